@@ -1,0 +1,46 @@
+# make repro: environment, embedded model, the whole pipeline.   make test: environment and every check.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+# Stages say `python`; .venv goes first in PATH, so that temporary experiment folders find it as well.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Two runs must never ask a terminal or send usage data.
+export DVC_NO_ANALYTICS := 1
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+
+.PHONY: help setup repro test format clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: $(VENV)/.installed  ## make .venv with the pinned requirements and the embedded model
+
+$(VENV)/.installed: requirements.txt constraints.txt requirements-embedded.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version)" >&2; exit 1; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -r requirements.txt -c constraints.txt
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements-embedded.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP) install --quiet -r requirements-dev.txt -c constraints.txt
+	touch $@
+
+repro: setup  ## run the pipeline: only the stages that a change affects
+	dvc repro
+
+test: $(VENV)/.installed-dev  ## format check, lint, types, tests
+	ruff format --check .
+	ruff check .
+	mypy --strict stages
+	pytest
+
+format: $(VENV)/.installed-dev  ## format and mend what the linter can mend
+	ruff format .
+	ruff check --fix .
+
+clean:  ## remove outs and caches of tools; keeps .venv, .cache (paid answers) and DVC's cache
+	rm -rf data models .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Parts that stages share, one topic a file. Only records, params and console are imported by siblings."""

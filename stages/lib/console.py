@@ -1,0 +1,172 @@
+"""What a person sees of a stage: progress, its closing line, errors in one line, a clean end on signals.
+
+In: counts. Out: text on the terminal (rich) or in a log (plain lines); exit codes. Nothing here changes an output, so
+dvc.yaml does not list this file as a dependency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psutil
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as RemainingColumn
+
+T = TypeVar("T")
+PLAIN_EVERY_S = 10.0
+PARENT_POLL_S = 1.0
+_console = Console(stderr=True, highlight=False)
+
+
+class StageError(Exception):
+    """Bad input or a failure with a known cause; shown as one line, exit code 1."""
+
+
+def entry(main: Callable[[], None]) -> None:
+    """Run a stage's main: a StageError becomes one line and exit code 1, Ctrl-C 130, SIGTERM 143.
+
+    DVC leaves its stages running when it is ended by SIGTERM; a stage started by DVC therefore ends itself once DVC
+    is gone.
+    """
+    signal.signal(signal.SIGTERM, _raise_exit)
+    _quiet_libraries()
+    _end_with_dvc()
+    try:
+        main()
+    except StageError as exc:
+        say(f"error: {exc}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(130)
+
+
+def run_async(main: Coroutine[None, None, T]) -> T:
+    """Run a coroutine; SIGTERM cancels it like Ctrl-C, so that it can bring what it has in flight to an end."""
+    ended: list[bool] = []
+
+    async def guarded() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def end() -> None:
+            ended.append(True)
+            task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+        return await main
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if ended:
+            sys.exit(128 + signal.SIGTERM)
+        raise
+
+
+def say(line: str) -> None:
+    """Print one plain line, unwrapped and without markup."""
+    _console.print(line, markup=False, emoji=False, soft_wrap=True)
+
+
+def show(renderable: object) -> None:
+    """Print something that rich can lay out, such as a table."""
+    _console.print(renderable)
+
+
+class Track:
+    """A running count with rate and remaining time; `advance` is safe from several threads."""
+
+    def __init__(self, label: str, total: int, progress: Progress | None, task: TaskID | None) -> None:
+        self.done = 0
+        self._label, self._total = label, total
+        self._progress, self._task = progress, task
+        self._started = self._printed = time.monotonic()
+        self._lock = threading.Lock()
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Count n more; `note` replaces the text at the end of the line."""
+        with self._lock:
+            self.done += n
+            if self._progress is not None and self._task is not None:
+                self._progress.update(self._task, completed=self.done, note=f"{self._rate():.2f}/s {note}")
+            elif time.monotonic() - self._printed >= PLAIN_EVERY_S:
+                self._printed = time.monotonic()
+                left_s = (self._total - self.done) / max(self._rate(), 1e-9)
+                say(
+                    f"{self._label}: {self.done}/{self._total} {self._rate():.2f}/s {left_s:.0f} s left {note}".rstrip()
+                )
+
+    def _rate(self) -> float:
+        return self.done / max(time.monotonic() - self._started, 1e-9)
+
+
+@contextmanager
+def track(label: str, total: int) -> Iterator[Track]:
+    """Show progress of `total` items: a live bar in a terminal, else a plain line every ten seconds."""
+    if not _console.is_terminal:
+        yield Track(label, total, None, None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        RemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=_console) as progress:
+        yield Track(label, total, progress, progress.add_task(label, total=total, note=""))
+
+
+@contextmanager
+def closing_line(stage: str) -> Iterator[Callable[..., None]]:
+    """Yield a function that takes the stage's counts; on a clean end they are printed with the seconds taken."""
+    started = time.monotonic()
+    counts: dict[str, object] = {}
+    yield counts.update
+    told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
+    say(f"{stage}: {told} in {time.monotonic() - started:.1f} s")
+
+
+def _quiet_libraries() -> None:
+    """Keep other people's bars and notices out of the log; their errors still show."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno >= logging.ERROR)
+
+
+def _raise_exit(signum: int, _frame: object) -> None:
+    sys.exit(128 + signum)
+
+
+def _end_with_dvc() -> None:
+    """Watch the DVC process above this one, if any, from a daemon thread."""
+    if "DVC_ROOT" not in os.environ:
+        return
+    above = [p for p in psutil.Process().parents() if _is_dvc(p)]
+    if above:
+        threading.Thread(target=_watch, args=(above[0],), daemon=True).start()
+
+
+def _is_dvc(process: psutil.Process) -> bool:
+    try:
+        return any(part.rsplit("/", 1)[-1] == "dvc" for part in process.cmdline()[:3])
+    except psutil.Error:
+        return False
+
+
+def _watch(process: psutil.Process) -> None:
+    while process.is_running():
+        time.sleep(PARENT_POLL_S)
+    os.kill(os.getpid(), signal.SIGTERM)

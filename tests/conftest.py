@@ -1,0 +1,81 @@
+"""What several tests share: a tiny random model, and a folder in which a round of evolution can be run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.lib.records import PoolItem, write_jsonl
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Room:
+    """A project folder with a pool of twelve instructions and the real params.yaml."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        pool = [PoolItem(f"seed{n}", f"Write a function that adds {n} to a number.") for n in range(12)]
+        write_jsonl(folder / "data/rounds/r0/pool.jsonl", pool)
+        own = {"WC_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "any"}
+        self.env = {**os.environ, **own}
+
+    def write_params(self, url, **changes):
+        """Write params.yaml with another endpoint; `a__b=c` sets a.b to c."""
+        params = YAML().load((ROOT / "params.yaml").read_text())
+        params["teacher"]["base_url"] = url
+        for key, value in changes.items():
+            *path, last = key.split("__")
+            node = params
+            for part in path:
+                node = node[part]
+            node[last] = value
+        with (self.folder / "params.yaml").open("w") as file:
+            YAML().dump(params, file)
+
+    def start(self, *args):
+        """Start `python -m stages.evolve` with these arguments."""
+        command = [sys.executable, "-m", "stages.evolve", *map(str, args)]
+        out = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=self.env, **out)
+
+    def call(self, *args):
+        """Run it to its end."""
+        process = self.start(*args)
+        out, err = process.communicate(timeout=180)
+        return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+    def __call__(self, url, **changes):
+        """Evolve round 1."""
+        self.write_params(url, **changes)
+        return self.call("--round", 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """Let SIGINT reach the processes that tests start: a shell that starts pytest in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def room(tmp_path):
+    """Give a folder in which a round of evolution can be run."""
+    return Room(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a transformers directory: two layers, 32 wide, random weights, a byte-level tokenizer."""
+    from tiny_model import build
+
+    directory = tmp_path_factory.mktemp("tiny") / "model"
+    build(directory)
+    return directory

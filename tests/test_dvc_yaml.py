@@ -1,0 +1,269 @@
+"""dvc.yaml declares exactly what the code reads: a forgotten dependency would leave stale data behind."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import subprocess
+from pathlib import Path
+
+import pytest
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+
+from stages.lib.params import SECTIONS, leaves, load, read_yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
+NAMES += ["merge", "decontaminate", "base", "train", "evaluate"]
+ONLY_PRINTS = "stages/lib/console.py"
+# the judge needs a teacher's whole section to connect, but of its three kinds of answers draws only judgements
+UNUSED = {"decontaminate": ("teacher.instruct", "teacher.respond")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared:
+    """A stage as DVC's own parser reads it from dvc.yaml, templates resolved."""
+
+    name: str
+    desc: str
+    deps: set[str]
+    params: set[str]
+    outs: set[str]
+    metrics: set[str]
+    reports: set[str]  # metrics and plots
+    cached: set[str]
+
+    @property
+    def script(self) -> str:
+        return f"stages/{self.name.split('_r')[0]}.py"
+
+    @property
+    def kind(self) -> type:
+        return importlib.import_module(self.script.removesuffix(".py").replace("/", ".")).Params
+
+
+def declared() -> dict[str, Declared]:
+    found = {}
+    with Repo(ROOT) as repo:
+        stages = repo.index.stages
+    for stage in stages:
+        params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
+        assert all(dep.def_path == "params.yaml" for dep in params)
+        found[stage.name] = Declared(
+            name=stage.name,
+            desc=stage.desc or "",
+            deps={dep.def_path for dep in stage.deps if dep not in params},
+            params={name for dep in params for name in dep.params},
+            outs={out.def_path for out in stage.outs if not out.metric and not out.plot},
+            metrics={out.def_path for out in stage.outs if out.metric},
+            reports={out.def_path for out in stage.outs if out.metric or out.plot},
+            cached={out.def_path for out in stage.outs if out.use_cache},
+        )
+    return found
+
+
+STAGES = declared()
+each_stage = pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+
+
+def parsed(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def imported_files(path: str) -> set[str]:
+    """Give the project's modules that a module imports itself, anywhere in it; packages' `__init__` are empty."""
+    names = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
+    files = {name.replace(".", "/") + ".py" for name in names if name.split(".")[0] == "stages"}
+    return {file for file in files if (ROOT / file).is_file()}
+
+
+def needed_files(script: str) -> set[str]:
+    """Give a script and every project module that it imports, directly or not."""
+    found: set[str] = set()
+    waiting = {script}
+    while waiting:
+        found |= waiting
+        waiting = set().union(*map(imported_files, waiting)) - found
+    return found - {ONLY_PRINTS}
+
+
+def dep_faults(script: str, deps: set[str]) -> list[str]:
+    listed = {dep for dep in deps if dep.startswith("stages/")}
+    needed = needed_files(script)
+    return [f"forgotten: {f}" for f in sorted(needed - listed)] + [f"not read: {f}" for f in sorted(listed - needed)]
+
+
+def path_faults(script: str, known: set[str]) -> list[str]:
+    """Give the `Path("...")` constants of the script's modules that no dep or out equals, holds or lies below."""
+    calls = [
+        node
+        for file in needed_files(script)
+        for node in ast.walk(parsed(file))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Path"
+    ]
+    paths = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)} - {"params.yaml"}
+    return sorted(p for p in paths if not any(f"{p}/".startswith(f"{k}/") or k.startswith(f"{p}/") for k in known))
+
+
+def param_faults(stage: str, params: set[str], keys: dict[str, bool]) -> list[str]:
+    """Compare declared params with a dataclass's keys (dotted name: tracked); of the switches a round has its own."""
+    own = {"evolve.enabled": f"evolve.enabled.{stage.removeprefix('evolve_')}"}
+    read = {own.get(key, key): tracked for key, tracked in keys.items()}
+    covered = {p: [key for key in read if f"{key}.".startswith(f"{p}.")] for p in params}
+    tracked = {key for key in read if read[key]}
+    everything = {key for found in covered.values() for key in found}
+    return [
+        *(f"forgotten: {key}" for key in sorted(tracked - everything)),
+        *(f"changes no output: {key}" for key in sorted(everything - tracked)),
+        *(f"not read: {p}" for p in sorted(params) if not tracked & set(covered[p])),
+    ]
+
+
+def report_faults(path: str, cached: set[str]) -> list[str]:
+    """Say why git would lose a metrics or plots file."""
+    faults = []
+    if path in cached:
+        faults.append(f"{path}: lacks `cache: false`")
+    if git("check-ignore", "--no-index", path):
+        faults.append(f"{path}: git ignores it")
+    if git("ls-files", "dvc.lock") and not git("ls-files", path):
+        faults.append(f"{path}: dvc.lock is in git, this is not")
+    return faults
+
+
+def git(*args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout.strip()
+
+
+def test_the_stages_have_exactly_the_asked_names():
+    assert list(STAGES) == NAMES
+
+
+@each_stage
+def test_deps_are_the_modules_that_the_stage_imports(stage):
+    assert dep_faults(stage.script, stage.deps) == []
+
+
+@each_stage
+def test_every_path_that_the_code_names_is_declared(stage):
+    assert path_faults(stage.script, stage.deps | stage.outs | stage.reports) == []
+
+
+@each_stage
+def test_params_are_the_tracked_keys_that_the_stage_reads(stage):
+    keys = {k: t for k, t in leaves(stage.kind) if not k.startswith(UNUSED.get(stage.name, ()))}
+    assert param_faults(stage.name, stage.params, keys) == []
+
+
+@pytest.mark.parametrize(("name", "keys"), UNUSED.items())
+def test_keys_that_a_stage_need_not_declare_are_never_looked_at(name, keys):
+    nodes = [n for file in needed_files(STAGES[name].script) for n in ast.walk(parsed(file))]
+    assert not {n.attr for n in nodes if isinstance(n, ast.Attribute)} & {key.split(".")[-1] for key in keys}
+
+
+@each_stage
+def test_metrics_and_plots_are_kept_by_git(stage):
+    assert [fault for path in stage.reports for fault in report_faults(path, stage.cached)] == []
+
+
+@each_stage
+def test_outs_are_kept_by_dvc_and_ignored_by_git(stage):
+    assert stage.outs <= stage.cached
+    assert [out for out in stage.outs if not git("check-ignore", out)] == []
+
+
+@each_stage
+def test_each_stage_says_what_it_does_reads_and_writes(stage):
+    assert stage.desc
+    assert stage.deps
+    assert stage.outs
+    assert stage.metrics == (set() if stage.name == "base" else {f"metrics/{stage.name}.json"})
+
+
+@each_stage
+def test_params_yaml_is_accepted_by_the_stage(stage):
+    load(stage.kind, ROOT / "params.yaml")
+
+
+def test_params_yaml_has_every_section_and_no_other():
+    assert sorted(read_yaml(ROOT / "params.yaml")) == sorted(SECTIONS)
+
+
+def test_every_key_of_params_yaml_is_read_by_some_stage():
+    read = {key for stage in STAGES.values() for key, _ in leaves(stage.kind)}
+    assert [
+        k for k in keys_of(read_yaml(ROOT / "params.yaml")) if not any(f"{k}.".startswith(f"{r}.") for r in read)
+    ] == []
+
+
+def keys_of(tree: dict, prefix: str = ""):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def test_package_files_are_empty_of_code():
+    for path in (ROOT / "stages").rglob("__init__.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert [
+            node for node in body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        ] == []
+
+
+def test_imports_are_followed_through_modules_and_packages():
+    assert imported_files("stages/base.py") >= {"stages/lib/embedded.py", "stages/lib/params.py"}
+    assert "stages/lib/embedded.py" in needed_files("stages/lib/benchmarks.py")
+    assert "stages/lib/params.py" in needed_files("stages/lib/records.py")
+
+
+def test_a_forgotten_module_is_found():
+    deps = STAGES["evolve_r1"].deps - {"stages/lib/eliminate.py"}
+    assert dep_faults("stages/evolve.py", deps) == ["forgotten: stages/lib/eliminate.py"]
+
+
+def test_a_module_that_is_not_imported_is_found():
+    deps = STAGES["merge"].deps | {"stages/lib/teacher.py"}
+    assert dep_faults("stages/merge.py", deps) == ["not read: stages/lib/teacher.py"]
+
+
+def test_a_forgotten_data_file_is_found():
+    known = STAGES["evaluate"].deps | STAGES["evaluate"].outs | STAGES["evaluate"].reports
+    assert path_faults("stages/evaluate.py", known - {"bundled/dev_problems.jsonl"}) == ["bundled/dev_problems.jsonl"]
+
+
+KEYS = {"run.seed": True, "teacher.model": True, "teacher.concurrency": False, "evolve.enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("params", "faults"),
+    [
+        ({"run", "teacher.model", "evolve.enabled.r2"}, []),
+        ({"run.seed", "evolve.enabled.r2"}, ["forgotten: teacher.model"]),
+        (
+            {"run.seed", "teacher.model", "evolve.enabled.r1"},
+            ["forgotten: evolve.enabled.r2", "not read: evolve.enabled.r1"],
+        ),
+        ({"run.seed", "teacher", "evolve.enabled.r2"}, ["changes no output: teacher.concurrency"]),
+        ({"run.seed", "teacher.model", "evolve.enabled.r2", "train"}, ["not read: train"]),
+    ],
+    ids=["right", "forgotten", "another_round", "untracked", "not_read"],
+)
+def test_params_that_do_not_fit_are_found(params, faults):
+    assert param_faults("evolve_r2", params, KEYS) == faults
+
+
+def test_a_metrics_file_that_git_would_lose_is_found():
+    faults = report_faults("data/lost.json", {"data/lost.json"})
+    assert faults[:2] == ["data/lost.json: lacks `cache: false`", "data/lost.json: git ignores it"]

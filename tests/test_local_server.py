@@ -1,0 +1,63 @@
+"""The embedded teacher: it answers, and it ends with whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import openai
+import psutil
+import pytest
+
+from stages.lib import embedded
+from stages.lib.console import StageError
+from stages.lib.local_server import serve
+
+
+def test_it_answers_on_loopback_and_is_gone_after_the_block():
+    with serve(embedded.gguf_path(), slots=2, context_tokens=512) as url:
+        children = psutil.Process().children()
+        client = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
+        reply = client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "Say hello."}], max_tokens=4, seed=1
+        )
+        assert url.startswith("http://127.0.0.1:")
+        assert reply.choices[0].message.content
+        assert reply.usage.completion_tokens <= 4
+    assert not any(child.is_running() for child in children)
+
+
+def test_it_is_gone_when_the_block_fails():
+    with pytest.raises(ZeroDivisionError), serve(embedded.gguf_path(), slots=1, context_tokens=256):
+        children = psutil.Process().children()
+        raise ZeroDivisionError
+    assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_it_is_gone_when_its_stage_is_stopped(signum):
+    code = (
+        "import time; from stages.lib import console, embedded; from stages.lib.local_server import serve\n"
+        "def main():\n"
+        "    with serve(embedded.gguf_path(), 1, 256) as url:\n"
+        "        print(url, flush=True); time.sleep(60)\n"
+        "console.entry(main)\n"
+    )
+    stage = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    stage.stdout.readline()
+    server = psutil.Process(stage.pid).children()[0]
+    os.kill(stage.pid, signum)
+    stage.wait(30)
+    for _ in range(100):
+        if not server.is_running() or server.status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    pytest.fail("the server outlived its stage")
+
+
+def test_a_file_that_is_no_model_gives_one_line(tmp_path):
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF but not really")
+    with pytest.raises(StageError, match=r"teacher.base_url: the local server did not start"):
+        with serve(tmp_path / "bad.gguf", slots=1, context_tokens=256):
+            pass
