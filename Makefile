@@ -3,6 +3,7 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 PYTHON ?= python3
+DS1000_PYTHON ?= python3.11
 VENV := .venv
 # Stages say `python`; .venv goes first in PATH, so that temporary experiment folders find it as well.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -10,10 +11,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup repro test format clean
+.PHONY: help setup repro test format ds1000 clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: $(VENV)/.installed  ## make .venv with the pinned requirements and the embedded model
 
@@ -41,6 +42,15 @@ test: $(VENV)/.installed-dev  ## format check, lint, types, tests
 format: $(VENV)/.installed-dev  ## format and mend what the linter can mend
 	ruff format .
 	ruff check --fix .
+
+ds1000: .venv-ds1000/.installed  ## make .venv-ds1000, in which DS-1000 is scored (Python 3.11)
+
+.venv-ds1000/.installed: requirements-ds1000.txt
+	@$(DS1000_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Python 3.11 is needed (DS1000_PYTHON=...), found: $$($(DS1000_PYTHON) --version)" >&2; exit 1; }
+	test -x .venv-ds1000/bin/python || $(DS1000_PYTHON) -m venv .venv-ds1000
+	.venv-ds1000/bin/python -m pip --disable-pip-version-check install --quiet --only-binary :all: -r $<
+	touch $@
 
 clean:  ## remove outs and caches of tools; keeps .venv, .cache (paid answers) and DVC's cache
 	rm -rf data models .mypy_cache .pytest_cache .ruff_cache

@@ -1,8 +1,9 @@
 """A mock OpenAI-compatible endpoint for tests and benchmarks: latency, jitter, faults, a true rate limit.
 
 In: options on the command line, or `MockEndpoint(...)` inside a test, which serves from a thread. Out: deterministic
-answers that depend on the request alone. Every request is counted; GET /stats gives the counts as JSON. It covers chat
-completions, and the files and batches of the Batch API.
+answers that depend on the request alone; so do the faults, not on the order in which requests come. Every request is
+counted; GET /stats gives the counts as JSON. It covers chat completions, and the files and batches of the Batch API. A
+test can hold answers back, so that it knows what is in flight.
 
     python benchmarks/mock_endpoint.py --port 8099 --latency-s 0.2 --jitter 0.25 --p429 0.05 --p500 0.02
 """
@@ -61,9 +62,11 @@ class MockEndpoint:
     batch_expires: tuple[int, ...] = ()  # numbers of the batches that end as expired, their last half unanswered
     batch_refused: str | None = None  # the reason why every batch fails as a whole
     early: int = 0  # requests that came before the Retry-After they were given had passed
+    hold_after: int | None = None  # answers; those after them are held back until release(), or dropped at the end
 
     def __post_init__(self) -> None:
-        self._rng = random.Random(self.seed)
+        self._released = asyncio.Event()
+        self._faults: Counter[str] = Counter()  # of each request so far
         self._told: dict[str, float] = {}
         self._tokens = self.rate_limit or 0.0
         self._filled = time.monotonic()
@@ -82,6 +85,21 @@ class MockEndpoint:
         app.router.add_get("/v1/batches", self._list_batches)
         app.router.add_get("/v1/batches/{id}", self._look)
         return app
+
+    def wait_held(self, count: int, timeout_s: float = 180.0) -> None:
+        """Wait until this many answers are held back: by then the client has had the `hold_after` that it may have.
+
+        With as many as the client sends at once, nothing else is on its way.
+        """
+        ends = time.monotonic() + timeout_s
+        while self.counts["held"] < count:
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{self.counts['held']} answers are held back, waited for {count}")
+            time.sleep(0.01)
+
+    def release(self) -> None:
+        """Send the answers that are held back, and hold no more."""
+        self._loop.call_soon_threadsafe(self._released.set)
 
     def __enter__(self) -> MockEndpoint:
         self._loop = asyncio.new_event_loop()
@@ -122,14 +140,19 @@ class MockEndpoint:
         if self.refuses is not None:
             status, code = self.refuses
             return web.json_response({"error": {"message": "refused on purpose", "code": code}}, status=status)
-        if time.time() < self._told.pop(key, 0.0):
+        if time.monotonic() < self._told.pop(key, 0.0):
             self.early += 1
-        if not self._admitted() or self._rng.random() < self.p429:
+        rng = random.Random(f"{self.seed}:{key}:{self._faults[key]}")
+        if not self._admitted() or rng.random() < self.p429:
             return self._refused(key)
-        if self._rng.random() < self.p500:
+        if rng.random() < self.p500:
             self.counts["500"] += 1
+            self._faults[key] += 1
             return web.json_response({"error": {"message": "the server had an error"}}, status=500)
-        await asyncio.sleep(self.latency_s * self._rng.uniform(1 - self.jitter, 1 + self.jitter))
+        await asyncio.sleep(self.latency_s * rng.uniform(1 - self.jitter, 1 + self.jitter))
+        if self.hold_after is not None and self.counts["answered"] >= self.hold_after and not self._released.is_set():
+            self.counts["held"] += 1
+            await self._released.wait()
         self.counts["answered"] += 1
         if self.raw_reply is not None:
             return web.Response(body=self.raw_reply, content_type="application/json")
@@ -233,10 +256,11 @@ class MockEndpoint:
 
     def _refused(self, key: str) -> web.Response:
         self.counts["429"] += 1
-        at = time.time() + self.retry_after_s
-        self._told[key] = at
+        self._faults[key] += 1
+        self._told[key] = time.monotonic() + self.retry_after_s
         # a date has whole seconds: rounded up, so that it is never earlier than what is meant
-        value = formatdate(int(at) + 1, usegmt=True) if self.retry_after_as_date else f"{self.retry_after_s:g}"
+        date = formatdate(int(time.time() + self.retry_after_s) + 1, usegmt=True)
+        value = date if self.retry_after_as_date else f"{self.retry_after_s:g}"
         return web.json_response(
             {"error": {"message": "Rate limit reached"}}, status=429, headers={"Retry-After": value}
         )

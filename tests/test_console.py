@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,12 +105,18 @@ def test_progress_without_a_terminal_is_plain_lines(monkeypatch, capsys):
     assert len(lines) == 2
 
 
-def test_progress_without_a_terminal_is_silent_between_its_lines(capsys):
+def test_progress_without_a_terminal_is_silent_between_its_lines(monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: now))
     with console.track("evolve_r1", 1000) as bar:
-        for _ in range(1000):
+        for _ in range(999):
+            now += 0.01
             bar.advance()
+        assert capsys.readouterr().err == ""
+        now = console.PLAIN_EVERY_S
+        bar.advance()
     assert bar.done == 1000
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "evolve_r1: 1000/1000 100.00/s 0 s left\n"
 
 
 def test_the_closing_line_gives_counts_and_seconds(capsys):

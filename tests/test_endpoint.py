@@ -1,7 +1,7 @@
 """The transport against a mock endpoint over real sockets: every fault ends in an answer or in a stated reason."""
 
 import asyncio
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -21,19 +21,25 @@ def body(number):
     }
 
 
-def ask(urls, count=1, retries=5, concurrency=16, timeout_s=10.0, api_key="k"):
-    """Send `count` requests at once; gives what each ended in, and the endpoint's counts."""
+def ask(urls, count=1, retries=5, concurrency=16, timeout_s=60.0, clock=None, held=lambda: 0):
+    """Send `count` requests at once; gives what each ended in, and the endpoint's counts.
+
+    By a `clock` of the test no time passes while a request is in flight, unless all that were sent are `held`.
+    """
+    gate = Gate(concurrency, None, None)
+    endpoint = Endpoint([urls] if isinstance(urls, str) else urls, "k", gate, timeout_s, retries)
 
     async def main():
-        gate = Gate(concurrency, None, None)
-        endpoint = Endpoint([urls] if isinstance(urls, str) else urls, api_key, gate, timeout_s, retries)
         try:
             asked = (endpoint.answer(body(n), 10) for n in range(count))
             return await asyncio.gather(*asked, return_exceptions=True), endpoint.counts
         finally:
             await endpoint.close()
 
-    return asyncio.run(main())
+    def still():
+        return gate.in_flight == 0 or endpoint.counts.sent == held()
+
+    return clock.run(main(), still) if clock else asyncio.run(main())
 
 
 def test_an_answer_carries_text_finish_reason_and_tokens():
@@ -113,11 +119,13 @@ def test_an_answer_without_content_is_an_empty_text():
     assert answer == Answer("", "stop", 0, 0)
 
 
-def test_a_request_that_takes_too_long_is_asked_again_then_fails():
-    with MockEndpoint(latency_s=5.0) as mock:
-        (outcome,), counts = ask(mock.url, retries=1, timeout_s=0.2)
+def test_a_request_that_takes_too_long_is_asked_again_then_fails(clock):
+    with MockEndpoint(hold_after=0) as mock:
+        started = clock.now
+        (outcome,), counts = ask(mock.url, retries=1, timeout_s=2.0, clock=clock, held=lambda: mock.counts["held"])
     assert isinstance(outcome, RequestFailedError)
     assert counts.sent == 2
+    assert 4.25 <= clock.now - started <= 4.51  # twice the timeout, and the wait between
 
 
 def test_an_endpoint_that_never_answered_is_down():
@@ -128,43 +136,49 @@ def test_an_endpoint_that_never_answered_is_down():
 
 
 def test_replicas_share_the_load():
-    with ExitStack() as stack:
-        mocks = [stack.enter_context(MockEndpoint(latency_s=0.05)) for _ in range(3)]
-        answers, _ = ask([mock.url for mock in mocks], count=60, concurrency=12)
+    with ThreadPoolExecutor() as pool, ExitStack() as stack:
+        mocks = [stack.enter_context(MockEndpoint(hold_after=0)) for _ in range(3)]
+        asked = pool.submit(ask, [mock.url for mock in mocks], count=60, concurrency=12)
+        for mock in mocks:
+            mock.wait_held(4)
+        assert [mock.counts["requests"] for mock in mocks] == [4, 4, 4]
+        for mock in mocks:
+            mock.release()
+        answers, _ = asked.result()
     assert all(isinstance(answer, Answer) for answer in answers)
-    assert all(15 <= mock.counts["requests"] <= 25 for mock in mocks)
 
 
-def test_a_dead_replica_is_left_out():
+def test_a_dead_replica_is_left_out(clock):
     with MockEndpoint() as alive:
-        answers, counts = ask(["http://127.0.0.1:9/v1", alive.url], count=60, concurrency=4)
+        answers, counts = ask(["http://127.0.0.1:9/v1", alive.url], count=60, concurrency=4, clock=clock)
     assert all(isinstance(answer, Answer) for answer in answers)
-    assert counts.failed <= 4
+    assert counts.failed == 2  # those that were sent before the first of them failed
 
 
-def test_headers_that_say_nothing_is_left_hold_the_next_request():
+def test_headers_that_say_nothing_is_left_hold_the_next_request(clock):
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "300ms"}
     with MockEndpoint(headers=headers) as mock:
-        started = time.monotonic()
-        answers, _ = ask(mock.url, count=3, concurrency=1)
-        took = time.monotonic() - started
+        started = clock.now
+        answers, _ = ask(mock.url, count=3, concurrency=1, clock=clock)
     assert all(isinstance(answer, Answer) for answer in answers)
-    assert took >= 0.6
+    assert clock.now - started == pytest.approx(0.6, abs=1e-3)
 
 
-def test_a_server_s_rate_is_found():
-    with MockEndpoint(latency_s=0.05, rate_limit=100, retry_after_s=0.5) as mock:
-        answers, _ = ask(mock.url, count=600, concurrency=64, retries=50)
+def test_a_server_s_rate_is_found(clock):
+    with MockEndpoint(rate_limit=100, retry_after_s=0.5) as mock:
+        started = clock.now
+        answers, _ = ask(mock.url, count=600, concurrency=64, retries=50, clock=clock)
     assert all(isinstance(answer, Answer) for answer in answers)
+    assert clock.now - started < 6  # of 5: a hundred at once, then a hundred a second
     assert mock.counts["429"] < 0.3 * 600
     assert mock.early == 0
 
 
-def test_a_failing_replica_does_not_swallow_the_load():
-    with MockEndpoint(p500=1.0) as ill, MockEndpoint(latency_s=0.02) as well:
-        answers, _ = ask([ill.url, well.url], count=60, concurrency=8)
+def test_a_failing_replica_does_not_swallow_the_load(clock):
+    with MockEndpoint(p500=1.0) as ill, MockEndpoint() as well:
+        answers, _ = ask([ill.url, well.url], count=60, concurrency=8, clock=clock)
     assert all(isinstance(answer, Answer) for answer in answers)
-    assert ill.counts["requests"] < 20
+    assert ill.counts["requests"] == 4  # those that were sent before the first of them failed
 
 
 def test_an_endpoint_that_fails_every_request_is_down():
@@ -173,12 +187,12 @@ def test_an_endpoint_that_fails_every_request_is_down():
     assert any("5 requests in a row failed" in str(o) for o in outcomes if isinstance(o, StageError))
 
 
-def test_a_wait_of_zero_seconds_still_backs_off():
+def test_a_wait_of_zero_seconds_still_backs_off(clock):
     with MockEndpoint(p429=1.0, retry_after_s=0) as mock:
-        started = time.monotonic()
-        (outcome,), _ = ask(mock.url, retries=1)
+        started = clock.now
+        (outcome,), _ = ask(mock.url, retries=1, clock=clock)
     assert isinstance(outcome, RequestFailedError)
-    assert time.monotonic() - started >= 0.25
+    assert 0.25 <= clock.now - started <= 0.501
 
 
 def test_half_an_emoji_is_replaced():

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import closing
 from typing import ClassVar
 
+import psutil
 import pytest
 
 from benchmarks.mock_endpoint import MockEndpoint, default_reply
@@ -38,11 +39,16 @@ def kept(folder):
 
 
 def until(condition):
-    for _ in range(600):
-        if condition():
-            return
+    ends = time.monotonic() + 180
+    while not condition():
+        assert time.monotonic() < ends, "what was waited for did not happen"
         time.sleep(0.05)
-    pytest.fail("what was waited for did not happen")
+
+
+def interrupt(process, signum):
+    """Send a signal to a process that only waits for answers, and let it act on that: until it waits again."""
+    process.send_signal(signum)
+    until(lambda: psutil.Process(process.pid).status() in (psutil.STATUS_SLEEPING, psutil.STATUS_ZOMBIE))
 
 
 def test_standalone_writes_the_records_in_input_order(room, standalone):
@@ -63,40 +69,43 @@ def test_standalone_asks_the_judge_when_told_to(room, standalone):
 
 
 def test_kill_9_repays_no_more_than_what_was_in_flight(room, standalone):
-    with MockEndpoint(latency_s=0.1, jitter=0.5) as mock:
+    with MockEndpoint(hold_after=50) as mock:
         process = room.start(*standalone(mock.url))
-        until(lambda: mock.counts["answered"] >= 50)
+        mock.wait_held(8)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert not (room.folder / "out.jsonl").exists()
+        mock.release()
         done = room.call(*standalone(mock.url))
     assert done.returncode == 0, done.stderr
     times = Counter(json.dumps(body) for body in mock.bodies)
-    assert sum(times.values()) - len(times) <= 8
+    assert sum(times.values()) - len(times) == 8
     assert len(lines(room.folder / "out.jsonl")) == len(SEEDS)
 
 
 def test_ctrl_c_keeps_every_answer_that_was_on_its_way(room, standalone):
-    with MockEndpoint(latency_s=0.3) as mock:
+    with MockEndpoint(hold_after=20) as mock:
         process = room.start(*standalone(mock.url))
-        until(lambda: mock.counts["answered"] >= 20)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        mock.wait_held(8)
+        interrupt(process, signal.SIGINT)
+        mock.release()
+        _, err = process.communicate(timeout=180)
         assert process.returncode == 130
         assert "interrupted" in err
         assert "Traceback" not in err
-        assert mock.counts["requests"] == kept(room.folder / "work")
+        assert mock.counts["requests"] == kept(room.folder / "work") == 28
     assert not (room.folder / "out.jsonl").exists()
 
 
 def test_sigterm_keeps_every_answer_that_was_on_its_way(room, standalone):
-    with MockEndpoint(latency_s=0.3) as mock:
+    with MockEndpoint(hold_after=20) as mock:
         process = room.start(*standalone(mock.url))
-        until(lambda: mock.counts["answered"] >= 20)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        mock.wait_held(8)
+        interrupt(process, signal.SIGTERM)
+        mock.release()
+        process.communicate(timeout=180)
         assert process.returncode == 143
-        assert mock.counts["requests"] == kept(room.folder / "work")
+        assert mock.counts["requests"] == kept(room.folder / "work") == 28
 
 
 def test_faults_lose_nothing_and_change_no_byte(room, standalone):
@@ -114,7 +123,7 @@ def test_faults_lose_nothing_and_change_no_byte(room, standalone):
 def test_two_processes_share_one_store(room, standalone):
     with MockEndpoint(latency_s=0.02) as mock:
         both = [room.start(*standalone(mock.url)), room.start(*standalone(mock.url, "--out", "other.jsonl"))]
-        ends = [process.communicate(timeout=120) for process in both]
+        ends = [process.communicate(timeout=180) for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
     assert (room.folder / "out.jsonl").read_bytes() == (room.folder / "other.jsonl").read_bytes()
     assert kept(room.folder / "work") == 2 * len(SEEDS)
@@ -134,15 +143,26 @@ def test_a_record_whose_retries_are_used_up_is_rejected_with_its_reason(room):
     assert "HTTP 500" in rejected[0]["detail"]
 
 
-def test_an_endpoint_that_goes_away_stops_the_stage_and_what_was_paid_stays(room, standalone):
-    with MockEndpoint(latency_s=0.1) as mock:
-        process = room.start(*standalone(mock.url))
-        until(lambda: mock.counts["answered"] >= 30)
-    _, err = process.communicate(timeout=120)
+NOT_DOWN = "Endpoint.answer takes a request that waits at its gate for one that fails beside others that are answered"
+
+
+# one at a time, so that the last answer is known: two instructions and their two responses follow each other
+@pytest.mark.parametrize(
+    "answered",
+    [
+        pytest.param(30, id="after an instruction"),
+        pytest.param(32, id="after a response", marks=pytest.mark.xfail(reason=NOT_DOWN, strict=True)),
+    ],
+)
+def test_an_endpoint_that_goes_away_stops_the_stage_and_what_was_paid_stays(room, standalone, answered):
+    with MockEndpoint(hold_after=answered) as mock:
+        process = room.start(*standalone(mock.url, "--concurrency", 1))
+        mock.wait_held(1)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 1
     assert err.splitlines()[-1].startswith("error: teacher.base_url: ")
     assert "cannot be reached" in err
-    assert kept(room.folder / "work") >= 30
+    assert kept(room.folder / "work") == answered
 
 
 class TestMoney:
@@ -229,11 +249,16 @@ class TestTwoTeachers:
         assert (example["instruct_model"], example["respond_model"]) == ("SmolLM2-135M-Instruct", "answerer")
 
     def test_replicas_share_one_model_and_answers_are_known_by_the_first(self, room):
-        with MockEndpoint(latency_s=0.02) as first, MockEndpoint(latency_s=0.02) as second:
-            done = room([first.url, second.url])
-            assert done.returncode == 0, done.stderr
+        with MockEndpoint(hold_after=0) as first, MockEndpoint(hold_after=0) as second:
+            room.write_params([first.url, second.url])
+            process = room.start("--round", 1)
+            for mock in (first, second):
+                mock.wait_held(4)  # of eight in flight
+            for mock in (first, second):
+                mock.release()
+            _, err = process.communicate(timeout=180)
+            assert process.returncode == 0, err
             assert first.counts["requests"] + second.counts["requests"] == 36
-            assert min(first.counts["requests"], second.counts["requests"]) >= 9
             room(first.url)
             assert first.counts["requests"] + second.counts["requests"] == 36
 

@@ -1,9 +1,7 @@
-"""The pace finds a server's rate, and the gate keeps the user's; played on a clock of its own where it can be."""
+"""The pace finds a server's rate, and the gate keeps the user's; played on a clock of their own."""
 
 import asyncio
-import itertools
 import random
-import time
 
 import pytest
 
@@ -59,32 +57,34 @@ def gate(**limits):
     return Gate(limits.pop("concurrency", 64), limits.pop("rpm", None), limits.pop("tpm", None))
 
 
-async def times_of(gate, count, tokens=1, hold_s=0.0):
-    """Send `count` requests that take `hold_s`; gives when each entered, from the first."""
+def times_of(clock, gate, count, tokens=1):
+    """Send `count` requests; gives when each entered, from the first."""
     entered = []
 
     async def one():
         await gate.enter(tokens)
-        entered.append(time.monotonic())
-        await asyncio.sleep(hold_s)
+        entered.append(clock.now)
         gate.answered()
         gate.leave()
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    async def main():
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    clock.run(main())
     return [at - entered[0] for at in entered]
 
 
-def test_requests_per_minute_are_never_exceeded():
-    entered = asyncio.run(times_of(gate(rpm=3000), 40))
-    assert all(b - a >= 0.02 - 1e-4 for a, b in itertools.pairwise(entered))
+def test_requests_per_minute_are_used_and_never_exceeded(clock):
+    entered = times_of(clock, gate(rpm=3000), 40)
+    assert entered == pytest.approx([0.02 * n for n in range(40)], abs=1e-4)
 
 
-def test_tokens_per_minute_are_never_exceeded():
-    entered = asyncio.run(times_of(gate(tpm=60_000), 10, tokens=50))
-    assert all(at >= 0.05 * n - 1e-4 for n, at in enumerate(entered))
+def test_tokens_per_minute_are_used_and_never_exceeded(clock):
+    entered = times_of(clock, gate(tpm=60_000), 10, tokens=50)
+    assert entered == pytest.approx([0.05 * n for n in range(10)], abs=1e-4)
 
 
-def test_no_more_than_the_concurrency_are_in_flight():
+def test_no_more_than_the_concurrency_are_in_flight(clock):
     async def main():
         narrow = gate(concurrency=3)
         most = 0
@@ -99,10 +99,10 @@ def test_no_more_than_the_concurrency_are_in_flight():
         await asyncio.gather(*(one() for _ in range(20)))
         return most, narrow.in_flight
 
-    assert asyncio.run(main()) == (3, 0)
+    assert clock.run(main()) == (3, 0)
 
 
-def test_urgent_requests_go_first():
+def test_urgent_requests_go_first(clock):
     async def main():
         one, went = gate(concurrency=1), []
 
@@ -118,21 +118,21 @@ def test_urgent_requests_go_first():
         await asyncio.gather(*tasks)
         return went
 
-    assert asyncio.run(main()) == ["c", "a", "b"]
+    assert clock.run(main()) == ["c", "a", "b"]
 
 
-def test_a_hold_lets_nothing_through_before_it_ends():
+def test_a_hold_lets_nothing_through_before_it_ends(clock):
     async def main():
         held = gate()
-        started = time.monotonic()
+        started = clock.now
         held.hold(0.2)
         await held.enter(1)
-        return time.monotonic() - started
+        return clock.now - started
 
-    assert asyncio.run(main()) >= 0.2
+    assert clock.run(main()) == pytest.approx(0.2, abs=1e-4)
 
 
-def test_a_cancelled_request_frees_its_slot():
+def test_a_cancelled_request_frees_its_slot(clock):
     async def main():
         one = gate(concurrency=1)
         await one.enter(1)
@@ -144,10 +144,10 @@ def test_a_cancelled_request_frees_its_slot():
         await asyncio.wait_for(one.enter(1), 5)
         return one.in_flight
 
-    assert asyncio.run(main()) == 1
+    assert clock.run(main()) == 1
 
 
-def test_a_stop_ends_waiting_and_lets_nobody_in():
+def test_a_stop_ends_waiting_and_lets_nobody_in(clock):
     async def main():
         one = gate(concurrency=1)
         await one.enter(1)
@@ -161,4 +161,4 @@ def test_a_stop_ends_waiting_and_lets_nobody_in():
         with pytest.raises(RuntimeError, match="enough"):
             await one.enter(1)
 
-    asyncio.run(main())
+    clock.run(main())

@@ -118,8 +118,8 @@ def test_a_misspelt_key_is_named_with_a_hint(params_file):
         (
             evaluate.Params,
             "    dev: 40",
-            "    dev: 0",
-            "params.yaml: evaluate.problems.dev: found 0, accepted: greater than or equal to 1",
+            "    dev: -1",
+            "params.yaml: evaluate.problems.dev: found -1, accepted: greater than or equal to 0",
         ),
         (merge.Params, "[0, 1, 2, 3]", "[0, x]", "params.yaml: merge.rounds.1: found 'x', accepted: a valid integer"),
         (base.Params, "revision: null", "revision: 7", "params.yaml: base.revision: found 7, accepted: a valid string"),
@@ -148,7 +148,7 @@ def test_a_misspelt_section_is_named_with_a_hint(params_file):
 def test_an_unknown_section_is_named_with_the_known_ones(params_file):
     assert refusal(seed.Params, params_file(GOOD + "xyzzy: {}\n")) == (
         "params.yaml: xyzzy: unknown section; "
-        "accepted: run, seed, teacher, evolve, merge, decontaminate, base, train, evaluate"
+        "accepted: run, seed, teacher, evolve, merge, benchmarks, decontaminate, base, train, evaluate"
     )
 
 
@@ -194,17 +194,21 @@ def test_values_that_look_like_dates_or_yaml_1_1_booleans_stay_what_yaml_1_2_say
 
 
 def test_leaves_names_every_key_and_marks_those_that_change_no_output():
-    assert list(leaves(evaluate.Params)) == [
-        ("train.prompt", True),
-        ("decontaminate.benchmarks", True),
-        ("evaluate.problems", True),
-        ("evaluate.prompt", True),
-        ("evaluate.max_new_tokens", True),
-        ("evaluate.batch_size", False),
-        ("evaluate.dtype", True),
-        ("evaluate.timeout_s", True),
-        ("evaluate.memory_mb", True),
-    ]
+    found = dict(leaves(evaluate.Params))
+    assert {key: tracked for key, tracked in found.items() if not key.startswith("evaluate.")} == {
+        "run.seed": True,
+        "benchmarks": True,
+        "train.prompt": True,
+        "decontaminate.benchmarks": True,
+    }
+    assert {key for key, tracked in found.items() if not tracked} == {
+        "evaluate.batch_size",
+        "evaluate.workers",
+        "evaluate.concurrency",
+        "evaluate.request_timeout_s",
+        "evaluate.retries",
+    }
+    assert found["evaluate.problems"]
 
 
 def test_leaves_goes_into_nested_parts():

@@ -129,7 +129,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Itera
             "train.lr": 0.01,
             "train.warmup_steps": 1,
             "train.precision": "fp32",
-            "evaluate.problems": {"dev": 2, "humaneval": 1},
+            "evaluate.problems.dev": 2,
+            "evaluate.problems.humaneval": 1,
             "evaluate.max_new_tokens": 4,
             "evaluate.dtype": "float32",
         }
@@ -281,7 +282,8 @@ def test_a_profile_changes_the_recorded_params_that_it_names_and_no_others(proje
     untracked = {"teacher.concurrency", "teacher.timeout_s", "evaluate.batch_size"}
     shown = json.loads(project.dvc("params", "diff", "--deps", "--json"))["params.yaml"]
     assert set(shown) == changed - untracked
-    # DVC shows a list as its text
+    # DVC shows a list as its text, and twice where one stage tracks its section and another the list itself
+    named["decontaminate.benchmarks"] *= 2
     told = {key: str(value) if isinstance(value, list) else value for key, value in named.items()}
     assert {key: value["new"] for key, value in shown.items()} == {key: told[key] for key in shown}
     project.back()

@@ -1,4 +1,4 @@
-"""Sends chat requests to an OpenAI-compatible endpoint and brings every one to an end.
+"""Sends requests to an OpenAI-compatible endpoint and brings every one to an end.
 
 In: request bodies. Out: an answer, or the reason why there is none. The one layer of retries is here: refusals are sent
 again when the server says, failures after exponential back-off with jitter. Several base URLs of one model share the
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import openai
@@ -32,6 +32,8 @@ LONGEST_BACK_OFF_S = 60.0
 LEFT_OUT_S = 10.0  # a replica that fails, until one request tries it again
 FAILED_IN_A_ROW = 100  # requests given up, after which the endpoint counts as down
 FAILED_AT_FIRST = 5  # the same, when it never answered
+Api = Literal["chat", "completions"]
+PATHS: dict[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,21 @@ class _Attempt:
 
 
 class Endpoint:
-    """One model behind one or more base URLs."""
+    """One model behind one or more base URLs; `section` is the part of params.yaml that errors name."""
 
-    def __init__(self, urls: Sequence[str], api_key: str, gate: Gate, timeout_s: float, retries: int) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        api_key: str,
+        gate: Gate,
+        timeout_s: float,
+        retries: int,
+        *,
+        api: Api = "chat",
+        section: str = "teacher",
+    ) -> None:
         self.counts = Counts()
+        self._path, self._section = PATHS[api], section
         self._gate, self._retries = gate, retries
         self._last_answer = float("-inf")
         self._given_up = 0
@@ -109,10 +122,10 @@ class Endpoint:
     async def answer(
         self, body: dict[str, Any], expected_tokens: int, reserved: Reserved = nullcontext, urgent: bool = False
     ) -> Answer:
-        """Send a chat request until it is answered.
+        """Send a request until it is answered.
 
         Args:
-            body: of /chat/completions.
+            body: of /chat/completions, or of /completions.
             expected_tokens: prompt and answer, for the rate of tokens.
             reserved: entered while the request is on its way; what it raises ends the request unsent.
             urgent: goes before those that are not; so does what is sent again.
@@ -138,12 +151,12 @@ class Endpoint:
                 break
             await self._gate.pause(outcome.wait_s or _back_off_s(attempts))
         if not outcome.reached and self._last_answer < started:
-            raise StageError(f"teacher.base_url: {self._urls()} cannot be reached: {outcome.reason}")
+            raise StageError(f"{self._section}.base_url: {self._urls()} cannot be reached: {outcome.reason}")
         self._given_up += 1
         never = self._last_answer < 0
         if self._given_up >= (FAILED_AT_FIRST if never else FAILED_IN_A_ROW):
             raise StageError(
-                f"teacher.base_url: {self._urls()}: {self._given_up} requests in a row failed, the last with "
+                f"{self._section}.base_url: {self._urls()}: {self._given_up} requests in a row failed, the last with "
                 f"{outcome.reason}. All answers are kept"
             )
         raise RequestFailedError(f"{outcome.reason} ({attempts} attempts)")
@@ -160,7 +173,7 @@ class Endpoint:
         replica.in_flight += 1
         self.counts.sent += 1
         try:
-            reply = await replica.client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+            reply = await replica.client.post(self._path, cast_to=httpx2.Response, body=body)
         except openai.APIStatusError as exc:
             if exc.status_code >= 500:
                 _leave_out(replica)
@@ -188,11 +201,13 @@ class Endpoint:
         said = f"HTTP {exc.status_code}: {_reason(exc)}"
         answered = self._last_answer > 0  # one record's refusal is not the endpoint's
         if exc.status_code == 401 or (exc.status_code == 403 and not answered):
-            raise StageError(f"teacher.api_key_env: the endpoint refuses the key: {said}") from exc
+            raise StageError(f"{self._section}.api_key_env: the endpoint refuses the key: {said}") from exc
         if exc.status_code == 402 or getattr(exc, "code", None) == "insufficient_quota":
-            raise StageError(f"teacher: the endpoint asks for payment: {said}") from exc
+            raise StageError(f"{self._section}: the endpoint asks for payment: {said}") from exc
         if exc.status_code == 404 and not answered:
-            raise StageError(f"teacher.model: {body['model']!r} is not served at teacher.base_url: {said}") from exc
+            raise StageError(
+                f"{self._section}.model: {body['model']!r} is not served at {self._section}.base_url: {said}"
+            ) from exc
         if exc.status_code in (429, 503):
             self.counts.refused += 1
             self._gate.refused(sent_at)
@@ -218,9 +233,9 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
 
 
 def read_answer(reply: dict[str, Any]) -> Answer:
-    """Read a chat completion; raises LookupError, TypeError or AttributeError when it is none."""
+    """Read a chat completion or a completion; raises LookupError, TypeError or AttributeError when it is none."""
     choice, usage = reply["choices"][0], reply.get("usage") or {}
-    text = choice["message"].get("content") or ""
+    text = (choice["message"].get("content") if "message" in choice else choice["text"]) or ""
     if not isinstance(text, str):
         raise TypeError("content is no text")
     return Answer(

@@ -1,12 +1,13 @@
-"""Greedy answers and log-likelihoods of a causal language model, by transformers.
+"""Answers and log-likelihoods of a causal language model, by transformers.
 
-In: a model directory, prompts. Out: answers, and the mean negative log-likelihood of given continuations. Prompts are
-batched by length and padded on the left.
+In: a model directory, and the prompts of one batch. Out: an answer to each, greedy or sampled, and the mean negative
+log-likelihood of given continuations. Which prompts form a batch, and what is known already, is sampler.py's part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model in evaluation mode with its tokenizer, on the GPU where there is one."""
+    """A model in evaluation mode with its tokenizer, on this process's GPU where there is one."""
 
     model: Any
     tokenizer: Any
@@ -29,33 +30,53 @@ def load_model(directory: Path, dtype: str) -> LoadedModel:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = "cpu"
+    if torch.cuda.is_available():
+        device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
+        torch.cuda.set_device(device)
     tokenizer = AutoTokenizer.from_pretrained(directory, padding_side="left")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(directory, dtype=getattr(torch, dtype)).to(device).eval()
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=getattr(torch, dtype), device_map=device).eval()
+    model.generation_config = _only_token_ids(model.generation_config, tokenizer)
     return LoadedModel(model, tokenizer, device)
 
 
-def generate(
-    loaded: LoadedModel, prompts: Sequence[str], max_new_tokens: int, batch_size: int
-) -> Iterator[tuple[int, str]]:
-    """Yield (index of the prompt, greedy answer), in order of batches of similar length.
+def generate_batch(
+    loaded: LoadedModel, prompts: Sequence[str], *, max_new_tokens: int, temperature: float, top_p: float, seed: int
+) -> list[str]:
+    """Give an answer to each prompt of one batch; it ends at an end-of-sequence token or after `max_new_tokens`.
 
-    An answer ends at the end-of-sequence token or after `max_new_tokens`.
+    Args:
+        loaded: from `load_model`, which takes out what the model's own generation_config would change.
+        prompts: padded on the left to the longest.
+        max_new_tokens: of one answer.
+        temperature: 0 is greedy; `top_p` and `seed` then say nothing.
+        top_p: above 0; 1 keeps every token.
+        seed: of this batch alone; the process's own random state is left as it was.
+
+    Raises:
+        torch.OutOfMemoryError: the GPU cannot hold the batch.
     """
     import torch
 
-    by_length = sorted(range(len(prompts)), key=lambda i: len(loaded.tokenizer(prompts[i])["input_ids"]))
-    for start in range(0, len(by_length), batch_size):
-        indices = by_length[start : start + batch_size]
-        batch = loaded.tokenizer([prompts[i] for i in indices], return_tensors="pt", padding=True).to(loaded.device)
-        with torch.inference_mode():
-            output = loaded.model.generate(
-                **batch, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=loaded.tokenizer.pad_token_id
-            )
-        answers = output[:, batch["input_ids"].shape[1] :]
-        yield from zip(indices, loaded.tokenizer.batch_decode(answers, skip_special_tokens=True), strict=True)
+    how: dict[str, Any] = {"do_sample": False}
+    if temperature > 0:
+        # without top_k=0 transformers draws from the 50 likeliest tokens only
+        how = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    batch = loaded.tokenizer(list(prompts), return_tensors="pt", padding=True).to(loaded.device)
+    asked = batch["input_ids"]
+    gpus = [loaded.device] if loaded.device != "cpu" else []
+    with torch.inference_mode(), torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(seed)
+        output = loaded.model.generate(
+            input_ids=asked,
+            attention_mask=batch["attention_mask"],
+            max_new_tokens=max_new_tokens,
+            use_cache=True,  # a model saved after training may have it off
+            **how,
+        )
+    return _texts_after(loaded.tokenizer, asked, output)
 
 
 def negative_log_likelihood(loaded: LoadedModel, context: str, continuation: str) -> float:
@@ -69,3 +90,29 @@ def negative_log_likelihood(loaded: LoadedModel, context: str, continuation: str
         logits: torch.Tensor = loaded.model(input_ids=ids, logits_to_keep=len(after) + 1).logits
     predicted = logits[0, :-1].float()
     return float(torch.nn.functional.cross_entropy(predicted, ids[0, -len(after) :]))
+
+
+def _only_token_ids(own: Any, tokenizer: Any) -> Any:  # noqa: ANN401 - transformers' classes are untyped here
+    """Give a generation config that says where an answer ends and nothing else.
+
+    `generate` fills every setting its caller leaves out from the model's own config (transformers 5.23,
+    `_prepare_generation_config`): a repetition_penalty or top_k there would change what is measured.
+    """
+    from transformers import GenerationConfig
+
+    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+    known = sorted({token for token in (*ends, tokenizer.eos_token_id) if token is not None})
+    return GenerationConfig(eos_token_id=known or None, pad_token_id=tokenizer.pad_token_id)
+
+
+def _texts_after(tokenizer: Any, asked: torch.Tensor, output: torch.Tensor) -> list[str]:  # noqa: ANN401 - as above
+    """Decode what follows the prompts `asked` (batch, prompt_len) in `output` (batch, prompt_len + new).
+
+    It is cut out of the decoded whole: SentencePiece drops a text's first space, and with it a line's indentation.
+    """
+    before, whole = (
+        # the clean-up takes spaces away before punctuation, in code too
+        tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        for ids in (asked, output)
+    )
+    return [text[len(prompt) :] for prompt, text in zip(before, whole, strict=True)]

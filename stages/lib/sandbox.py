@@ -1,116 +1,421 @@
-"""Runs a model's Python code in a child process with limits.
+"""Runs code that a model wrote where it can reach nothing: the outer side of the sandbox.
 
-In: a program. Out: whether it ran to its end, and if not, why. The child has its own process group, an empty
-environment, an empty working folder and limits on CPU, memory, file size and open files. It is not cut off from the
-network or from readable files: run code that you do not trust on a machine that may be lost.
+In: a program, limits. Out: what its functions return, or how it ended. A `Sandbox` owns one warm zygote process
+(zygote.py), which forks a walled-in child for each sample (jail.py). Nothing that comes back is trusted: frames are
+limited in size and decoded to plain values only.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import json
 import os
-import secrets
-import signal
+import select
+import shutil
+import socket
+import struct
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
 
-FILE_BYTES = 64 * 2**20
-OPEN_FILES = 64
-ERROR_CHARS = 300
-# The proof is read and passed on after the program's last line. A program that sets out to find it can.
-_RUNNER = f"""
-import os, resource, sys, types
-proof_fd, cpu_s, memory_bytes = map(int, sys.argv[1:])
-resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-resource.setrlimit(resource.RLIMIT_FSIZE, ({FILE_BYTES}, {FILE_BYTES}))
-resource.setrlimit(resource.RLIMIT_NOFILE, ({OPEN_FILES}, {OPEN_FILES}))
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-source = os.fdopen(os.dup(0), "rb")
-os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-program = source.read(int(source.readline())).decode()
-sys.argv = ["program.py"]
-main = sys.modules["__main__"] = types.ModuleType("__main__")
-exec(compile(program, "program.py", "exec"), main.__dict__)
-os.write(proof_fd, source.read())
-"""
+from stages.lib import seccomp, values, zygote
+from stages.lib.console import StageError
+from stages.lib.jail import SCRATCH, Limits
+
+Kind = Literal["calls", "run", "command"]
+KEPT_OUTPUT = 1 << 16  # bytes of a command's output that are kept, its end; the rest is read and dropped
+_POLL_S = 0.05  # between two looks at a sample's memory
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": SCRATCH, "TMPDIR": SCRATCH, "LC_ALL": "C.UTF-8"}
+# one thread each: samples run side by side, and a fork carries no threads over
+_THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+# what samples import most; each module more makes every fork dearer
+_PRELOAD = (
+    "bisect",
+    "collections",
+    "copy",
+    "functools",
+    "heapq",
+    "itertools",
+    "math",
+    "operator",
+    "re",
+    "string",
+    "typing",
+)
+
+
+class SandboxError(StageError):
+    """The sandbox itself failed: no verdict on the sample."""
+
+
+class Died(Exception):  # noqa: N818 - an outcome
+    """The sample ended before it answered, or answered what no honest child sends."""
+
+
+class TimedOut(Exception):  # noqa: N818 - an outcome
+    """The sample's wall time is over."""
+
+
+class Raised(Exception):  # noqa: N818 - an outcome
+    """The sample's code raised: `type_name`, `text`."""
+
+    def __init__(self, type_name: str, text: str) -> None:
+        super().__init__(f"{type_name}: {text}" if text else type_name)
+        self.type_name, self.text = type_name, text
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """`result` is `passed`, `timed out`, or `failed: ` and the last line of the error."""
+class Ended:
+    """How a sample ended: exit status as waitpid tells (negative: the signal), its processes' CPU seconds."""
 
-    passed: bool
-    result: str
+    status: int
+    cpu_s: float
 
 
-def run_program(program: str, timeout_s: float, memory_mb: int) -> Outcome:
-    """Run a Python program alone; it passes when its last line was reached.
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a sandbox shows its samples.
 
     Args:
-        program: source text; it is run as `__main__`.
-        timeout_s: wall time, in seconds; CPU time is limited to the next whole second.
-        memory_mb: address space, in MiB.
+        interpreter: the Python that samples run in.
+        preload: modules that are loaded once, in the zygote.
+        packages: folders on the samples' sys.path beyond the standard library, in which only `shown` is visible.
+        shown: paths that samples can read beyond the interpreter's own.
     """
-    text, proof = program.encode(errors="surrogatepass"), secrets.token_bytes(16)
-    reader, writer = os.pipe()
-    try:
-        with tempfile.TemporaryDirectory(prefix="sample.") as folder, tempfile.TemporaryFile() as errors:
-            child = subprocess.Popen(
-                [sys.executable, "-I", "-c", _RUNNER, str(writer), str(int(timeout_s) + 1), str(memory_mb * 2**20)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd=folder,
-                env={"PATH": "/usr/bin:/bin", "HOME": folder, "LC_ALL": "C.UTF-8"},
-                pass_fds=(writer,),
-                start_new_session=True,
-            )
-            os.close(writer)
-            writer = -1
-            stopped = None
+
+    interpreter: str = sys.executable
+    preload: tuple[str, ...] = _PRELOAD
+    packages: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+
+
+def numpy_world() -> World:
+    """Give a world where numpy is loaded, out of this interpreter's packages and without the rest of them."""
+    site = Path(sysconfig.get_path("platlib"))
+    return World(
+        preload=(*_PRELOAD, "numpy"), packages=(str(site),), shown=(str(site / "numpy"), str(site / "numpy.libs"))
+    )
+
+
+class Sandbox:
+    """One zygote. Not for two threads at once; close it, or use it as a context manager.
+
+    Raises:
+        SandboxError: the zygote did not start, or the walls that the kernel allows are below the floor and
+            `allow_unsafe` is false.
+    """
+
+    def __init__(self, world: World | None = None, allow_unsafe: bool = False, without: Sequence[str] = ()) -> None:
+        self._world = world or World()
+        self._allow_unsafe = allow_unsafe
+        self._without = tuple(without)  # layers that are left out, to test the others
+        self._folder = Path(tempfile.mkdtemp(prefix="sandbox."))
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the zygote and every sample."""
+        process = getattr(self, "_process", None)
+        if process is not None:
+            self._control.close()
             try:
-                child.communicate(b"%d\n%b%b" % (len(text), text, proof), timeout_s)
+                process.wait(5)
             except subprocess.TimeoutExpired:
-                stopped = "timed out"
-            finally:
-                _end(child)
-            err = _tail(errors)
-        os.set_blocking(reader, False)
-        passed = stopped is None and child.returncode == 0 and _read(reader) == proof
-    finally:
-        os.close(reader)
-        if writer >= 0:
-            os.close(writer)
-    if passed:
-        return Outcome(True, "passed")
-    return Outcome(False, stopped or f"failed: {_last_line(err, child.returncode)}")
+                process.kill()
+                process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        for name in ("root", "scratch"):
+            (self._folder / name).mkdir()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        start = f"import sys; sys.path[:0] = [{str(Path(__file__).parents[2])!r}]; "
+        start += f"from stages.lib import zygote; zygote.main({theirs.fileno()})"
+        self._errors = (self._folder / "errors").open("w+b")
+        self._process = subprocess.Popen(
+            [self._world.interpreter, "-I", "-S", "-c", start],
+            env=_ENVIRONMENT | _THREADS,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+        theirs.close()
+        self._control.send(json.dumps(self._plan()).encode())
+        started = self._told(timeout_s=120)
+        self.layers: tuple[str, ...] = tuple(started["layers"])
+        self.absent: tuple[str, ...] = tuple(started["absent"])
+        if not reaches_floor(self.layers) and not self._allow_unsafe:
+            raise SandboxError(
+                f"the sandbox reaches only [{', '.join(self.layers)}] on this machine: accepted are user namespaces "
+                "with seccomp or Landlock, or seccomp and Landlock together (`kernel.unprivileged_userns_clone`, a "
+                "container's seccomp profile); evaluate.allow_unsafe=true runs the code all the same"
+            )
+
+    def _plan(self) -> dict[str, Any]:
+        base, hidden = _interpreter_paths(self._world.interpreter)
+        return {
+            "sys_path": [*_standard_path(self._world.interpreter), *self._world.packages],
+            "preload": self._world.preload,
+            "visible": [*base, *self._world.shown],
+            "hidden": [path for path in hidden if path not in self._world.shown],
+            "root": str(self._folder / "root"),
+            "scratch": str(self._folder / "scratch"),
+            "seccomp": {} if "seccomp" in self._without else seccomp.filters(),
+            "without": self._without,
+        }
+
+    def _told(self, timeout_s: float = 30) -> dict[str, Any]:
+        self._control.settimeout(timeout_s)
+        try:
+            message = self._control.recv(65536)
+        except OSError:
+            message = b""
+        if not message:
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["no word"]
+            raise SandboxError(f"the sandbox's zygote ended: {lines[-1]}")
+        told: dict[str, Any] = json.loads(message)
+        return told
+
+    @contextlib.contextmanager
+    def sample(self, kind: Kind, limits: Limits, timeout_s: float, total_memory_mb: int) -> Iterator[Sample]:
+        """Fork a sample; it and everything it started are gone when the block ends.
+
+        Args:
+            kind: `calls`: a program whose functions are called; `run`: one that is run to its end; `command`: steps.
+            limits: of the sample.
+            timeout_s: wall time.
+            total_memory_mb: resident memory of all its processes together.
+        """
+        ours, theirs = socket.socketpair()
+        job = {"kind": kind, "limits": limits._asdict()}
+        try:
+            socket.send_fds(self._control, [json.dumps(job).encode()], [theirs.fileno()])
+        except OSError as exc:
+            ours.close()
+            raise SandboxError(f"the sandbox's zygote is gone: {exc}") from exc
+        finally:
+            theirs.close()
+        sample = Sample(ours, self._tree, time.monotonic() + timeout_s, total_memory_mb)
+        try:
+            yield sample
+        finally:
+            ours.close()
+            with contextlib.suppress(OSError):  # `_told` says so
+                self._control.send(b"end")
+            told = self._told()
+            sample.ended = Ended(told["ended"], told["cpu_s"])
+
+    def _tree(self) -> list[int]:
+        """Give the process ids, as seen from here, of the running sample and all it started."""
+        parents = [self._process.pid]
+        if "pid" in self.layers:  # the one that was started only waits for the zygote in its namespace
+            parents = _children(self._process.pid)
+        found: list[int] = []
+        while parents:
+            parents = [child for parent in parents for child in _children(parent)]
+            found += parents
+        return found
 
 
-def _tail(errors: IO[bytes]) -> bytes:
-    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4096))
-    return errors.read()
+class Sample:
+    """A running sample, from outside; made by `Sandbox.sample`."""
+
+    def __init__(self, sock: socket.socket, tree: Callable[[], list[int]], deadline: float, memory_mb: int) -> None:
+        self._sock, self._tree, self._deadline, self._memory_mb = sock, tree, deadline, memory_mb
+        self._look_at = time.monotonic() + _POLL_S
+        self._read = bytearray()
+        self.ended: Ended | None = None  # set when the block has ended
+
+    def load(self, program: str, calls: Sequence[bytes] = ()) -> None:
+        """Send a program of kind `calls` or `run`, and calls, each from `encoded_call`, that it answers unasked."""
+        self._send({}, program.encode(errors="surrogatepass"))
+        if calls:
+            self._send({}, _list_of(calls))
+
+    def ready(self) -> None:
+        """Wait until the program's own lines have run.
+
+        Raises:
+            Raised, Died, TimedOut: they did not reach their end.
+        """
+        self._answer("ready")
+
+    def done(self) -> None:
+        """Wait until a program of kind `run` says that its last line was reached; raises as `ready`."""
+        self._answer("done")
+
+    def call(self, name: str, args: Sequence[object], kwargs: Mapping[str, object] | None = None) -> Any:
+        """Call one of the program's functions and wait for what it returns; raises as `ready` and `encoded_call`."""
+        return self.call_encoded(encoded_call(name, args, kwargs or {}))
+
+    def call_encoded(self, call: bytes) -> Any:
+        """As `call`."""
+        self._send({}, _list_of([call]))
+        return self.returned()
+
+    def returned(self) -> Any:
+        """Wait for what the next of the calls returns; raises as `ready`."""
+        try:
+            return values.loads(self.returned_data())
+        except ValueError as exc:
+            raise Died(str(exc)) from exc
+
+    def returned_data(self) -> bytes:
+        """As `returned`, still encoded."""
+        return self._answer("returned")
+
+    def run(self, files: Mapping[str, str], steps: Sequence[Sequence[str]], environment: Mapping[str, str]) -> bytes:
+        """Write files and run steps; give the end of what they wrote to standard output and error together.
+
+        Raises:
+            TimedOut, Died: as `ready`. The exit status is in `ended`, after the block.
+        """
+        self._send({"files": dict(files), "steps": [list(s) for s in steps], "environment": dict(environment)})
+        kept = bytearray()
+        while part := self._some(1 << 16):
+            kept += part
+            del kept[:-KEPT_OUTPUT]
+        return bytes(kept)
+
+    def _answer(self, word: str) -> bytes:
+        head, tail = struct.unpack("<II", self._exactly(8))
+        if head > 4096 or tail > zygote.MAX_FRAME:
+            raise Died(f"answered with more than {zygote.MAX_FRAME // 2**20} MB")
+        message, data = self._exactly(head), self._exactly(tail)
+        try:
+            told = json.loads(message)
+            if "raised" in told:
+                type_name, text = map(str, told["raised"])
+                raise Raised(type_name[: zygote.LAST_LINE], text[: zygote.LAST_LINE])
+            if told == {word: True}:
+                return data
+        except (ValueError, TypeError, RecursionError):
+            pass
+        raise Died("answered what no honest program sends")
+
+    def _send(self, message: dict[str, Any], tail: bytes = b"") -> None:
+        head = json.dumps(message).encode()
+        left = memoryview(struct.pack("<II", len(head), len(tail)) + head + tail)
+        while left:
+            self._wait(select.POLLOUT)
+            try:
+                left = left[self._sock.send(left, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                continue
+            except OSError as exc:
+                raise Died("ended before it read its input") from exc
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self._read) < count:
+            part = self._some(1 << 16)
+            if not part:
+                raise Died("ended before its last line")
+            self._read += part
+        found = bytes(self._read[:count])
+        del self._read[:count]
+        return found
+
+    def _some(self, most: int) -> bytes:
+        self._wait(select.POLLIN)
+        try:
+            return self._sock.recv(most)
+        except ConnectionResetError:
+            return b""
+
+    def _wait(self, event: int) -> None:
+        """Wait for the socket; look at the clock, and at the memory of the sample's processes."""
+        waiting = select.poll()
+        waiting.register(self._sock, event)
+        while True:
+            now = time.monotonic()
+            if now >= self._deadline:
+                raise TimedOut
+            if now >= self._look_at:
+                used = sum(map(_resident_mb, self._tree()))
+                if used > self._memory_mb:
+                    raise Died(f"its processes used {used:.0f} MB, allowed: {self._memory_mb} MB")
+                self._look_at = time.monotonic() + _POLL_S
+            if waiting.poll(min(self._deadline - now, _POLL_S) * 1000 + 1):
+                return
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child's whole process group and collect it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-    if child.stdin is not None:
-        child.stdin.close()
+def encoded_call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> bytes:
+    """Give a call of a program's function as it crosses into the sandbox.
+
+    Raises:
+        ValueError: an argument is nested too deep.
+    """
+    return values.dumps([name, args, kwargs])
 
 
-def _read(descriptor: int) -> bytes:
+def _list_of(encoded: Sequence[bytes]) -> bytes:
+    return b'["l",' + b",".join(encoded) + b"]"
+
+
+def reaches_floor(layers: Sequence[str]) -> bool:
+    """Tell whether the walls suffice: namespaces with one more layer, or Landlock and seccomp together."""
+    namespaces, landlock = "mount" in layers, any(layer.startswith("landlock") for layer in layers)
+    return sum((namespaces, landlock, "seccomp" in layers)) >= 2
+
+
+def _children(pid: int) -> list[int]:
     try:
-        return os.read(descriptor, 256)
-    except BlockingIOError:
-        return b""
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # it ended
+        return []
 
 
-def _last_line(err: bytes, returncode: int) -> str:
-    lines = err.decode(errors="replace").strip().splitlines()
-    return lines[-1][:ERROR_CHARS] if lines else f"ended with exit code {returncode} before its last line"
+def _resident_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (OSError, IndexError):
+        return 0.0
+
+
+@cache
+def _standard_path(interpreter: str) -> list[str]:
+    """Give an interpreter's sys.path without any installed package."""
+    told = subprocess.run(
+        [interpreter, "-I", "-S", "-c", "import sys; print(sys.path)"], capture_output=True, check=True
+    )
+    return list(ast.literal_eval(told.stdout.decode()))
+
+
+@cache
+def _interpreter_paths(interpreter: str) -> tuple[list[str], list[str]]:
+    """Give what an interpreter needs to see, and the folders of installed packages within it."""
+    ask = "import sys; print([sys.base_prefix, sys.base_exec_prefix])"
+    told = subprocess.run([interpreter, "-I", "-S", "-c", ask], capture_output=True, check=True)
+    system = [path for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).exists()]
+    shown = sorted({*ast.literal_eval(told.stdout.decode()), *system})
+    hidden = [
+        str(folder)
+        for base in {*shown, "/usr/local"}
+        for pattern in ("lib*/python3*/site-packages", "lib*/python3*/dist-packages")
+        for folder in Path(base).glob(pattern)
+        if not folder.is_symlink()
+    ]
+    return [path for path in shown if not any(Path(other) in Path(path).parents for other in shown)], hidden

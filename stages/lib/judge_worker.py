@@ -1,0 +1,37 @@
+"""A process that judges: sandboxes on one side, the stage on the other.
+
+In: rules, then problems with completions, on a connection. Out: a verdict for each. It runs apart from the stage, so
+that a benchmark's tests neither see the stage's environment nor can stall it, and one runs on each core.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+from stages.lib.console import StageError
+from stages.lib.judge import Judge
+
+
+def main(descriptor: int) -> None:
+    """Serve until the connection closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage decides
+    connection = Connection(descriptor)
+    try:
+        with Judge(connection.recv()) as judge:
+            connection.send(judge.layers())
+            while True:
+                problem, completions = connection.recv()
+                for completion in completions:
+                    connection.send(judge.verdict(problem, completion))
+    except EOFError:
+        pass
+    except BrokenPipeError:
+        pass
+    except StageError as exc:
+        connection.send(exc)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

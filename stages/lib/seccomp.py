@@ -1,0 +1,74 @@
+"""The system calls that code in the sandbox may not make, as a compiled seccomp filter.
+
+In: nothing. Out: filters in the kernel's form, by pyseccomp (libseccomp). What is not named is allowed: the filter
+takes away what reaches out of a process or weakens the other walls, and leaves what ordinary programs do.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from functools import cache
+
+from stages.lib.jail import NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS
+
+_CLONE_THREAD = 0x00010000
+_AF_UNIX = 1
+_DENIED = (
+    # other processes
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd"),
+    *("pidfd_send_signal", "perf_event_open", "migrate_pages", "move_pages"),
+    # namespaces, mounts, roots
+    *("umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsconfig"),
+    *("fsmount", "fspick", "mount_setattr", "open_by_handle_at", "name_to_handle_at"),
+    # the kernel and the machine
+    *("bpf", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "init_module", "finit_module"),
+    *("delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "iopl"),
+    *("ioperm", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "syslog"),
+    *("vhangup", "personality", "modify_ldt", "fanotify_init", "nfsservctl", "lookup_dcookie", "uselib"),
+    # what outlives a process, or holds memory that no limit counts
+    *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop", "semctl", "semtimedop"),
+    *("mq_open", "mq_unlink", "add_key", "request_key", "keyctl", "memfd_create", "memfd_secret"),
+)
+# without a pid namespace: a sample is one process that signals nobody, so that killing it leaves nothing
+_DENIED_WITHOUT_NAMESPACES = (
+    *("unshare", "setns", "mount"),  # a zygote with namespaces needs them; its samples lack the rights for them
+    *("fork", "vfork", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setsid"),
+)
+
+
+@cache
+def filters() -> dict[str, str | None]:
+    """Give the filters as hexadecimal text, for samples with namespaces of their own and for those without.
+
+    Both are None where libseccomp or the kernel's support is missing.
+    """
+    try:
+        return {"namespaces": _compiled(alone=False), "process": _compiled(alone=True)}
+    except (ImportError, OSError, RuntimeError, AttributeError):
+        return {"namespaces": None, "process": None}
+
+
+def _compiled(alone: bool) -> str:
+    import pyseccomp as library
+
+    denied = library.ERRNO(errno.EPERM)
+    rules = library.SyscallFilter(library.ALLOW)
+    for name in (*_DENIED, *(_DENIED_WITHOUT_NAMESPACES if alone else ())):
+        try:
+            rules.add_rule(denied, name)
+        except OSError:
+            continue  # a call that this architecture or libseccomp does not know
+    # no sockets but local ones, which reach nobody
+    rules.add_rule(denied, "socket", library.Arg(0, library.NE, _AF_UNIX))
+    rules.add_rule(denied, "unshare", library.Arg(0, library.MASKED_EQ, NEWUSER, NEWUSER))  # it would give rights
+    for flag in (NEWUSER, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWPID, NEWNET):
+        rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, flag, flag))
+    if alone:
+        rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, _CLONE_THREAD, 0))
+    # its flags lie in memory, where a filter can't look; callers then fall back to clone
+    rules.add_rule(library.ERRNO(errno.ENOSYS), "clone3")
+    with tempfile.TemporaryFile() as file:
+        rules.export_bpf(file)
+        file.seek(0)
+        return file.read().hex()

@@ -1,0 +1,203 @@
+"""How sure a score is, and whether two models differ.
+
+In: counts of passes, or one pass@1 estimate per problem. Out: intervals, p-values and the problems that changed sides.
+Samples of one problem are not independent, so the problem is the unit that is resampled. Corrections for many
+comparisons are not covered, nor is reading or printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import sqrt
+from statistics import NormalDist, fmean
+from typing import Literal
+
+from stages.lib.pass_at_k import pass_at_k
+
+CONFIDENCE = 0.95  # the usual level
+DRAWS = 10_000  # ours: a p of 0.05 is then off by about 0.002 (one standard error)
+TIE = 1e-9  # ours: far above rounding, far below 1/(samples of a * samples of b), the step between two different sums
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval, both ends included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An estimate with its interval."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models on the same problems; `difference`, `interval` and `gained` read as b against a.
+
+    `p_value` is two-sided, of the test that `test` names. `gained` and `lost` are sorted task_ids.
+    """
+
+    problems: int
+    score_a: float
+    score_b: float
+    difference: float
+    interval: Interval
+    p_value: float
+    test: Literal["mcnemar", "permutation"]
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Give the Wilson score interval, without continuity correction, of a share of independent passes.
+
+    (Wilson 1927, doi 10.1080/01621459.1927.10502953; Newcombe 1998, method 3.)
+
+    Raises:
+        ValueError: n < 1, passed outside 0..n, or confidence outside 0..1.
+
+    >>> wilson(0, 10).low
+    0.0
+    """
+    if not 0 <= passed <= n or n < 1:
+        raise ValueError(f"passed={passed}, n={n}: accepted is n >= 1 and 0 <= passed <= n")
+    z = NormalDist().inv_cdf(1 - _tail(confidence))
+    middle = (passed + z * z / 2) / (n + z * z)
+    half = z * sqrt(passed * (n - passed) / n + z * z / 4) / (n + z * z)
+    return Interval(0.0 if passed == 0 else middle - half, 1.0 if passed == n else middle + half)
+
+
+def bootstrap(
+    per_problem: Sequence[float], seed: int, resamples: int = DRAWS, confidence: float = CONFIDENCE
+) -> Interval:
+    """Give the percentile bootstrap interval of the mean over problems (Efron and Tibshirani 1993, ch. 13).
+
+    Only how often each distinct value is drawn matters, so those counts are drawn: the same distribution, faster, and
+    independent of the problems' order. Surprising: where all problems have one value, the width is zero.
+
+    Raises:
+        ValueError: no problems, resamples < 1, or confidence outside 0..1.
+    """
+    import numpy as np
+
+    n, tail = len(per_problem), _tail(confidence)
+    if n < 1 or resamples < 1:
+        raise ValueError(f"{n} problems, {resamples} resamples: accepted is at least one of each")
+    values, counts = np.unique(np.asarray(per_problem, dtype=float), return_counts=True)
+    rng = np.random.default_rng(seed)
+    # one resample at a time: all at once would take resamples * distinct values of memory
+    means = [(rng.multinomial(n, counts / n) / n) @ values for _ in range(resamples)]
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(float(low), float(high))
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """Give the p-value of McNemar's test, exact and two-sided: twice the smaller tail of Binomial(gained + lost, 1/2).
+
+    (McNemar 1947, doi 10.1007/BF02295996.) Whole numbers up to the one division, so right for any count; 100,000
+    changed problems take about a second.
+
+    Raises:
+        ValueError: a count below 0.
+
+    >>> mcnemar(5, 0)
+    0.0625
+    """
+    if min(gained, lost) < 0:
+        raise ValueError(f"gained={gained}, lost={lost}: accepted is 0 or more")
+    if gained == lost:  # the two tails overlap
+        return 1.0
+    n = gained + lost
+    ways = accumulate(range(min(gained, lost)), lambda way, i: way * (n - i) // (i + 1), initial=1)
+    return 2 * sum(ways) / (1 << n)
+
+
+def paired(a: Mapping[str, float], b: Mapping[str, float], seed: int) -> Comparison:
+    """Compare two models by their pass@1 estimates per problem, 0..1 each, keyed by task_id.
+
+    The p-value is McNemar's where every estimate is 0 or 1 (greedy decoding), else that of a sign-flip permutation test
+    on the mean difference; the interval is a bootstrap over the problems' differences.
+
+    Raises:
+        ValueError: no problems, problems that only one of the two has, or an estimate outside 0..1.
+    """
+    _refuse_unpaired(a, b)
+    differences = {task_id: b[task_id] - a[task_id] for task_id in sorted(a)}
+    gained = tuple(task_id for task_id, difference in differences.items() if difference > 0)
+    lost = tuple(task_id for task_id, difference in differences.items() if difference < 0)
+    greedy = {*a.values(), *b.values()} <= {0, 1}
+    deltas = list(differences.values())
+    return Comparison(
+        problems=len(deltas),
+        score_a=fmean(a.values()),
+        score_b=fmean(b.values()),
+        difference=fmean(deltas),
+        interval=bootstrap(deltas, seed),
+        p_value=mcnemar(len(gained), len(lost)) if greedy else _sign_flip(deltas, seed),
+        test="mcnemar" if greedy else "permutation",
+        gained=gained,
+        lost=lost,
+    )
+
+
+def pass_at_k_table(counts: Mapping[str, tuple[int, int]], ks: Sequence[int], seed: int) -> dict[int, Scored]:
+    """Give pass@k with its interval for every k that all problems have samples enough for; other k are left out.
+
+    The interval is Wilson's for pass@1 of one sample per problem, else a bootstrap over problems.
+
+    Args:
+        counts: task_id to (samples drawn, of which passed).
+        ks: each at least 1.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: no problems, or a k or counts that pass_at_k refuses.
+    """
+    if not counts:
+        raise ValueError("no problems: accepted is at least one")
+    fewest, most = min(n for n, _ in counts.values()), max(n for n, _ in counts.values())
+    table = {}
+    for k in (k for k in ks if k <= fewest):
+        estimates = [pass_at_k(n, c, k) for n, c in counts.values()]
+        single = k == most == 1
+        interval = wilson(sum(c for _, c in counts.values()), len(counts)) if single else bootstrap(estimates, seed)
+        table[k] = Scored(fmean(estimates), interval)
+    return table
+
+
+def _tail(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence}: accepted is above 0 and below 1")
+    return (1 - confidence) / 2
+
+
+def _sign_flip(differences: Sequence[float], seed: int) -> float:
+    """Estimate the two-sided p of a mean difference if each problem's sign were a coin's toss.
+
+    (draws at least as extreme + 1) / (draws + 1), never 0 (Phipson and Smyth 2010, arXiv 1603.05766). Problems with
+    one size of difference are tossed together, as a binomial count.
+    """
+    import numpy as np
+
+    sizes, counts = np.unique(np.abs(differences), return_counts=True)
+    rng = np.random.default_rng(seed)
+    observed = abs(sum(differences)) - TIE
+    extreme = sum(abs((2 * rng.binomial(counts, 0.5) - counts) @ sizes) >= observed for _ in range(DRAWS))
+    return float((extreme + 1) / (DRAWS + 1))
+
+
+def _refuse_unpaired(a: Mapping[str, float], b: Mapping[str, float]) -> None:
+    if not a and not b:
+        raise ValueError("no problems: accepted is at least one")
+    if alone := sorted(a.keys() ^ b.keys()):
+        raise ValueError(f"{len(alone)} problems are in only one of the two, such as {', '.join(alone[:3])}")
+    for task_id, value in (*a.items(), *b.items()):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{task_id}: found {value}, accepted is 0..1")

@@ -1,0 +1,158 @@
+"""The compilers and runtimes of MultiPL-E's eight languages, as they are installed here.
+
+In: the name of a language. Out: what of its toolchain is missing, where it lies, and what a sandbox must show for it.
+Installs nothing, and runs no compiler but to ask for its folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from stages.lib.console import StageError
+from stages.lib.language_programs import javatuples
+from stages.lib.sandbox import World
+
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_SYSTEM = (Path("/"), Path("/usr"), Path("/usr/local"))  # where libraries are found without being named
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language and its toolchain.
+
+    Attributes:
+        name: MultiPL-E's.
+        title: for prompts.
+        commands: executables that must be on PATH.
+        install: what to install.
+        home: a command that prints the toolchain's folder, past a version manager's launcher (rustup, juliaup).
+        settings: folders in /etc, as patterns.
+        compile_s: wall time for the compiler, beyond the program's own. Ours: ten times what it took on two busy cores.
+        toolchain_mb: resident memory for the compiler and the runtime, beyond the program's own. Ours: at least twice
+            what MultiPL-E's programs took.
+        reserves: it reserves far more address space than it uses, so that only resident memory is limited.
+    """
+
+    name: str
+    title: str
+    commands: tuple[str, ...]
+    install: str
+    home: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    compile_s: float = 0
+    toolchain_mb: int = 128
+    reserves: bool = False
+
+
+LANGUAGES: Mapping[str, Language] = {
+    language.name: language
+    for language in (
+        Language(
+            "java",
+            "Java",
+            ("java", "javac"),
+            "apt-get install default-jdk-headless libjavatuples-java",
+            settings=("java-*",),
+            compile_s=30,
+            toolchain_mb=512,
+            reserves=True,
+        ),
+        Language("js", "JavaScript", ("node",), "apt-get install nodejs", toolchain_mb=256, reserves=True),
+        Language("cpp", "C++", ("g++",), "apt-get install g++", compile_s=30, toolchain_mb=768),
+        Language("php", "PHP", ("php",), "apt-get install php-cli", settings=("php",)),
+        Language("r", "R", ("Rscript",), "apt-get install r-base-core", settings=("R",), toolchain_mb=256),
+        Language(
+            "jl",
+            "Julia",
+            ("julia",),
+            "Julia from julialang.org, with its bin folder on PATH (Debian has none)",
+            home=("julia", "--startup-file=no", "-e", "print(dirname(Sys.BINDIR))"),
+            settings=("julia",),
+            toolchain_mb=512,
+            reserves=True,
+        ),
+        Language(
+            "swift",
+            "Swift",
+            ("swiftc",),
+            "apt-get install swiftlang (from Debian 13 on), or Swift from swift.org with its usr/bin folder on PATH",
+            compile_s=60,
+            toolchain_mb=768,
+            reserves=True,
+        ),
+        Language(
+            "rs",
+            "Rust",
+            ("rustc", "cc"),
+            "apt-get install rustc",
+            home=("rustc", "--print", "sysroot"),
+            compile_s=30,
+            toolchain_mb=768,
+            reserves=True,
+        ),
+    )
+}
+
+
+def absent(name: str) -> str | None:
+    """Give what of a language's toolchain is missing and what to install, in one line; None where it is all there."""
+    language = LANGUAGES[name]
+    missing = [command for command in language.commands if shutil.which(command) is None]
+    if name == "java" and not Path(javatuples()).is_file():
+        missing.append("javatuples.jar")
+    try:
+        if not missing:
+            _executables(name)
+            return None
+    except StageError as exc:
+        return str(exc)
+    return f"{language.title}: {', '.join(missing)} not found; install: {language.install}"
+
+
+def world(name: str) -> World:
+    """Give what a sandbox must show for a language's toolchain.
+
+    Raises:
+        StageError: the toolchain is not there.
+    """
+    if (reason := absent(name)) is not None:
+        raise StageError(reason)
+    settings = [path for pattern in LANGUAGES[name].settings for path in Path("/etc").glob(pattern)]
+    installed = {*map(_installation, _executables(name)), *([Path(javatuples())] if name == "java" else [])}
+    outside = [path for path in sorted(installed) if Path("/usr") not in (path, *path.parents)]
+    return World(preload=(), shown=("/etc/alternatives", "/etc/ld.so.cache", *map(str, [*settings, *outside])))
+
+
+def environment(name: str) -> dict[str, str]:
+    """Give variables by which a toolchain is found; its libraries too, since the loader looks itself up in /proc."""
+    roots = dict.fromkeys(executable.parents[1] for executable in _executables(name))
+    libraries = [str(root / "lib") for root in roots if root not in _SYSTEM and (root / "lib").is_dir()]
+    paths = dict.fromkeys(str(executable.parent) for executable in _executables(name))
+    return {"PATH": ":".join([*paths, _PATH])} | ({"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
+
+
+@cache
+def _executables(name: str) -> tuple[Path, ...]:
+    """Give a toolchain's executables themselves: no links, no launchers."""
+    language = LANGUAGES[name]
+    executables = [Path(path).resolve() for command in language.commands if (path := shutil.which(command))]
+    if language.home:
+        told = subprocess.run(language.home, capture_output=True, text=True, check=False, cwd="/")
+        home = Path(told.stdout.strip())
+        if told.returncode or not home.is_absolute():
+            last = (told.stderr.strip() or "it names no folder").splitlines()[-1]
+            raise StageError(f"{language.title}: {language.home[0]} does not run: {last}; install: {language.install}")
+        executables[0] = home / "bin" / language.home[0]
+    return tuple(executables)
+
+
+def _installation(executable: Path) -> Path:
+    """Give the folder of an executable's installation; the executable alone where that would show a home folder."""
+    root = executable.parents[1]
+    private = {Path.home(), Path.home() / ".local", *Path.home().parents}
+    return executable if executable.parent.name != "bin" or root in private else root

@@ -1,0 +1,146 @@
+"""Plain values as tagged JSON: how arguments and results cross the wall of the sandbox.
+
+In: Python values. Out: bytes, and from bytes plain values again. Decoding builds built-in types and nothing else, so
+what a hostile process sends can be wrong but never code. Only the standard library is imported: the sandbox loads
+this file. Does not cover: objects of a program's own classes, which arrive as an `Opaque` with the class's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections import deque
+from typing import Any
+
+MAX_DEPTH = 200
+MAX_ITEMS = 1_000_000  # of an iterator that is read to its end
+_ATOMS = (type(None), bool, str, float)
+_BASES: tuple[Any, ...] = (int, float, str, bytes, list, tuple, set, frozenset, dict, deque)
+_SMALL = 1 << 62  # larger integers travel in hexadecimal: decimal digits are limited, and slow
+_SEQUENCES: dict[Any, str] = {list: "l", tuple: "t", set: "s", frozenset: "f", deque: "q"}
+_BUILT_FROM: dict[str, Any] = {tag: kind for kind, tag in _SEQUENCES.items()}
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+
+
+class Opaque:
+    """An object that can't be told by value; it equals nothing but itself."""
+
+    def __init__(self, type_name: str) -> None:
+        self.type_name = type_name
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name}>"
+
+
+def dumps(value: object) -> bytes:
+    """Give a value as bytes; equal values give the same bytes, but for the order within dicts.
+
+    Raises:
+        ValueError: nested deeper than 200, or an endless iterator.
+    """
+    return json.dumps(_tagged(value, 0), separators=(",", ":")).encode()
+
+
+def loads(data: bytes) -> Any:
+    """Give the value that `dumps` was given.
+
+    Raises:
+        ValueError: not what `dumps` writes.
+    """
+    try:
+        return _plain(json.loads(data))
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, ArithmeticError, AttributeError) as exc:
+        raise ValueError(f"not a tagged value: {exc}") from None
+
+
+def _tagged(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is int:
+        return value if -_SMALL < value < _SMALL else ["x", hex(value)]
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if kind is set or kind is frozenset:  # sorted, since the order of strings in a set differs from run to run
+        return [_SEQUENCES[kind], *sorted((_tagged(item, depth + 1) for item in value), key=json.dumps)]
+    if kind in _SEQUENCES:
+        return [_SEQUENCES[kind], *[_tagged(item, depth + 1) for item in value]]
+    if kind is dict:
+        return ["d", *[[_tagged(k, depth + 1), _tagged(v, depth + 1)] for k, v in value.items()]]
+    return _rarer(value, depth)
+
+
+def _rarer(value: Any, depth: int) -> Any:
+    kind = type(value)
+    write = _RARE.get(f"{kind.__module__}.{kind.__qualname__}")
+    if write is not None:
+        return [f"{kind.__module__}.{kind.__qualname__}", *write(value)]
+    if isinstance(value, _VIEWS) or (hasattr(value, "__next__") and hasattr(value, "__iter__")):
+        return ["i", kind.__name__, *[_tagged(item, depth + 1) for item in _limited(value)]]
+    if kind.__module__ == "numpy" and hasattr(value, "tolist"):
+        as_python = value.tolist()
+        return _tagged(as_python, depth + 1) if value.shape == () else ["i", "ndarray", *_tagged(as_python, depth)[1:]]
+    for base in _BASES:
+        if isinstance(value, base):  # Counter, namedtuple, IntEnum, ...: equal to their base's value
+            return _tagged(str.__str__(value) if base is str else base(value), depth)
+    return ["o", kind.__name__]
+
+
+def _limited(iterable: Any) -> list[Any]:
+    items = []
+    for item in iterable:
+        items.append(item)
+        if len(items) > MAX_ITEMS:
+            raise ValueError(f"an iterator of more than {MAX_ITEMS} items")
+    return items
+
+
+# a type's name: how its value is written as arguments of the type, or of the method named after it below
+_RARE: dict[str, Any] = {
+    "builtins.bytes": lambda v: [v.hex()],
+    "builtins.bytearray": lambda v: [v.hex()],
+    "builtins.complex": lambda v: [v.real, v.imag],
+    "builtins.range": lambda v: [v.start, v.stop, v.step],
+    "decimal.Decimal": lambda v: [str(v)],
+    "fractions.Fraction": lambda v: [hex(v.numerator), hex(v.denominator)],
+    "datetime.datetime": lambda v: [v.isoformat()],
+    "datetime.date": lambda v: [v.isoformat()],
+    "datetime.time": lambda v: [v.isoformat()],
+    "datetime.timedelta": lambda v: [v.days, v.seconds, v.microseconds],
+}
+_READ_BY = {"bytes": "fromhex", "bytearray": "fromhex"} | dict.fromkeys(("datetime", "date", "time"), "fromisoformat")
+
+
+def _rare(name: str, arguments: list[Any]) -> Any:
+    if name not in _RARE:
+        raise ValueError(f"unknown tag {name!r}")
+    if name == "fractions.Fraction":  # not from a text: "1e999999999" would be worked out in full
+        return importlib.import_module("fractions").Fraction(*[int(part, 16) for part in arguments])
+    module, _, kind = name.partition(".")
+    of = getattr(importlib.import_module(module), kind)
+    return getattr(of, _READ_BY[kind])(*arguments) if kind in _READ_BY else of(*arguments)
+
+
+def _plain(tagged: Any) -> Any:
+    if not isinstance(tagged, list):
+        if isinstance(tagged, dict):
+            raise TypeError("an object without a tag")
+        return tagged
+    tag, *rest = tagged
+    if tag == "x":
+        return int(rest[0], 16)
+    if tag == "d":
+        return {_plain(key): _plain(value) for key, value in rest}
+    if tag == "i":
+        return _iterated(rest[0], [_plain(item) for item in rest[1:]])
+    if tag == "o":
+        return Opaque(str(rest[0]))
+    if tag in _BUILT_FROM:
+        return _BUILT_FROM[tag]([_plain(item) for item in rest])
+    return _rare(tag, rest)
+
+
+def _iterated(type_name: str, items: list[Any]) -> Any:
+    if type_name == "dict_keys":
+        return dict.fromkeys(items).keys()
+    return iter(items)
