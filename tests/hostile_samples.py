@@ -367,12 +367,6 @@ _BOMBS = {
     "a set of sets": """b'["s"' + b',["f"]' * (10 << 20) + b']'""",
     "strangers": """b'["l"' + b',["o",""]' * (6 << 20) + b']'""",
     "one hash for all": ("""b'["s"' + b''.join(b',["x","%#x"]' % (i * (2**61 - 1)) for i in range(1, 10**6)) + b']'"""),
-    "one hash for all keys": (
-        """b'["d"' + b''.join(b',[["x","%#x"],0]' % (i * (2**61 - 1)) for i in range(1, 10**6)) + b']'"""
-    ),
-    "one hash for all Decimals": (
-        """b'["s"' + b''.join(b',["decimal.Decimal","%d"]' % (i * (2**61 - 1)) for i in range(1, 10**6)) + b']'"""
-    ),
     "nested without end": "b'[\"l\",' * 10**7",
     "nested 400 deep": """b'["l",' * 400 + b'0' + b']' * 400""",
     "objects": """b'[' + b'{},' * (20 << 20) + b'{}]'""",
@@ -720,8 +714,12 @@ REACH = _with_tools(
         "devices": """
             def attack(*_):
                 known = {"null", "zero", "urandom", "random", "shm", "fd", "stdin", "stdout", "stderr", "full"}
+                try:
+                    names = set(os.listdir("/dev"))
+                except OSError:
+                    names = set()
                 found = []
-                for name in set(os.listdir("/dev") if os.path.isdir("/dev") and os.access("/dev", 4) else []) - known:
+                for name in names - known:
                     found += reached(**{name: lambda: os.open(f"/dev/{name}", os.O_RDONLY | os.O_NONBLOCK) and name})
                 for name in ("vda", "sda", "nvme0n1", "mem", "kmsg", "kvm", "fuse", "tty", "ptmx", "net/tun", "loop0"):
                     found += reached(**{name: lambda: os.open(f"/dev/{name}", os.O_RDONLY | os.O_NONBLOCK) and name})

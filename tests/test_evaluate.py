@@ -14,12 +14,14 @@ from ruamel.yaml import YAML
 
 from benchmarks.mock_endpoint import MockEndpoint
 from stages import evaluate
+from stages.evaluate import Answered
 from stages.lib import ds1000, evaluation, languages, sampler
 from stages.lib.answers import AnswerStore
 from stages.lib.benchmarks import Problem
 from stages.lib.console import StageError, Track
 from stages.lib.evaluation import EndpointParams
 from stages.lib.params import load
+from stages.lib.protocol import Timeouts
 from stages.lib.results import Result
 from stages.lib.sampler import LocalSampler, Sampling
 
@@ -227,8 +229,10 @@ def test_answers_are_taken_out_run_and_judged_each_sample_on_its_own(tmp_path, m
     problems = [Problem(**row, prefix=row["prompt"]) for row in BENCHMARK]
     whole = "Sure:\n```python\ndef sub(a, b):\n    return a - b\n```\nDone."
     ends = "```python\nraise SystemExit(0)\n```"
-    params, bar = settings(timeout_s=20.0), Track("t", 4, None, None)
-    rows, layers = evaluate.judged(problems, [[SUM, ends], [SUM, whole]], [1.5, None], params.evaluate, bar)
+    params, bar = settings(timeout_s=Timeouts(20.0, 20.0, 20.0)), Track("t", 4, None, None)
+    rows, layers = evaluate.judged(
+        "own", problems, Answered([[SUM, ends], [SUM, whole]], [1.5, None]), params.evaluate, bar
+    )
     assert [replace(row, seconds=0.0) for row in rows] == [
         Result("T/0", 0, "\n    return a + b\n", True, "passed", 0.0, SUM, 1.5),
         Result("T/0", 1, "\nraise SystemExit(0)\n", False, "failed: SystemExit: 0", 0.0, ends, 1.5),

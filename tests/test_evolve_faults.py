@@ -143,15 +143,12 @@ def test_a_record_whose_retries_are_used_up_is_rejected_with_its_reason(room):
     assert "HTTP 500" in rejected[0]["detail"]
 
 
-NOT_DOWN = "Endpoint.answer takes a request that waits at its gate for one that fails beside others that are answered"
-
-
 # one at a time, so that the last answer is known: two instructions and their two responses follow each other
 @pytest.mark.parametrize(
     "answered",
     [
         pytest.param(30, id="after an instruction"),
-        pytest.param(32, id="after a response", marks=pytest.mark.xfail(reason=NOT_DOWN, strict=True)),
+        pytest.param(32, id="after a response"),
     ],
 )
 def test_an_endpoint_that_goes_away_stops_the_stage_and_what_was_paid_stays(room, standalone, answered):

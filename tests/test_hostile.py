@@ -353,6 +353,8 @@ def test_next_sample_runs_whatever_the_one_before_left(sandbox, name):
 
 
 def test_all_files_of_a_sample_together_are_limited(sandbox):
+    if "mount" not in sandbox.layers:
+        pytest.skip("without namespaces of its own a sample's files are limited one by one")
     program = """
 def attack():
     count = 0

@@ -314,8 +314,6 @@ def test_reference_runs_once_for_all_judges(cache, monkeypatch):
     def never(*_):
         raise AssertionError("the reference runs again")
 
-    for name in ("_run_reference", "_reference_calls"):
-        monkeypatch.setattr(judging.Judge, name, getattr(judging.Judge, name))
     monkeypatch.setattr(judging.AnswerStore, "put", never)
     with Judge(STRICT) as second:
         for problem in (CHECK, ASSERTS, INPUTS):

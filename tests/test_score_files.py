@@ -238,7 +238,8 @@ def test_an_option_that_means_nothing_is_refused_by_its_name(monkeypatch, capsys
 
 def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(monkeypatch, no_run):
     write_samples(("T/0", RIGHT))
-    Path("params.yaml").write_text("benchmarks:\n  mbpp_plus: null\n")
+    timeouts = "evaluate:\n  timeout_s: {python: 5.0, ds1000: 5.0, multiple: 5.0}\n"
+    Path("params.yaml").write_text(f"benchmarks:\n  mbpp_plus: null\n{timeouts}")
     said = refusal(monkeypatch, "score", "--benchmark", "mbpp_plus", "--samples", "s.jsonl", "--out", "o.jsonl")
     assert said.startswith("mbpp_plus not run: benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
 

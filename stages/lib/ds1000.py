@@ -9,6 +9,7 @@ the environment lacks and which are reported as not run.
 from __future__ import annotations
 
 import contextlib
+import os
 import sysconfig
 import time
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from stages.lib.jail import Limits
 from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World
 
 Mode = Literal["strict", "official"]
-PYTHON = Path(".venv-ds1000/bin/python")
 NOT_RUN = ("Tensorflow", "Pytorch")
 _FIGURES = "Matplotlib"  # its tests look at the figure that the solution left in the process, wherever images differ
 _REFERENCE_TIMEOUT_S = 120.0  # the authors' own, in their test_ds1000.py
@@ -59,6 +59,11 @@ class Outcome:
     seconds: float
 
 
+def interpreter() -> Path:
+    """Give the Python of the DS-1000 environment, in the project itself also for DVC's temporary experiments."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".venv-ds1000/bin/python"
+
+
 def absent(problem: Problem) -> str | None:
     """Give why a problem is not run, whatever the solution; None where it is."""
     if problem.group in NOT_RUN:
@@ -66,9 +71,9 @@ def absent(problem: Problem) -> str | None:
     return None
 
 
-def environment_absent(python: Path = PYTHON) -> str | None:
+def environment_absent(python: Path | None = None) -> str | None:
     """Give what to do where the environment is missing or half made; None where it is there."""
-    made = python.parents[1] / ".installed"
+    made = (python or interpreter()).parents[1] / ".installed"
     return None if made.exists() else f"{made}: no such file; run `make ds1000`"
 
 
@@ -80,9 +85,9 @@ class DS1000:
         python: the environment's interpreter.
     """
 
-    def __init__(self, allow_unsafe: bool, python: Path = PYTHON) -> None:
+    def __init__(self, allow_unsafe: bool, python: Path | None = None) -> None:
         self._allow_unsafe = allow_unsafe
-        self._python = python
+        self._python = python or interpreter()
         self._outside: dict[str, bool] = {}
         self._open = contextlib.ExitStack()
         self._sandboxes: dict[str, Sandbox] = {}
@@ -190,4 +195,5 @@ def official_program(problem: Problem, solution: str) -> str:
 def _world(python: Path) -> World:
     prefix = str(python.absolute().parents[1])
     packages = sysconfig.get_path("purelib", "venv", {"base": prefix, "platbase": prefix})
-    return World(str(python.absolute()), _PRELOAD, packages=(packages,), shown=(packages,))
+    figures = (("MPLBACKEND", "Agg"), ("MPLCONFIGDIR", f"{prefix}/matplotlib"))  # else it writes into the home folder
+    return World(str(python.absolute()), _PRELOAD, (packages,), (packages,), figures)

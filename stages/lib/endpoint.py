@@ -134,7 +134,7 @@ class Endpoint:
             RequestFailedError: the endpoint refuses this request, or its retries are used up.
             StageError: the endpoint refuses the key, does not know the model, or cannot be reached.
         """
-        started, attempts = time.monotonic(), 0
+        failing_since, attempts = float("inf"), 0
         while True:
             await self._gate.enter(expected_tokens, urgent or attempts > 0)
             try:
@@ -146,11 +146,12 @@ class Endpoint:
                 self._last_answer = time.monotonic()
                 self._given_up = 0
                 return outcome
+            failing_since = min(failing_since, time.monotonic())
             attempts += 1
             if attempts > self._retries or outcome.for_good:
                 break
             await self._gate.pause(outcome.wait_s or _back_off_s(attempts))
-        if not outcome.reached and self._last_answer < started:
+        if not outcome.reached and self._last_answer < failing_since:  # no other request is answered meanwhile
             raise StageError(f"{self._section}.base_url: {self._urls()} cannot be reached: {outcome.reason}")
         self._given_up += 1
         never = self._last_answer < 0

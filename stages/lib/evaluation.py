@@ -15,11 +15,10 @@ from pydantic.dataclasses import dataclass
 from stages.lib.answers import AnswerStore
 from stages.lib.benchmarks import KNOWN
 from stages.lib.console import StageError
-from stages.lib.endpoint import Api
-from stages.lib.endpoint_sampler import EndpointSampler
 from stages.lib.extract import Rule
 from stages.lib.judge import Mode, Rules
 from stages.lib.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text, Untracked
+from stages.lib.protocol import Timeouts
 from stages.lib.sampler import LocalSampler, Sampler, Sampling
 
 MODELS = {"base": Path("models/base"), "tuned": Path("models/wizardcoder")}
@@ -33,7 +32,7 @@ class EndpointParams:
 
     base_url: Text
     model: Text
-    api: Api
+    api: Literal["chat", "completions"]
     api_key_env: Text
 
 
@@ -52,7 +51,7 @@ class EvaluateParams:
     dtype: Literal["float32", "bfloat16", "float16"]
     extract: Rule
     mode: Mode
-    timeout_s: Positive
+    timeout_s: Timeouts
     memory_mb: AtLeastOne
     allow_unsafe: bool
     endpoints: dict[str, EndpointParams]
@@ -62,9 +61,9 @@ class EvaluateParams:
     request_timeout_s: Untracked[Positive]
     retries: Untracked[Count]
 
-    def rules(self) -> Rules:
-        """Give how samples are judged."""
-        return Rules(self.mode, self.timeout_s, self.memory_mb, self.allow_unsafe)
+    def rules(self, benchmark: str) -> Rules:
+        """Give how a benchmark's samples are judged."""
+        return Rules(self.mode, self.timeout_s.of(benchmark), self.memory_mb, self.allow_unsafe)
 
     def wanted(self) -> dict[str, int | None]:
         """Give the benchmarks that are scored, with the first n problems to take."""
@@ -112,6 +111,8 @@ def sampler_of(label: str, evaluate: EvaluateParams, seed: int, store: AnswerSto
     sampling = Sampling(evaluate.samples, evaluate.temperature, evaluate.top_p, evaluate.max_new_tokens, seed)
     if label in MODELS:
         return LocalSampler(MODELS[label], sampling, evaluate.dtype, evaluate.batch_size, store)
+    from stages.lib.endpoint_sampler import EndpointSampler  # here, because the SDK takes most of a second to import
+
     endpoint = evaluate.endpoints[label]
     return EndpointSampler(
         base_url=endpoint.base_url,

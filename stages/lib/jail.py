@@ -26,15 +26,17 @@ NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
 SCRATCH = "/scratch"
 UID = 1000  # inside the user namespace
 NOBODY = 65534
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_FIRST_NOBODY = 61000
+_CAP_DAC_READ_SEARCH = 1 << 2
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOATIME, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 1024, 4096, 16384, 1 << 18
 _MNT_DETACH = 2
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 8, 22, 38
 _SYS_PIVOT_ROOT, _SYS_CAPSET = {"x86_64": (155, 126), "aarch64": (41, 91)}.get(os.uname().machine, (-1, -1))
 _SYS_MOUNT_SETATTR, _SYS_LANDLOCK_CREATE, _SYS_LANDLOCK_ADD_RULE, _SYS_LANDLOCK_RESTRICT = 442, 444, 445, 446
 _LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many, by ABI version
 _LANDLOCK_READ = 0b1101  # execute, read file, read folder
 _LANDLOCK_OF_A_FILE = 1 << 15 | 1 << 14 | 0b111  # ioctl, truncate, read, write, execute
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -54,7 +56,7 @@ class Wall(NamedTuple):
 
     layers: tuple[str, ...]
     own_pid_namespace: int | None  # a descriptor; None where there are no namespaces
-    landlock: tuple[tuple[str, ...], tuple[str, ...]] | None  # paths to read below, and to write below
+    readable: tuple[str, ...] | None  # what samples may read below, None where there is no Landlock
     seccomp: bytes | None  # a compiled filter that each sample puts on; None where the zygote has done so
 
     @property
@@ -63,7 +65,7 @@ class Wall(NamedTuple):
         return self.own_pid_namespace is not None
 
 
-def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> int | None:
+def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], shown: tuple[str, ...]) -> int | None:
     """Move this process into new namespaces with a root that shows only `visible`, read-only.
 
     The caller goes on as process 1 of the pid namespace; the process that called stays outside and waits for it.
@@ -72,6 +74,7 @@ def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> int |
         root: an empty folder to build the new root on.
         visible: paths that are shown where they are.
         hidden: folders within them that are shown empty.
+        shown: paths that are shown all the same.
 
     Returns:
         A descriptor of the pid namespace, for `newborn`.
@@ -85,7 +88,7 @@ def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> int |
         # The root is built with real rights, so that files under a folder closed to others can be shown; then real
         # root is given up for good, since limits on processes do not bind it.
         _call("unshare", NEWNS)
-        _new_root(root, visible, hidden)
+        _new_root(root, visible, hidden, shown)
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -93,7 +96,7 @@ def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> int |
         _user_namespace(proc, everything)
     else:
         _user_namespace(proc, everything)
-        _new_root(root, visible, hidden)
+        _new_root(root, visible, hidden, shown)
     pid = os.fork()
     if pid:
         _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
@@ -122,7 +125,7 @@ def _user_namespace(proc: int, flags: int) -> None:
             os.close(descriptor)
 
 
-def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> None:
+def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], shown: tuple[str, ...]) -> None:
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     _mount("tmpfs", root, "tmpfs", _MS_NOSUID, "size=1m,mode=755")
     for folder in ("/dev", "/proc", "/etc", SCRATCH):
@@ -130,7 +133,7 @@ def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> N
     with open(f"{root}/etc/passwd", "w") as file:
         file.write(f"user:x:{UID}:{UID}::{SCRATCH}:/bin/sh\n")
     os.symlink(SCRATCH, f"{root}/dev/shm")
-    for path in sorted({*visible, *_DEVICES}):
+    for path in sorted({*visible, *DEVICES}):
         _show(root, path)
     if not os.path.lexists(f"{root}/tmp"):  # it is there where something below /tmp is shown
         os.symlink(SCRATCH, f"{root}/tmp")
@@ -138,7 +141,9 @@ def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...]) -> N
     _mount("/proc", f"{root}/proc", None, _MS_BIND | _MS_REC)
     for path in hidden:
         if os.path.isdir(root + path):
-            _mount("tmpfs", root + path, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=16k,mode=755")
+            _mount("tmpfs", root + path, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=1m,mode=755")
+    for path in sorted(shown):
+        _show(root, path)
     _read_only(root)
     os.chdir(root)
     _call("syscall", _SYS_PIVOT_ROOT, b".", b".")
@@ -177,7 +182,7 @@ def landlock_version() -> int:
         return 0
 
 
-def _landlock_ruleset(readable: tuple[str, ...], writable: tuple[str, ...]) -> int:
+def _landlock_ruleset(readable: tuple[str, ...], writable: str) -> int:
     """Make a ruleset: reading and running below `readable`, everything below `writable`, no TCP, no signals out."""
     version = landlock_version()
     handled = (1 << _LANDLOCK_FILE_RIGHTS[min(version, max(_LANDLOCK_FILE_RIGHTS))]) - 1
@@ -185,7 +190,7 @@ def _landlock_ruleset(readable: tuple[str, ...], writable: tuple[str, ...]) -> i
     scopes = 0b11 if version >= 6 else 0  # abstract sockets and signals stay among the confined
     attributes = struct.pack("QQQ", handled, tcp, scopes)[: 8 if version < 4 else 16 if version < 6 else 24]
     ruleset = _call("syscall", _SYS_LANDLOCK_CREATE, attributes, len(attributes), 0)
-    for paths, rights in ((readable, _LANDLOCK_READ), (writable, handled), (("/dev/null",), handled)):
+    for paths, rights in ((readable, _LANDLOCK_READ), ((writable, "/dev/null"), handled)):
         for path in paths:
             _allow_beneath(ruleset, path, rights & handled)
     return ruleset
@@ -213,30 +218,89 @@ def newborn(wall: Wall) -> int:
     return pid
 
 
-def confine(wall: Wall, limits: Limits, proc: bool) -> None:
+class Scratch:
+    """The folder that samples may write in; what one of them leaves there no other finds."""
+
+    def __init__(self, wall: Wall, folder: str) -> None:
+        self._wall = wall
+        self._mounted: tuple[int, int] | None = None  # size in MB, time of the last change
+        self.path = SCRATCH if wall.namespaces else f"{folder}/sample"
+        self.ruleset: int | None = None
+
+    def prepare(self, size_mb: int) -> None:
+        """Make the folder empty and unchanged; a Landlock ruleset goes with it."""
+        if not self._wall.namespaces:
+            os.mkdir(self.path)
+            if self._wall.readable is not None:
+                self.ruleset = _landlock_ruleset(self._wall.readable, self.path)
+            return
+        # any change of the folder, also of its attributes, moves this time, and nobody can set it
+        if self._mounted == (size_mb, os.stat(SCRATCH).st_ctime_ns):
+            return
+        if self._mounted is not None:
+            _call("umount2", SCRATCH.encode(), _MNT_DETACH)
+        _mount_scratch(size_mb)
+        self._mounted = (size_mb, os.stat(SCRATCH).st_ctime_ns)
+        if self.ruleset is not None:
+            os.close(self.ruleset)
+        if self._wall.readable is not None:  # its rules hold for the file system that is mounted when it is made
+            self.ruleset = _landlock_ruleset(self._wall.readable, SCRATCH)
+
+    def clear(self) -> None:
+        """Remove what a sample left, where it lies on disk."""
+        if not self._wall.namespaces:
+            os.spawnvp(os.P_WAIT, "rm", ["rm", "-rf", self.path])  # however deep a sample nested its folders
+            if self.ruleset is not None:
+                os.close(self.ruleset)
+                self.ruleset = None
+
+
+def confine(wall: Wall, limits: Limits, scratch: Scratch, own_mounts: bool) -> None:
     """Wall in this process, a sample before its first line. There is no way back.
 
     Args:
         wall: the zygote's.
         limits: of this sample.
-        proc: show /proc of the sample's own pid namespace, where the kernel allows it.
+        scratch: prepared.
+        own_mounts: give it a mount namespace with a scratch folder and a /proc of its own.
     """
-    if wall.namespaces:
+    ruleset = scratch.ruleset
+    if own_mounts and wall.namespaces:
         _call("unshare", NEWNS)
-        _mount("tmpfs", SCRATCH, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={limits.scratch_mb}m,nr_inodes=10k,mode=700")
-        if proc:
-            with contextlib.suppress(OSError):  # forbidden in some containers; most programs do without
-                _mount("proc", "/proc", "proc", _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
-        os.chdir(SCRATCH)
+        _mount_scratch(limits.scratch_mb)
+        with contextlib.suppress(OSError):  # forbidden in some containers; most programs do without
+            _mount("proc", "/proc", "proc", _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
+        ruleset = None if wall.readable is None else _landlock_ruleset(wall.readable, SCRATCH)
+    os.chdir(scratch.path)
     _limit(limits)
+    kept = 0
+    if not wall.namespaces and os.getuid() == 0:
+        kept = _CAP_DAC_READ_SEARCH  # the interpreter may lie in root's home; Landlock still says what is readable
+        _become_nobody(scratch.path)
     header = struct.pack("II", 0x20080522, 0)
-    _call("syscall", _SYS_CAPSET, header, bytes(24))
+    _call("syscall", _SYS_CAPSET, header, struct.pack("IIIIII", kept, kept, 0, 0, 0, 0))
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if wall.landlock is not None:
-        # a ruleset for each sample, because a rule holds for the file system that is mounted when it is made
-        _call("syscall", _SYS_LANDLOCK_RESTRICT, _landlock_ruleset(*wall.landlock), 0)
+    if ruleset is not None:
+        _call("syscall", _SYS_LANDLOCK_RESTRICT, ruleset, 0)
+    if not wall.namespaces:  # after the change of user, which undoes it
+        _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
     if wall.seccomp is not None:
         filter_calls(wall.seccomp)
+
+
+def _become_nobody(folder: str) -> None:
+    """Give up root, whom limits on processes do not bind, for a user that no other sample is."""
+    uid = _FIRST_NOBODY + os.getpid() % 4000
+    os.chown(folder, uid, uid)
+    _call("prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+def _mount_scratch(size_mb: int) -> None:
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOATIME
+    _mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={size_mb}m,nr_inodes=10k,mode=700")
 
 
 def filter_calls(seccomp: bytes) -> None:
@@ -258,9 +322,11 @@ def _limit(limits: Limits) -> None:
     if limits.memory_mb is not None:
         bounds[resource.RLIMIT_AS] = limits.memory_mb * 2**20
     for kind, bound in bounds.items():
-        _, hard = resource.getrlimit(kind)
-        value = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-        resource.setrlimit(kind, (value, value))
+        try:
+            resource.setrlimit(kind, (bound, bound))
+        except ValueError:  # the hard limit is lower already
+            hard = resource.getrlimit(kind)[1]
+            resource.setrlimit(kind, (hard, hard))
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:

@@ -13,7 +13,7 @@ import builtins
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, TracebackType
@@ -26,11 +26,12 @@ from stages.lib.console import StageError
 from stages.lib.jail import Limits
 from stages.lib.plus import Comparison
 from stages.lib.records import cache_dir
-from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World, encoded_call, numpy_world
+from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World, encoded_call, numpy_world, printable
 
 Mode = Literal["strict", "official"]
 T = TypeVar("T")
 _REFERENCE_S = 120.0  # wall time of a reference solution
+_COMPILE_S = 60.0  # at most, before a program of MultiPL-E starts
 _REFERENCE_FACTOR = 4  # evalplus: a sample may take so many times the reference's time
 
 
@@ -73,6 +74,16 @@ class Judge:
     ) -> None:
         self._exit.close()
 
+    def prepare(self, problem: Problem) -> float:
+        """Compute what is needed of a problem's reference; give the seconds a sample may take beyond the rules'."""
+        if problem.checker == "inputs":
+            return float(_REFERENCE_FACTOR * self._reference(problem)["seconds"])
+        if self.rules.mode == "strict" and problem.checker in ("check", "asserts"):
+            self._works_outside(problem)
+        if self.rules.mode == "strict" and problem.checker == "ds1000":
+            self._ds1000_outside(problem)
+        return _COMPILE_S if problem.checker == "program" else 0.0
+
     def layers(self) -> tuple[str, ...]:
         """Give the sandbox's layers that hold on this machine."""
         return self._sandbox("plain", World).layers
@@ -89,7 +100,9 @@ class Judge:
             if problem.checker == "ds1000":
                 outside = outside and self._ds1000_outside(problem)
                 mode: Mode = "strict" if outside else "official"
-                told = self._ds1000.verdict(problem, completion, mode, self.rules.timeout_s, self.rules.memory_mb)
+                told = self._ds1000.verdict(
+                    problem, completion, mode, self.rules.timeout_s, self.rules.memory_mb, outside=outside
+                )
                 return Verdict(told.passed, told.result, time.perf_counter() - start, outside)
             outside = problem.checker == "inputs" or (outside and self._works_outside(problem))
             self._judge(problem, completion, outside)
@@ -108,26 +121,21 @@ class Judge:
         if problem.checker == "inputs":
             self._compare(problem, completion)
         elif outside:
-            try:
-                self._test(problem, completion, self._expected_calls(problem))
-            except _Diverged:
-                self._test(problem, completion, [])
+            self._test(problem, completion)
         else:
             with self._sample(problem, completion, "run") as sample:
                 sample.load(official_program(problem, completion))
                 sample.done()
 
-    def _test(self, problem: Problem, completion: str, expected: list[bytes]) -> list[bytes]:
-        """Run a problem's own tests here, on functions that live in the sandbox; give the calls they made.
+    def _test(self, problem: Problem, completion: str) -> None:
+        """Run a problem's own tests here, on functions that live in the sandbox.
 
-        `expected` calls are sent along with the program, which saves a journey for each.
+        Calls go there one by one: a sample that saw the next call could read an earlier answer out of its arguments.
         """
         with self._sample(problem, completion, "calls") as sample:
-            sample.load(f"{problem.prefix}{completion}\n", expected)
+            sample.load(f"{problem.prefix}{completion}\n")
             sample.ready()
-            remote = _Remote(sample, expected)
-            _run_tests(problem, remote)
-            return remote.made
+            _run_tests(problem, sample)
 
     def _compare(self, problem: Problem, completion: str) -> None:
         """Hold a completion's outputs against the reference's (HumanEval+, MBPP+)."""
@@ -167,25 +175,24 @@ class Judge:
             outputs = [sample.returned_data().decode() for _ in calls]
             return {"outputs": outputs, "seconds": time.perf_counter() - start}
 
-    def _reference_calls(self, problem: Problem) -> dict[str, Any]:
-        """Run the tests on the reference; give the calls they make of it, None where they need its own objects."""
-
-        def compute() -> dict[str, Any]:
-            try:
-                return {"calls": [call.decode() for call in self._test(problem, problem.canonical_solution, [])]}
-            except (Raised, Died, AssertionError, TimedOut):
-                return {"calls": None}
-
-        return self._once(problem, "calls", lambda: self._kept({"problem": repr(problem), "what": "calls"}, compute))
-
     def _works_outside(self, problem: Problem) -> bool:
-        return self._reference_calls(problem)["calls"] is not None
+        """Tell whether the reference passes outside; where it fails there, the tests need the program's own objects."""
 
-    def _expected_calls(self, problem: Problem) -> list[bytes]:
-        def find() -> list[bytes]:
-            return [call.encode() for call in self._reference_calls(problem)["calls"]]
+        def find() -> bool:
+            key = Key.of({"problem": repr(problem), "what": "outside", "python": sys.version_info[:2]})
+            if (kept := self._store.get(key)) is not None:
+                return bool(kept["is"])
+            try:
+                self._test(problem, problem.canonical_solution)
+            except (Raised, AssertionError):
+                self._store.put(key, {"is": False})
+                return False
+            except (TimedOut, Died):  # this says nothing about the tests, and is not kept
+                return True
+            self._store.put(key, {"is": True})
+            return True
 
-        return self._once(problem, "expected", find)
+        return self._once(problem, "outside", find)
 
     def _ds1000_outside(self, problem: Problem) -> bool:
         def find() -> bool:
@@ -240,47 +247,27 @@ def official_program(problem: Problem, completion: str) -> str:
     return f"{problem.prefix}{completion}\n{problem.test}\ncheck({problem.entry_point})\n"
 
 
-class _Diverged(BaseException):  # not an Exception: no test may catch it
-    """The tests called otherwise than on the reference."""
-
-
-class _Remote:
-    """The functions of a program in the sandbox, as the tests see them."""
-
-    def __init__(self, sample: Sample, expected: Sequence[bytes]) -> None:
-        self._sample, self._expected = sample, expected
-        self.made: list[bytes] = []
-
-    def function(self, name: str) -> Callable[..., Any]:
-        """Give a function that runs in the sandbox."""
-
+def _run_tests(problem: Problem, sample: Sample) -> None:
+    def function(name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            encoded = encoded_call(name, args, kwargs)
-            self.made.append(encoded)
             try:
-                if not self._expected:
-                    return self._sample.call_encoded(encoded)
-                if self.made[-1:] != self._expected[len(self.made) - 1 : len(self.made)]:
-                    raise _Diverged
-                return self._sample.returned()
+                return sample.call(name, args, kwargs)
             except Raised as exc:
                 raise _mirrored(exc) from exc
 
         return call
 
-
-def _run_tests(problem: Problem, remote: _Remote) -> None:
-    # tests may use the prompt's helpers: the benchmark's own, here
     check = problem.checker == "check"
+    # tests may use the prompt's helpers: the benchmark's own, here; but the function under test is the sample's
     before = f"{problem.prefix}{problem.canonical_solution}" if check else problem.setup
     code, names = _test_code(f"{before}\n{problem.test}\n")
-    functions = {name: remote.function(name) for name in ((problem.entry_point,) if check else names)}
-    namespace: dict[str, Any] = {"__name__": "test"} | ({} if check else functions)
+    namespace: dict[str, Any] = {"__name__": "test"} | ({} if check else {name: function(name) for name in names})
     try:
         exec(code, namespace)  # noqa: S102 - the benchmark's own tests
         if check:
-            namespace["check"](functions[problem.entry_point])
-    except (Raised, Died, TimedOut, AssertionError, _Diverged):
+            namespace[problem.entry_point] = function(problem.entry_point)
+            namespace["check"](namespace[problem.entry_point])
+    except (Raised, Died, TimedOut, AssertionError):
         raise
     except Exception as exc:
         raise AssertionError(f"{type(exc).__name__}: {exc}") from exc
@@ -305,7 +292,9 @@ def _test_code(text: str) -> tuple[CodeType, tuple[str, ...]]:
 def _mirrored(exc: Raised) -> Exception:
     """Give the built-in exception of the same name, so that tests that expect one see it."""
     kind = getattr(builtins, exc.type_name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
+    # these would end a test's `all(map(...))` early, as if all had been well
+    ends = (StopIteration, StopAsyncIteration)
+    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ends):
         with contextlib.suppress(TypeError):  # a few need more than a text
             return kind(exc.text)
     return exc
@@ -315,11 +304,11 @@ def _loaded(data: bytes) -> Any:
     try:
         return values.loads(data)
     except ValueError as exc:
-        raise Died(str(exc)) from exc
+        raise Died(printable(str(exc))) from exc
 
 
 def _told(exc: BaseException) -> str:
-    text = "timed out" if isinstance(exc, TimedOut) else str(exc)
+    text = printable("timed out" if isinstance(exc, TimedOut) else str(exc))
     if isinstance(exc, AssertionError):
         return f"AssertionError: {text}" if text else "AssertionError"
     return text

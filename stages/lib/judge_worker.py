@@ -6,6 +6,7 @@ that a benchmark's tests neither see the stage's environment nor can stall it, a
 
 from __future__ import annotations
 
+import resource
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -13,16 +14,21 @@ from multiprocessing.connection import Connection
 from stages.lib.console import StageError
 from stages.lib.judge import Judge
 
+_MEMORY_MB = 8192
+
 
 def main(descriptor: int) -> None:
     """Serve until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage decides
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_MB * 2**20, hard))  # a test's work on what a sample returned
     connection = Connection(descriptor)
     try:
         with Judge(connection.recv()) as judge:
             connection.send(judge.layers())
             while True:
                 problem, completions = connection.recv()
+                connection.send(judge.prepare(problem))
                 for completion in completions:
                     connection.send(judge.verdict(problem, completion))
     except EOFError:

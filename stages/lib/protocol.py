@@ -8,11 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pydantic.dataclasses import dataclass as params_dataclass
+
 from stages.lib import ds1000, languages
 from stages.lib.benchmarks import Problem
 from stages.lib.extract import Rule, continuation, extract_code
+from stages.lib.params import STRICT, Positive
 from stages.lib.prompts import fill
 from stages.lib.sandbox import Sandbox, SandboxError
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class Timeouts:
+    """Wall time of a sample, in seconds, by kind of benchmark."""
+
+    python: Positive
+    ds1000: Positive
+    multiple: Positive
+
+    def of(self, benchmark: str) -> float:
+        """Give a benchmark's."""
+        return {"ds1000": self.ds1000, "multiple": self.multiple}.get(benchmark.partition("_")[0], self.python)
 
 
 def asked(problem: Problem, question: str, frame: str) -> str:

@@ -11,8 +11,6 @@ import ast
 import contextlib
 import json
 import os
-import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -33,7 +31,7 @@ from stages.lib.jail import SCRATCH, Limits
 
 Kind = Literal["calls", "run", "command"]
 KEPT_OUTPUT = 1 << 16  # bytes of a command's output that are kept, its end; the rest is read and dropped
-_POLL_S = 0.05  # between two looks at a sample's memory
+_LOOK_S = 0.05  # between two looks at a sample's memory
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": SCRATCH, "TMPDIR": SCRATCH, "LC_ALL": "C.UTF-8"}
 # one thread each: samples run side by side, and a fork carries no threads over
 _THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
@@ -90,12 +88,14 @@ class World:
         preload: modules that are loaded once, in the zygote.
         packages: folders on the samples' sys.path beyond the standard library, in which only `shown` is visible.
         shown: paths that samples can read beyond the interpreter's own.
+        environment: variables that the zygote and its samples have beyond the usual ones.
     """
 
     interpreter: str = sys.executable
     preload: tuple[str, ...] = _PRELOAD
     packages: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 def numpy_world() -> World:
@@ -143,7 +143,9 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+            self._errors.close()
+        # not by shutil: what a sample nested a thousand deep is too deep for it
+        subprocess.run(["rm", "-rf", str(self._folder)], check=False)
 
     def _start(self) -> None:
         for name in ("root", "scratch"):
@@ -154,7 +156,7 @@ class Sandbox:
         self._errors = (self._folder / "errors").open("w+b")
         self._process = subprocess.Popen(
             [self._world.interpreter, "-I", "-S", "-c", start],
-            env=_ENVIRONMENT | _THREADS,
+            env=_ENVIRONMENT | _THREADS | dict(self._world.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -168,9 +170,9 @@ class Sandbox:
         self.absent: tuple[str, ...] = tuple(started["absent"])
         if not reaches_floor(self.layers) and not self._allow_unsafe:
             raise SandboxError(
-                f"the sandbox reaches only [{', '.join(self.layers)}] on this machine: accepted are user namespaces "
-                "with seccomp or Landlock, or seccomp and Landlock together (`kernel.unprivileged_userns_clone`, a "
-                "container's seccomp profile); evaluate.allow_unsafe=true runs the code all the same"
+                f"the sandbox reaches only [{', '.join(self.layers)}] on this machine: accepted is seccomp with user "
+                "namespaces, or with Landlock 3 or newer (look at `kernel.unprivileged_userns_clone`, a container's "
+                "seccomp profile, and whether libseccomp is installed); evaluate.allow_unsafe=true runs the code anyway"
             )
 
     def _plan(self) -> dict[str, Any]:
@@ -178,8 +180,9 @@ class Sandbox:
         return {
             "sys_path": [*_standard_path(self._world.interpreter), *self._world.packages],
             "preload": self._world.preload,
-            "visible": [*base, *self._world.shown],
-            "hidden": [path for path in hidden if path not in self._world.shown],
+            "visible": base,
+            "hidden": hidden,
+            "shown": self._world.shown,  # also within what is hidden
             "root": str(self._folder / "root"),
             "scratch": str(self._folder / "scratch"),
             "seccomp": {} if "seccomp" in self._without else seccomp.filters(),
@@ -212,13 +215,14 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         job = {"kind": kind, "limits": limits._asdict()}
         try:
-            socket.send_fds(self._control, [json.dumps(job).encode()], [theirs.fileno()])
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", theirs.fileno()))
+            self._control.sendmsg([json.dumps(job).encode()], [rights])
         except OSError as exc:
             ours.close()
             raise SandboxError(f"the sandbox's zygote is gone: {exc}") from exc
         finally:
             theirs.close()
-        sample = Sample(ours, self._tree, time.monotonic() + timeout_s, total_memory_mb)
+        sample = Sample(ours, self._tree, timeout_s, total_memory_mb)
         try:
             yield sample
         finally:
@@ -243,9 +247,11 @@ class Sandbox:
 class Sample:
     """A running sample, from outside; made by `Sandbox.sample`."""
 
-    def __init__(self, sock: socket.socket, tree: Callable[[], list[int]], deadline: float, memory_mb: int) -> None:
-        self._sock, self._tree, self._deadline, self._memory_mb = sock, tree, deadline, memory_mb
-        self._look_at = time.monotonic() + _POLL_S
+    def __init__(self, sock: socket.socket, tree: Callable[[], list[int]], timeout_s: float, memory_mb: int) -> None:
+        self._sock, self._tree, self._memory_mb = sock, tree, memory_mb
+        self._deadline = time.monotonic() + timeout_s
+        sock.settimeout(min(_LOOK_S, timeout_s))
+        self._look_at = time.monotonic() + min(_LOOK_S, timeout_s)
         self._read = bytearray()
         self.ended: Ended | None = None  # set when the block has ended
 
@@ -261,11 +267,11 @@ class Sample:
         Raises:
             Raised, Died, TimedOut: they did not reach their end.
         """
-        self._answer("ready")
+        self._answer(zygote.READY)
 
     def done(self) -> None:
         """Wait until a program of kind `run` says that its last line was reached; raises as `ready`."""
-        self._answer("done")
+        self._answer(zygote.DONE)
 
     def call(self, name: str, args: Sequence[object], kwargs: Mapping[str, object] | None = None) -> Any:
         """Call one of the program's functions and wait for what it returns; raises as `ready` and `encoded_call`."""
@@ -281,11 +287,11 @@ class Sample:
         try:
             return values.loads(self.returned_data())
         except ValueError as exc:
-            raise Died(str(exc)) from exc
+            raise Died(printable(str(exc))) from exc
 
     def returned_data(self) -> bytes:
         """As `returned`, still encoded."""
-        return self._answer("returned")
+        return self._answer(zygote.RETURNED)
 
     def run(self, files: Mapping[str, str], steps: Sequence[Sequence[str]], environment: Mapping[str, str]) -> bytes:
         """Write files and run steps; give the end of what they wrote to standard output and error together.
@@ -300,31 +306,27 @@ class Sample:
             del kept[:-KEPT_OUTPUT]
         return bytes(kept)
 
-    def _answer(self, word: str) -> bytes:
+    def _answer(self, word: bytes) -> bytes:
         head, tail = struct.unpack("<II", self._exactly(8))
         if head > 4096 or tail > zygote.MAX_FRAME:
             raise Died(f"answered with more than {zygote.MAX_FRAME // 2**20} MB")
         message, data = self._exactly(head), self._exactly(tail)
+        if message == word:
+            return data
         try:
-            told = json.loads(message)
-            if "raised" in told:
-                type_name, text = map(str, told["raised"])
-                raise Raised(type_name[: zygote.LAST_LINE], text[: zygote.LAST_LINE])
-            if told == {word: True}:
-                return data
-        except (ValueError, TypeError, RecursionError):
-            pass
-        raise Died("answered what no honest program sends")
+            type_name, text = map(str, json.loads(message)["raised"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise Died("answered what no honest program sends") from None
+        raise Raised(printable(type_name), printable(text))
 
     def _send(self, message: dict[str, Any], tail: bytes = b"") -> None:
         head = json.dumps(message).encode()
         left = memoryview(struct.pack("<II", len(head), len(tail)) + head + tail)
         while left:
-            self._wait(select.POLLOUT)
             try:
-                left = left[self._sock.send(left, socket.MSG_DONTWAIT) :]
-            except BlockingIOError:
-                continue
+                left = left[self._sock.send(left) :]
+            except TimeoutError:
+                self._look()
             except OSError as exc:
                 raise Died("ended before it read its input") from exc
 
@@ -339,27 +341,32 @@ class Sample:
         return found
 
     def _some(self, most: int) -> bytes:
-        self._wait(select.POLLIN)
-        try:
-            return self._sock.recv(most)
-        except ConnectionResetError:
-            return b""
-
-    def _wait(self, event: int) -> None:
-        """Wait for the socket; look at the clock, and at the memory of the sample's processes."""
-        waiting = select.poll()
-        waiting.register(self._sock, event)
         while True:
-            now = time.monotonic()
-            if now >= self._deadline:
-                raise TimedOut
-            if now >= self._look_at:
-                used = sum(map(_resident_mb, self._tree()))
-                if used > self._memory_mb:
-                    raise Died(f"its processes used {used:.0f} MB, allowed: {self._memory_mb} MB")
-                self._look_at = time.monotonic() + _POLL_S
-            if waiting.poll(min(self._deadline - now, _POLL_S) * 1000 + 1):
-                return
+            if time.monotonic() >= self._look_at:
+                self._look()
+            try:
+                return self._sock.recv(most)
+            except TimeoutError:
+                self._look()
+            except ConnectionResetError:
+                return b""
+
+    def _look(self) -> None:
+        """Look at the clock, and at the memory of the sample's processes."""
+        if time.monotonic() >= self._deadline:
+            raise TimedOut
+        used = sum(map(_resident_mb, self._tree()))
+        if used > self._memory_mb:
+            raise Died(f"its processes used {used:.0f} MB, allowed: {self._memory_mb} MB")
+        left_s = max(self._deadline - time.monotonic(), 0.001)
+        self._sock.settimeout(min(left_s, _LOOK_S))
+        self._look_at = time.monotonic() + min(left_s, _LOOK_S)
+
+
+def printable(text: str) -> str:
+    """Give a text that a sample sent, short and without what a terminal or a file could trip over."""
+    kept = text[: zygote.LAST_LINE]
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
 
 
 def encoded_call(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> bytes:
@@ -376,16 +383,17 @@ def _list_of(encoded: Sequence[bytes]) -> bytes:
 
 
 def reaches_floor(layers: Sequence[str]) -> bool:
-    """Tell whether the walls suffice: namespaces with one more layer, or Landlock and seccomp together."""
-    namespaces, landlock = "mount" in layers, any(layer.startswith("landlock") for layer in layers)
-    return sum((namespaces, landlock, "seccomp" in layers)) >= 2
+    """Tell whether the walls suffice: seccomp, with namespaces or a Landlock that guards truncation too (version 3)."""
+    landlock = next((int(layer.removeprefix("landlock")) for layer in layers if layer.startswith("landlock")), 0)
+    return "seccomp" in layers and ("mount" in layers or landlock >= 3)
 
 
 def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:  # it ended
-        return []
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():  # a child belongs to the thread that forked it
+            found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
 
 
 def _resident_mb(pid: int) -> float:
@@ -414,7 +422,7 @@ def _interpreter_paths(interpreter: str) -> tuple[list[str], list[str]]:
     hidden = [
         str(folder)
         for base in {*shown, "/usr/local"}
-        for pattern in ("lib*/python3*/site-packages", "lib*/python3*/dist-packages")
+        for pattern in ("lib*/python3*/site-packages", "lib*/python3*/dist-packages", "envs", "pkgs")  # conda's
         for folder in Path(base).glob(pattern)
         if not folder.is_symlink()
     ]

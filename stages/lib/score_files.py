@@ -21,22 +21,31 @@ from stages.lib.benchmarks import KNOWN, Problem, load_benchmark, missing
 from stages.lib.console import StageError
 from stages.lib.extract import Rule
 from stages.lib.judge import Mode, Rules
-from stages.lib.params import STRICT, Text, load
-from stages.lib.protocol import absent_tools, completion_of, for_answers, split_runnable
+from stages.lib.params import PARAMS_FILE, PART, STRICT, Text, load
+from stages.lib.protocol import Timeouts, absent_tools, completion_of, for_answers, split_runnable
 from stages.lib.records import write_jsonl
 from stages.lib.results import compared, counts_of
 from stages.lib.samples import coverage, read_passed, read_samples
 from stages.lib.scoring import Sample, default_workers, score
 from stages.lib.significance import pass_at_k_table
 
+PROJECT = Path(__file__).resolve().parents[2]
 SEED = 0  # of the bootstrap
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class TimeoutsOnly:
+    """Of the `evaluate` section."""
+
+    timeout_s: Timeouts
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
 class Sources:
-    """Of params.yaml only where the benchmarks are."""
+    """Of params.yaml only where the benchmarks are, and how long a sample may take."""
 
     benchmarks: dict[str, Text | None]
+    evaluate: TimeoutsOnly
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +59,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     scoring.add_argument("--mode", choices=get_args(Mode), default="strict", help="official: as published harnesses do")
     scoring.add_argument("--extract", choices=get_args(Rule), help="take the code out of chat answers by this rule")
     scoring.add_argument("--k", type=_at_least_one, nargs="+", default=[1], help="of pass@k; default 1")
-    scoring.add_argument("--timeout-s", type=_positive, default=5.0, help="of a sample; default 5")
+    scoring.add_argument("--timeout-s", type=_positive, help="of a sample; default: evaluate.timeout_s of params.yaml")
     scoring.add_argument("--memory-mb", type=_at_least_one, default=4096, help="of a sample; default 4096")
     scoring.add_argument("--workers", type=_at_least_one, default=default_workers(), help="default: as many as cores")
     scoring.add_argument(
@@ -65,7 +74,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def score_file(options: argparse.Namespace) -> None:
     """Score a file of samples: a line for each in --out, pass@k with its interval on the screen."""
     name = options.benchmark
-    source = options.source or load(Sources).benchmarks.get(name)
+    params = load(Sources, PARAMS_FILE if PARAMS_FILE.is_file() else PROJECT / PARAMS_FILE)
+    source = options.source or params.benchmarks.get(name)
     if (reason := missing(name, source) or absent_tools(name, options.allow_unsafe)) is not None:
         raise StageError(f"{name} not run: {reason}")
     problems = {p.task_id: p for p in load_benchmark(name, source)}
@@ -83,7 +93,8 @@ def score_file(options: argparse.Namespace) -> None:
             Sample(s.task_id, completion_of(problems[s.task_id], s.completion, options.extract)) for s in samples
         ]
         problems = {task_id: for_answers(p, options.extract) for task_id, p in problems.items()}
-    rules = Rules(options.mode, options.timeout_s, options.memory_mb, options.allow_unsafe)
+    timeout_s = options.timeout_s or params.evaluate.timeout_s.of(name)
+    rules = Rules(options.mode, timeout_s, options.memory_mb, options.allow_unsafe)
     with console.closing_line("score") as close:
         with console.track("score", len(samples)) as bar:
             found = score(problems, samples, rules, options.workers, bar.advance)

@@ -29,7 +29,8 @@ from stages.lib.records import cache_dir
 from stages.lib.sandbox import SandboxError
 
 _CHUNK = 25  # completions of one problem that a worker takes at a time
-_HANG_S = 600.0  # beyond a sample's own time: the tests themselves hang on what it returned
+_REFERENCE_S = 900.0  # for a problem's reference
+_HANG_S = 20.0  # beyond a sample's own time: the tests themselves hang on what it returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,13 @@ class _Pool:
         try:
             while not self._stop.is_set():
                 with _worker(self._rules, self._folder.name) as connection:
-                    self.layers = self._received(connection)
+                    self.layers = self._received(connection, _REFERENCE_S)
                     if not self._work(connection):
                         return
         except StageError as exc:
             self._done.put(exc)
+        except TimeoutError:
+            self._done.put(SandboxError(f"a problem's reference took more than {_REFERENCE_S:.0f} s"))
         except (EOFError, OSError):
             self._done.put(SandboxError("a judge's process was killed; is there memory for evaluate.workers of them?"))
 
@@ -147,24 +150,25 @@ class _Pool:
             except queue.Empty:
                 return False
             connection.send((self._problems[task_id], completions))
+            limit_s = self._rules.timeout_s + self._received(connection, _REFERENCE_S) + _HANG_S
             for number, completion in enumerate(completions):
                 try:
-                    verdict = self._received(connection)
+                    verdict = self._received(connection, limit_s)
                 except TimeoutError:
-                    hung = Verdict(False, "failed: the tests hang on what it returned", _HANG_S, True)
+                    hung = Verdict(False, "failed: the tests hang on what it returned", limit_s, True)
                     self._done.put((task_id, completion, hung))
                     self._jobs.put((task_id, completions[number + 1 :]))
                     return True
                 self._done.put((task_id, completion, verdict))
         return False
 
-    def _received(self, connection: Connection) -> Any:
+    def _received(self, connection: Connection, limit_s: float) -> Any:
         waited = 0.0
         while not connection.poll(1):
             waited += 1
             if self._stop.is_set():
                 raise EOFError
-            if waited > self._rules.timeout_s + _HANG_S:
+            if waited > limit_s:
                 raise TimeoutError
         told = connection.recv()
         if isinstance(told, StageError):
@@ -181,6 +185,7 @@ def _worker(rules: Rules, folder: str) -> Iterator[Connection]:
         env={
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONPATH": str(root),
+            "DVC_ROOT": os.environ.get("DVC_ROOT", "."),
             "TMPDIR": folder,
             "WC_CACHE_DIR": str(cache_dir().resolve()),
         },

@@ -19,7 +19,7 @@ _DENIED = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd"),
     *("pidfd_send_signal", "perf_event_open", "migrate_pages", "move_pages"),
     # namespaces, mounts, roots
-    *("umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsconfig"),
+    *("pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsconfig"),
     *("fsmount", "fspick", "mount_setattr", "open_by_handle_at", "name_to_handle_at"),
     # the kernel and the machine
     *("bpf", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "init_module", "finit_module"),
@@ -30,11 +30,25 @@ _DENIED = (
     *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop", "semctl", "semtimedop"),
     *("mq_open", "mq_unlink", "add_key", "request_key", "keyctl", "memfd_create", "memfd_secret"),
 )
-# without a pid namespace: a sample is one process that signals nobody, so that killing it leaves nothing
+# without namespaces: a sample is one process that signals nobody, so that killing it leaves nothing, and files outside
+# its folder belong to the same user as it does
 _DENIED_WITHOUT_NAMESPACES = (
-    *("unshare", "setns", "mount"),  # a zygote with namespaces needs them; its samples lack the rights for them
-    *("fork", "vfork", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setsid"),
+    *(
+        "unshare",
+        "setns",
+        "mount",
+        "umount2",
+    ),  # a zygote with namespaces needs them; its samples lack the rights for them
+    *("fork", "vfork", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setsid", "setpgid"),
+    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
+    *("utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr"),
+    *("fremovexattr", "connect", "bind", "setpriority", "ioprio_set", "sched_setscheduler", "sched_setparam"),
+    *("sched_setattr", "sched_setaffinity"),
 )
+_MAP_SHARED_ANONYMOUS = 0x21
+_SOL_SOCKET, _SOCKET_BUFFERS = 1, (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF and their forced forms
+_PR_SET_PDEATHSIG = 1
+_F_SETOWN, _F_SETOWN_EX = 8, 15
 
 
 @cache
@@ -64,8 +78,18 @@ def _compiled(alone: bool) -> str:
     rules.add_rule(denied, "unshare", library.Arg(0, library.MASKED_EQ, NEWUSER, NEWUSER))  # it would give rights
     for flag in (NEWUSER, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWPID, NEWNET):
         rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, flag, flag))
+    # memory that no limit counts
+    shared = library.Arg(3, library.MASKED_EQ, _MAP_SHARED_ANONYMOUS, _MAP_SHARED_ANONYMOUS)
+    rules.add_rule(denied, "mmap", shared)
+    for option in _SOCKET_BUFFERS:
+        arguments = library.Arg(1, library.EQ, _SOL_SOCKET), library.Arg(2, library.EQ, option)
+        rules.add_rule(denied, "setsockopt", *arguments)
     if alone:
         rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, _CLONE_THREAD, 0))
+        rules.add_rule(denied, "prlimit64", library.Arg(0, library.NE, 0))
+        rules.add_rule(denied, "prctl", library.Arg(0, library.EQ, _PR_SET_PDEATHSIG))
+        for command in (_F_SETOWN, _F_SETOWN_EX):
+            rules.add_rule(denied, "fcntl", library.Arg(1, library.EQ, command))
     # its flags lie in memory, where a filter can't look; callers then fall back to clone
     rules.add_rule(library.ERRNO(errno.ENOSYS), "clone3")
     with tempfile.TemporaryFile() as file:

