@@ -158,8 +158,8 @@ def test_a_problem_is_judged_outside_where_its_reference_passes_so_but_for_figur
 @pytest.mark.parametrize(
     ("problem", "solution", "result"),
     [
-        (DOUBLE, "b = a * 3", "failed: AssertionError: \nNot equal to tolerance"),
-        (DOUBLE, "b = a[:2] * 2", "failed: AssertionError: \nNot equal to tolerance"),
+        (DOUBLE, "b = a * 3", "failed: AssertionError: Not equal to tolerance"),
+        (DOUBLE, "b = a[:2] * 2", "failed: AssertionError: Not equal to tolerance"),
         (DOUBLE, "b = np.array([x * 2 for x in a])", "failed: AssertionError: a loop"),
         (DOUBLE, "b = None", "failed: TypeError: "),
         (DOUBLE, "c = a * 2", "failed: NameError: name 'b' is not defined"),

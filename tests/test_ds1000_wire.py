@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from stages.lib import ds1000_wire, values
-from stages.lib.ds1000 import PYTHON, environment_absent
+from stages.lib.ds1000 import environment_absent, interpreter
 
 ABSENT = environment_absent()
 
@@ -256,6 +256,6 @@ print("done")
 
 @pytest.mark.skipif(ABSENT is not None, reason=str(ABSENT))
 def test_pandas_and_scipy_values_cross_the_wire_with_their_dtypes_and_indexes(request):
-    command = [str(PYTHON), "-W", "ignore", "-c", FRAMES, str(request.config.rootpath)]
+    command = [str(interpreter()), "-W", "ignore", "-c", FRAMES, str(request.config.rootpath)]
     told = subprocess.run(command, capture_output=True, text=True)
     assert (told.stdout, told.stderr) == ("done\n", "")

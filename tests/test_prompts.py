@@ -91,7 +91,7 @@ def test_the_alpaca_frame():
 
 
 def test_the_papers_humaneval_question():
-    assert fill(PARAMS["evaluate"]["prompt"], prompt="def f():\n    pass\n") == (
+    assert fill(PARAMS["evaluate"]["prompt"], language="Python", prompt="def f():\n    pass\n") == (
         "Create a Python script for this problem:\ndef f():\n    pass\n"
     )
 

@@ -364,8 +364,8 @@ class Sample:
 
 
 def printable(text: str) -> str:
-    """Give a text that a sample sent, short and without what a terminal or a file could trip over."""
-    kept = text[: zygote.LAST_LINE]
+    """Give a text that a sample sent, short, in one line, without what a terminal or a file could trip over."""
+    kept = " ".join(text[: zygote.LAST_LINE].split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
 
 

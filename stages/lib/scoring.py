@@ -150,12 +150,12 @@ class _Pool:
             except queue.Empty:
                 return False
             connection.send((self._problems[task_id], completions))
-            limit_s = self._rules.timeout_s + self._received(connection, _REFERENCE_S) + _HANG_S
+            own_s = self._rules.timeout_s + self._received(connection, _REFERENCE_S)
             for number, completion in enumerate(completions):
                 try:
-                    verdict = self._received(connection, limit_s)
+                    verdict = self._received(connection, own_s + _HANG_S)
                 except TimeoutError:
-                    hung = Verdict(False, "failed: the tests hang on what it returned", limit_s, True)
+                    hung = Verdict(False, "failed: the tests hang on what it returned", own_s, True)
                     self._done.put((task_id, completion, hung))
                     self._jobs.put((task_id, completions[number + 1 :]))
                     return True
