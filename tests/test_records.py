@@ -36,7 +36,8 @@ def test_an_example_is_written_with_every_field():
     assert line == (
         '{"id": "a-r1", "parent_id": "a", "round": 1, "heuristic": "reasoning", "instruction": "ask", '
         '"response": "say", "instruct_model": null, "respond_model": null, "prompt_version": null, '
-        '"finish_reason": null, "instruction_tokens": null, "response_tokens": null}\n'
+        '"finish_reason": null, "instruction_tokens": null, "response_tokens": null, '
+        '"language": null, "verdict": null, "flags": []}\n'
     )
 
 

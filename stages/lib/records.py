@@ -27,8 +27,9 @@ class Example:
     """One instruction-response pair.
 
     `id` of a seed is a hash of its texts; an evolved id is its parent's with the round appended
-    (`3f2a9c01b7d4e5f6-r1-r3`), so that it carries its lineage. `heuristic` and the fields after `response` are None for
-    seeds. Token counts are the teacher's own, in tokens.
+    (`3f2a9c01b7d4e5f6-r1-r3`), so that it carries its lineage. `heuristic` and the fields about the teacher are None for
+    seeds. Token counts are the teacher's own, in tokens. The last three are set by the stage screen: the response's
+    programming language, what running or parsing its code gave, and the safety rules that it meets.
     """
 
     id: str
@@ -43,6 +44,9 @@ class Example:
     finish_reason: str | None = None
     instruction_tokens: int | None = None
     response_tokens: int | None = None
+    language: str | None = None
+    verdict: str | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
