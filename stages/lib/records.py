@@ -27,8 +27,8 @@ class Example:
     """One instruction-response pair.
 
     `id` of a seed is a hash of its texts; an evolved id is its parent's with the round appended
-    (`3f2a9c01b7d4e5f6-r1-r3`), so that it carries its lineage. `heuristic` and the fields about the teacher are None for
-    seeds. Token counts are the teacher's own, in tokens. The last three are set by the stage screen: the response's
+    (`3f2a9c01b7d4e5f6-r1-r3`), so that it carries its lineage. `heuristic` and the fields about the teacher are None of
+    a seed. Token counts are the teacher's own, in tokens. The last three are set by the stage screen: the response's
     programming language, what running or parsing its code gave, and the safety rules that it meets.
     """
 
