@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup repro test format ds1000 clean
+.PHONY: help setup repro report serve test format ds1000 clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,13 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 repro: setup  ## run the pipeline: only the stages that a change affects
 	dvc repro
 
+report: setup  ## the report with the scores of all committed experiments
+	python -m stages.report experiments
+	dvc repro report
+
+serve: setup  ## show the report on this machine and take votes: http://127.0.0.1:8000/compare.html
+	python -m stages.serve
+
 test: $(VENV)/.installed-dev  ## format check, lint, types, tests
 	ruff format --check .
 	ruff check .
@@ -53,4 +60,4 @@ ds1000: .venv-ds1000/.installed  ## make .venv-ds1000, in which DS-1000 is score
 	touch $@
 
 clean:  ## remove outs and caches of tools; keeps .venv, .cache (paid answers) and DVC's cache
-	rm -rf data models .mypy_cache .pytest_cache .ruff_cache
+	rm -rf data models report .mypy_cache .pytest_cache .ruff_cache

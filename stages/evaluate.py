@@ -10,6 +10,7 @@ negative log-likelihood of the canonical solutions stands beside it.
     python -m stages.evaluate generate              only fills the store of answers; also under torchrun
     python -m stages.evaluate score ...             scores a file of samples, from anywhere
     python -m stages.evaluate compare A B           two result files, with significance
+    python -m stages.evaluate human VOTES...        what raters preferred, cast on report/compare.html
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, protocol, score_files
+from stages.lib import console, human, protocol, score_files
 from stages.lib.answers import AnswerStore, Key
 from stages.lib.benchmarks import Problem, load_benchmark, missing
 from stages.lib.console import StageError, Track
@@ -239,6 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="only fill the store of answers; under torchrun, on every GPU")
     generate.set_defaults(run=_generate)
     score_files.add_commands(commands)
+    human.add_command(commands)
     return parser
 
 

@@ -16,7 +16,7 @@ from stages.lib.params import SECTIONS, leaves, load, read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
-NAMES += ["merge", "decontaminate", "base", "train", "evaluate"]
+NAMES += ["merge", "decontaminate", "base", "train", "evaluate", "report"]
 ONLY_PRINTS = "stages/lib/console.py"
 # the judge needs a teacher's whole section to connect, but of its three kinds of answers draws only judgements
 UNUSED = {"decontaminate": ("teacher.instruct", "teacher.respond")}
@@ -109,7 +109,7 @@ def path_faults(script: str, known: set[str]) -> list[str]:
         for node in ast.walk(parsed(file))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Path"
     ]
-    paths = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)} - {"params.yaml"}
+    paths = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)} - {"params.yaml", "dvc.lock"}
     paths = {p for p in paths if not p.startswith("/")}  # the system's own, which the sandbox shows its samples
     return sorted(p for p in paths if not any(f"{p}/".startswith(f"{k}/") or k.startswith(f"{p}/") for k in known))
 

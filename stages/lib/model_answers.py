@@ -1,0 +1,110 @@
+"""The models' answers to the benchmarks, side by side by problem.
+
+In: the result files of the stage evaluate, or any two in its format; the benchmarks, for what was asked. Out: problems
+with an answer of each model. Of several samples of a problem the first is given, with the count of those that passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
+
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.blind import Comparison, Item, make_comparison
+from stages.lib.console import StageError
+from stages.lib.records import read_jsonl
+
+RESULTS = Path("data/results")
+FIRST, LAST = "base", "tuned"  # of the labels, in the order in which a reader compares them
+
+
+@checked(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
+class Judged:
+    """Of a result file what is shown; `answer` is absent where the file was scored from bare completions."""
+
+    task_id: str
+    passed: bool
+    result: str
+    completion: str = ""
+    answer: str | None = None
+
+
+@checked(frozen=True, slots=True)
+class Answer:
+    """A model's first answer to a problem, what judging it gave, and how many of its samples passed."""
+
+    label: str
+    text: str
+    result: str
+    passed: int
+    samples: int
+
+
+@checked(frozen=True, slots=True)
+class Question:
+    """A problem and its answers, one of each model; `prompt` is None where the benchmark is not at hand."""
+
+    benchmark: str
+    task_id: str
+    prompt: str | None
+    answers: tuple[Answer, ...]
+
+
+def read_questions(sources: Mapping[str, str | None], folder: Path = RESULTS) -> list[Question]:
+    """Read all results in a folder, files named BENCHMARK.LABEL.jsonl; `sources` says where the benchmarks are.
+
+    Raises:
+        StageError: a file is broken.
+    """
+    files: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        benchmark, _, label = path.stem.rpartition(".")
+        files.setdefault(benchmark, {})[label] = path
+    return [
+        question
+        for benchmark, of_one in files.items()
+        for question in together(benchmark, of_one, prompts_of(benchmark, sources.get(benchmark)))
+    ]
+
+
+def together(benchmark: str, files: Mapping[str, Path], prompts: Mapping[str, str]) -> list[Question]:
+    """Put the answers of result files, by label, side by side in the order of the first file's problems."""
+    found: dict[str, list[Answer]] = {}
+    for label in sorted(files, key=lambda name: ({FIRST: 0, LAST: 2}.get(name, 1), name)):
+        by_task: dict[str, list[Judged]] = {}
+        for row in read_jsonl(files[label], Judged):
+            by_task.setdefault(row.task_id, []).append(row)
+        for task_id, rows in by_task.items():
+            found.setdefault(task_id, []).append(_answer(label, rows))
+    return [Question(benchmark, task, prompts.get(task), tuple(answers)) for task, answers in found.items()]
+
+
+def compare(questions: Iterable[Question], a: str, b: str) -> Comparison:
+    """Make a comparison of two models, of all problems that both answered differently and whose text is known."""
+    items, equal = [], 0
+    for question in questions:
+        texts = {answer.label: answer.text.strip() for answer in question.answers}
+        if a not in texts or b not in texts:
+            continue
+        if texts[a] == texts[b]:
+            equal += 1
+        elif question.prompt is not None:
+            items.append(Item(f"{question.benchmark}/{question.task_id}", question.prompt, texts[a], texts[b]))
+    return make_comparison(a, b, items, equal)
+
+
+def prompts_of(benchmark: str, source: str | None) -> dict[str, str]:
+    """Give what each problem of a benchmark asks, nothing where the benchmark is not at hand."""
+    try:
+        return {problem.task_id: problem.prompt for problem in load_benchmark(benchmark, source)}
+    except StageError:
+        return {}
+
+
+def _answer(label: str, rows: Sequence[Judged]) -> Answer:
+    first = rows[0]
+    text = first.completion if first.answer is None else first.answer
+    return Answer(label, text, first.result, sum(row.passed for row in rows), len(rows))

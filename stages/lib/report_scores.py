@@ -1,0 +1,80 @@
+"""The report's section of scores: models of this run with their intervals, and this run among the committed ones.
+
+In: the flat metrics of evaluate. Out: a section.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stages.lib.figures import interval
+from stages.lib.report_parts import Cell, Section, Table, share, span
+from stages.lib.run_history import Experiment
+
+INTRO = (
+    "Intervals are of 95 %: Wilson's where each problem has one sample, bootstrap over problems where it has more. "
+    "NLL is the mean negative log-likelihood of the canonical solutions in nats a token; lower is better."
+)
+HEAD = ("score", "95 % interval", "0 to 100 %", "NLL")
+Metrics = Mapping[str, Any]
+
+
+def scores_section(scores: Metrics, experiments: list[Experiment]) -> Section:
+    """Give the section; benchmarks in the order of their names."""
+    names = sorted(key.removesuffix(".problems") for key in scores if key.endswith(".problems"))
+    models = Table("This run", ("benchmark", "model", *HEAD), [row for name in names for row in _models(name, scores)])
+    gains = Table(
+        "The tuned model against its base",
+        ("benchmark", "difference in pass@1", "95 % interval", "-100 to 100 points", "p-value"),
+        [_gain(name, scores) for name in names if f"{name}.gain.low" in scores],
+    )
+    not_run = Table(
+        "Not run",
+        ("benchmark", "why"),
+        [(key.removesuffix(".not_run"), str(why)) for key, why in sorted(scores.items()) if key.endswith(".not_run")],
+    )
+    across = [_across(name, scores, experiments) for name in names]
+    return Section("scores", "Scores", INTRO, [t for t in (models, gains, *across, not_run) if t.rows])
+
+
+def _models(name: str, scores: Metrics) -> Iterator[tuple[Cell, ...]]:
+    """Give a row for each model and k; the tuned model's keys carry no label."""
+    pattern = re.compile(rf"{re.escape(name)}\.(?:([A-Za-z0-9_-]+)\.)?pass_at_(\d+)")
+    problems = f"{name}, {scores[f'{name}.problems']} problems"
+    found = [(m[1] or "tuned", int(m[2]), key) for key in scores if (m := pattern.fullmatch(key))]
+    order = {"base": 0, "tuned": 2}
+    for label, k, key in sorted(found, key=lambda item: (order.get(item[0], 1), item)):
+        if f"{key}.low" in scores:  # a part of a benchmark has a score without an interval
+            prefix = name if label == "tuned" else f"{name}.{label}"
+            yield problems, label, *_score(f"pass@{k} ", key, scores), scores.get(f"{prefix}.nll") if k == 1 else None
+
+
+def _score(what: str, key: str, scores: Metrics) -> tuple[Cell, Cell, Cell]:
+    value, low, high = scores[key], scores[f"{key}.low"], scores[f"{key}.high"]
+    return f"{what}{share(value)}", span(low, high), interval(value, low, high)
+
+
+def _gain(name: str, scores: Metrics) -> tuple[Cell, ...]:
+    value, low, high = (scores[f"{name}.gain{end}"] for end in ("", ".low", ".high"))
+    told = f"{100 * value:+.1f} points", f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return name, *told, interval(value, low, high, -1.0, 1.0), scores.get(f"{name}.gain.p_value")
+
+
+def _across(name: str, scores: Metrics, experiments: list[Experiment]) -> Table:
+    """Hold this run against the committed ones; a commit that holds these very scores is this run."""
+    key = f"{name}.pass_at_1"
+    numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
+    others = [e for e in experiments if f"{key}.low" in e.metrics and (e.kind, e.metrics) != ("commit", numbers)]
+    rows: list[tuple[Cell, ...]] = [
+        (e.name, _told(e), *_score("", key, e.metrics), e.metrics.get(f"{name}.nll")) for e in others
+    ]
+    if rows and f"{key}.low" in scores:
+        rows.insert(0, ("this run", "", *_score("", key, scores), scores.get(f"{name}.nll")))
+    return Table(f"{name}: the tuned model across runs, pass@1", ("run", "what differs", *HEAD), rows)
+
+
+def _told(experiment: Experiment) -> str:
+    changed = ", ".join(f"{key}={' '.join(value.split())[:60]}" for key, value in experiment.changed.items())
+    return changed or f"commit {experiment.commit}"

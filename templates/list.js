@@ -1,0 +1,86 @@
+// A list of entries that open, in pages: only the entries of one page are in the document.
+"use strict";
+const PAGE_SIZE = 25;
+
+// `head(id)` and `body(id)` give (promises of) elements for an entry; `show(ids, note)` puts other entries into the list.
+function pagedList(place, { head, body }) {
+  const status = element("p", { className: "status" });
+  status.setAttribute("role", "status");
+  const entries = element("ol", { className: "entries" });
+  const back = element("button", { type: "button", textContent: "Previous" });
+  const next = element("button", { type: "button", textContent: "Next" });
+  const where = element("span", {});
+  place.append(status, entries, element("div", { className: "pages" }, back, next, where));
+  let ids = [];
+  let page = 0;
+  let drawing = 0;
+
+  async function draw() {
+    const run = ++drawing;
+    const shown = ids.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    const made = await Promise.all(shown.map(entry));
+    if (run !== drawing) return; // another page was asked for meanwhile
+    entries.replaceChildren(...made);
+    const pages = Math.max(1, Math.ceil(ids.length / PAGE_SIZE));
+    where.textContent = `Page ${(page + 1).toLocaleString("en")} of ${pages.toLocaleString("en")}`;
+    back.disabled = page === 0;
+    next.disabled = page >= pages - 1;
+  }
+
+  async function entry(id) {
+    const details = element("details", {}, element("summary", {}, ...(await head(id))));
+    details.addEventListener("toggle", async () => {
+      if (details.open && details.children.length === 1) details.append(await body(id));
+    });
+    return element("li", {}, details);
+  }
+
+  function turn(by) {
+    page += by;
+    draw().then(() => entries.querySelector("summary")?.focus());
+  }
+  back.addEventListener("click", () => turn(-1));
+  next.addEventListener("click", () => turn(1));
+
+  return {
+    say(text) { status.textContent = text; },
+    // A list that only grew keeps its page, and what is open on it.
+    async show(found, grew = false) {
+      const full = grew && (page + 1) * PAGE_SIZE <= ids.length;
+      ids = found;
+      if (!grew) page = 0;
+      if (full) {
+        where.textContent = where.textContent.replace(/of .*/, `of ${Math.ceil(ids.length / PAGE_SIZE).toLocaleString("en")}`);
+        next.disabled = page >= Math.ceil(ids.length / PAGE_SIZE) - 1;
+      } else await draw();
+    },
+  };
+}
+
+// Fills a select with [value, text] pairs.
+function fill(select, pairs) {
+  select.append(...pairs.map(([value, text]) => element("option", { value, textContent: text })));
+  select.disabled = pairs.length === 0;
+}
+
+// Calls `apply` when a form changes; a text that is typed waits until it rests.
+function onFilter(form, apply) {
+  let timer = 0;
+  const soon = (wait) => { clearTimeout(timer); timer = setTimeout(apply, wait); };
+  form.addEventListener("submit", (event) => { event.preventDefault(); soon(0); });
+  form.addEventListener("input", (event) => soon(event.target.name === "text" ? 250 : 0));
+  form.addEventListener("reset", () => soon(0)); // after the browser emptied the fields
+}
+
+// Gives a text with the places of a needle marked.
+function marked(text, needle) {
+  if (!needle) return [text];
+  const found = [];
+  const low = text.toLowerCase();
+  let from = 0;
+  for (let at = low.indexOf(needle); at >= 0; at = low.indexOf(needle, from)) {
+    found.push(text.slice(from, at), element("mark", {}, text.slice(at, at + needle.length)));
+    from = at + needle.length;
+  }
+  return [...found, text.slice(from)];
+}
