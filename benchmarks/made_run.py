@@ -24,11 +24,12 @@ ADDED = (
     "Use no library beyond the standard one.",
     "Explain each step in a comment.",
 )
+ANSWERS = 6  # of the pairs, joined into one, which is about as long as a strong teacher's
 Pair = tuple[str, str]
 
 
 def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequence[Pair] = ()) -> int:
-    """Write the files of a run of `seeds` seeds, the pairs taken over and over; gives the number of attempts.
+    """Write the files of a run of `seeds` seeds, drawn from the pairs; gives the number of attempts.
 
     `problems` are (task_id, prompt) of the benchmark dev, each answered by both models.
     """
@@ -64,7 +65,7 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
 
 def _evolved(pairs: Sequence[Pair], seeds: int, rng: random.Random) -> tuple[list[list[Example]], list[list[Rejected]]]:
     """Give accepted and rejected by round; a rejected lineage is tried again from where it was."""
-    pool = [Example(f"{n:016x}", None, 0, None, *pairs[n % len(pairs)]) for n in range(seeds)]
+    pool = [Example(f"{n:016x}", None, 0, None, *rng.choice(pairs)) for n in range(seeds)]
     beyond = [Rejected("f" * 16, None, 0, None, "over_limit", *pairs[0])]
     accepted: list[list[Example]] = [list(pool)]
     rejected: list[list[Rejected]] = [beyond]
@@ -77,7 +78,8 @@ def _evolved(pairs: Sequence[Pair], seeds: int, rng: random.Random) -> tuple[lis
                 detail = "judged equal by the teacher"
                 lost.append(Rejected(name, parent.id, number, heuristic, rng.choice(REASONS), evolved, "", detail))
             else:
-                kept.append(Example(name, parent.id, number, heuristic, evolved, parent.response))
+                answer = "\n".join(response for _, response in rng.choices(pairs, k=ANSWERS))
+                kept.append(Example(name, parent.id, number, heuristic, evolved, answer))
                 pool[place] = kept[-1]
         accepted.append(kept)
         rejected.append(lost)
@@ -106,7 +108,7 @@ def _write_results(folder: Path, problems: Sequence[Pair], rng: random.Random) -
         rows = []
         for task_id, prompt in problems:
             passed = rng.random() < chance
-            answer = f"Answer of {label}.\n```python\n{prompt}    return {rng.randrange(9)}\n```"
+            answer = f"It is {rng.choice(ADDED).lower()}\n```python\n{prompt}    return {rng.randrange(9)}\n```"
             result = "passed" if passed else "failed: assertion"
             rows.append({"task_id": task_id, "sample": 0, "passed": passed, "result": result, "answer": answer})
         write_jsonl(folder / f"dev.{label}.jsonl", rows)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +96,15 @@ def _stage(_: argparse.Namespace) -> None:
     params = load(Params)
     check(params.evaluate, params.decontaminate.benchmarks)
     found = at_hand(params)
+    started = time.monotonic()
     with console.closing_line("evaluate") as close:
         scored, layers = run(params, found.problems)
         metrics = flat_metrics(scored, params.evaluate.dev, params.evaluate.pass_at, params.run.seed)
         metrics |= {f"{name}.not_run": reason for name, reason in found.not_run.items()}
         metrics |= {f"{name}.problems_not_run": count for name, count in found.left_out.items()}
         protocol_of = {"extract": params.evaluate.extract, "mode": params.evaluate.mode, "sandbox": ",".join(layers)}
-        write_metrics(METRICS, metrics | protocol_of)
+        seconds = round(time.monotonic() - started, 1)
+        write_metrics(METRICS, metrics | protocol_of | {"seconds": seconds})
         write_csv(SCORES, [_plotted(s, params.run.seed) for s in scored], ("benchmark", "model", "pass_at_1"))
         passed = {f"{s.benchmark}_passed": sum(r.passed for r in s.rows) for s in scored if s.label == "tuned"}
         close(answers=sum(len(s.rows) for s in scored), **passed)

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import dataclasses
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, aclosing
@@ -127,6 +128,7 @@ async def run(
 
 def _round(params: Params, number: int) -> None:
     source, out = ROUNDS / f"r{number - 1}" / "pool.jsonl", ROUNDS / f"r{number}"
+    started = time.monotonic()
     with console.closing_line(f"evolve_r{number}") as close:
         metrics: dict[str, float] = {"enabled": int(params.evolve.enabled[f"r{number}"])}
         with ExitStack() as stack:
@@ -136,7 +138,8 @@ def _round(params: Params, number: int) -> None:
                 metrics |= console.run_async(run(params, number, source, files))
             else:
                 files["pool"].writelines(to_line(item) for item in read_jsonl(source, PoolItem))
-        write_metrics(Path(f"metrics/evolve_r{number}.json"), metrics)
+        seconds = round(time.monotonic() - started, 1)
+        write_metrics(Path(f"metrics/evolve_r{number}.json"), {**metrics, "seconds": seconds})
         close(**_told(metrics))
 
 

@@ -22,7 +22,7 @@
     return "mixed";
   }
 
-  function apply() {
+  async function apply() {
     const needle = form.text.value.trim().toLowerCase();
     const found = [];
     questions.forEach((question, n) => {
@@ -31,8 +31,8 @@
       if (needle && !JSON.stringify(Object.values(question.answers.map((a) => a.text)).concat(question.task_id, question.prompt ?? "")).toLowerCase().includes(needle)) return;
       found.push(n);
     });
+    await list.show(found);
     list.say(`${found.length.toLocaleString("en")} of ${questions.length.toLocaleString("en")} problems`);
-    list.show(found);
   }
 
   function told(answer) {

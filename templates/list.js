@@ -14,13 +14,16 @@ function pagedList(place, { head, body }) {
   let ids = [];
   let page = 0;
   let drawing = 0;
+  let drawn = new Map(); // the entries of this page by id
 
-  async function draw() {
+  async function draw(keep = false) {
     const run = ++drawing;
     const shown = ids.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
-    const made = await Promise.all(shown.map(entry));
-    if (run !== drawing) return; // another page was asked for meanwhile
-    entries.replaceChildren(...made);
+    const made = await Promise.all(shown.map((id) => (keep && drawn.get(id)) || entry(id)));
+    if (run !== drawing) return; // something else was asked for meanwhile
+    drawn = new Map(shown.map((id, n) => [id, made[n]]));
+    made.forEach((item, n) => { if (entries.children[n] !== item) entries.insertBefore(item, entries.children[n] ?? null); });
+    while (entries.children.length > made.length) entries.lastChild.remove();
     const pages = Math.max(1, Math.ceil(ids.length / PAGE_SIZE));
     where.textContent = `Page ${(page + 1).toLocaleString("en")} of ${pages.toLocaleString("en")}`;
     back.disabled = page === 0;
@@ -45,14 +48,10 @@ function pagedList(place, { head, body }) {
   return {
     say(text) { status.textContent = text; },
     // A list that only grew keeps its page, and what is open on it.
-    async show(found, grew = false) {
-      const full = grew && (page + 1) * PAGE_SIZE <= ids.length;
+    show(found, grew = false) {
       ids = found;
       if (!grew) page = 0;
-      if (full) {
-        where.textContent = where.textContent.replace(/of .*/, `of ${Math.ceil(ids.length / PAGE_SIZE).toLocaleString("en")}`);
-        next.disabled = page >= Math.ceil(ids.length / PAGE_SIZE) - 1;
-      } else await draw();
+      return draw(grew);
     },
   };
 }

@@ -72,10 +72,11 @@
     for (let lineage = 0; lineage < lineages; lineage++) if (within(fits, lineage)) candidates.push(lineage);
     if (!needle) {
       hits = fits;
-      say(candidates.length);
-      return list.show(candidates);
+      await list.show(candidates);
+      if (own === run) say(candidates.length);
+      return;
     }
-    return search(own, fits, candidates);
+    await search(own, fits, candidates);
   }
 
   // Goes through the texts of all candidates; what is found shows at once.
@@ -107,8 +108,8 @@
         if (found.length > shown) { shown = found.length; list.show(found.slice(), true); }
       }
     }
-    say(found.length);
-    list.show(found, true);
+    await list.show(found, true);
+    if (own === run) say(found.length);
   }
 
   function say(count) {

@@ -109,7 +109,10 @@ def path_faults(script: str, known: set[str]) -> list[str]:
         for node in ast.walk(parsed(file))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Path"
     ]
-    paths = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)} - {"params.yaml", "dvc.lock"}
+    paths = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)} - {
+        "params.yaml",
+        "dvc.lock",
+    }
     paths = {p for p in paths if not p.startswith("/")}  # the system's own, which the sandbox shows its samples
     return sorted(p for p in paths if not any(f"{p}/".startswith(f"{k}/") or k.startswith(f"{p}/") for k in known))
 

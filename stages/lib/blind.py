@@ -24,6 +24,7 @@ PAGE = "report/compare.html"  # a text: who only names it does not depend on it
 PAYLOAD = "comparison"
 RATER = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"  # also the name of a file
 Choice = Literal["a", "b", "tie", "both_bad"]
+Written = Literal["a", "b", "tie", "both_bad", "undone"]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -57,7 +58,7 @@ class Vote:
     rater: Annotated[str, Field(pattern=f"^{RATER}$")]
     comparison: str
     item: str
-    choice: Choice | Literal["undone"]
+    choice: Written
 
 
 def make_comparison(a: str, b: str, items: list[Item], equal: int) -> Comparison:
@@ -78,7 +79,7 @@ def read_comparison(page: Path) -> Comparison:
         StageError: it is no such page.
     """
     try:
-        return TypeAdapter(Comparison).validate_python(read_payload(page, PAYLOAD))
+        return TypeAdapter(Comparison).validate_json(json.dumps(read_payload(page, PAYLOAD)))
     except ValidationError as exc:
         raise StageError(f"{page}: {PAYLOAD}: {exc.errors(include_url=False)[0]['msg']}") from exc
 

@@ -7,6 +7,7 @@ with an answer of each model. Of several samples of a problem the first is given
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -32,7 +33,7 @@ class Judged:
     answer: str | None = None
 
 
-@checked(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A model's first answer to a problem, what judging it gave, and how many of its samples passed."""
 
@@ -43,7 +44,7 @@ class Answer:
     samples: int
 
 
-@checked(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """A problem and its answers, one of each model; `prompt` is None where the benchmark is not at hand."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +48,7 @@ class Exclusion:
     judgement: str = ""
 
 
-@checked(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One attempt; `reason` says why it is not in the training set, "" where it is."""
 
@@ -65,7 +66,7 @@ class Step:
     flags: tuple[str, ...] = ()
 
 
-@checked(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """A seed and what it became, by round."""
 
