@@ -178,6 +178,6 @@ def _write_lock(folder: Path) -> None:
     for n, (name, out) in enumerate(makes.items()):
         lines += [f"  {name}:", f"    cmd: python -m stages.{name}", "    deps:" if reads[name] else "    deps: []"]
         for path in reads[name]:
-            lines += [f"    - path: {path}", f"      md5: {n:032x}", f"      size: {1000 * (n + 1)}"]
-        lines += ["    outs:", f"    - path: {out}", f"      md5: {n + 7:032x}.dir", f"      size: {10**n * 150}"]
+            lines += [f"    - path: {path}", f"      md5: a{n:031x}", f"      size: {1000 * (n + 1)}"]
+        lines += ["    outs:", f"    - path: {out}", f"      md5: b{n:031x}.dir", f"      size: {10**n * 150}"]
     (folder / "dvc.lock").write_text("\n".join(lines) + "\n", encoding="utf-8")

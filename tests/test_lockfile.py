@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stages.lib.console import StageError
-from stages.lib.lockfile import Item, LockedStage, read_lock
+from stages.lib.lock import File
+from stages.lib.lockfile import LockedStage, read_stages
 
 LOCK = """
 schema: '2.0'
@@ -38,17 +39,23 @@ def lock(tmp_path):
 
 
 def test_stages_follow_those_whose_outs_they_read_and_code_is_left_out(lock):
-    assert read_lock(lock, but="report") == [
-        LockedStage("merge", (Item("data/merged", "ee.dir", 9),), (), (Item("bundled/seeds.json", "dd", 8),)),
-        LockedStage("train", (Item("models/tuned", "cc.dir", 7),), ("merge",), ()),
+    assert read_stages(lock, but="report") == [
+        LockedStage("merge", (File("data/merged", "ee.dir", 9),), (), (File("bundled/seeds.json", "dd", 8),)),
+        LockedStage("train", (File("models/tuned", "cc.dir", 7),), ("merge",), ()),
     ]
 
 
 def test_without_a_lock_there_is_no_stage(tmp_path):
-    assert read_lock(tmp_path / "dvc.lock") == []
+    assert read_stages(tmp_path / "dvc.lock") == []
+
+
+def test_stages_that_need_each_other_are_refused(lock):
+    lock.write_text(LOCK.replace("bundled/seeds.json", "models/tuned"))
+    with pytest.raises(StageError, match=r"dvc.lock: stages need each other in a circle: [^\n]+$"):
+        read_stages(lock)
 
 
 def test_what_is_no_lock_is_refused_in_one_line(lock):
     lock.write_text("stages:\n  merge: [1, 2]\n")
-    with pytest.raises(StageError, match=r"dvc.lock: not as DVC writes it: [^\n]+$"):
-        read_lock(lock)
+    with pytest.raises(StageError, match=r"dvc.lock: not a lock file of DVC: [^\n]+$"):
+        read_stages(lock)

@@ -5,6 +5,7 @@ In: the metrics of the data stages and the tables of analyze. Out: sections.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -69,8 +70,9 @@ def measures_section(facts: Facts) -> Section:
         (name.replace("_", " "), *(_spread(means.get((name, n))) for n in rounds))
         for name in sorted({name for name, _ in means})
     ]
+    rows += _shares(facts.of("analyze"), rounds)
     head = ("measure", *(f"r{n}" for n in rounds))
-    mix = [_mix(facts.mix, kind) for kind in ("language", "verdict")]
+    mix = [_mix(facts.mix, kind) for kind in ("language", "verdict", "flag")]
     tables = [Table("Mean, and the middle half of the records", head, rows, folded=bool(figures)), *mix]
     intro = "Measured by the stage analyze on a draw of each round's accepted samples."
     return Section("measures", "Complexity and similarity", intro, _filled(tables), figures)
@@ -129,6 +131,12 @@ def _spread(row: Row | None) -> Cell:
         return None
     mean, low, high = (f"{value:.3g}" for value in found if value is not None)
     return f"{mean} ({low} to {high})"
+
+
+def _shares(metrics: Metrics, rounds: Sequence[str]) -> list[tuple[Cell, ...]]:
+    """Give what analyze knows of a round as a whole: how varied it is, how near it comes to a benchmark."""
+    found = (key.split(".", 1)[1] for key in metrics if re.match(r"r\d+\.(distinct_|reached\.)", key))
+    return [(name.replace("_", " "), *(metrics.get(f"r{n}.{name}") for n in rounds)) for name in dict.fromkeys(found)]
 
 
 def _mix(rows: Sequence[Row], kind: str) -> Table:

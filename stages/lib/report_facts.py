@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib.console import StageError
-from stages.lib.lockfile import LockedStage, read_lock
+from stages.lib.lockfile import LockedStage, read_stages
 from stages.lib.run_history import Experiment, read_experiments
 
 METRICS = Path("metrics")
@@ -55,7 +55,7 @@ def read_facts() -> Facts:
         measures=_csv(ANALYSIS / "measures.csv"),
         mix=_csv(ANALYSIS / "mix.csv"),
         experiments=read_experiments(),
-        lock=read_lock(but="report"),
+        lock=read_stages(but="report"),
     )
 
 

@@ -6,7 +6,8 @@ In: metrics, the loss curve, dvc.lock. Out: sections.
 from __future__ import annotations
 
 from stages.lib.figures import Line, Node, chart, graph
-from stages.lib.lockfile import Item, LockedStage
+from stages.lib.lock import File
+from stages.lib.lockfile import LockedStage
 from stages.lib.report_facts import STAGES, Facts, number
 from stages.lib.report_parts import Cell, Figure, Section, Table, size
 
@@ -94,5 +95,5 @@ def _told(stage: LockedStage) -> str:
     return f"{main.path}  {size(main.size)}  {_digest(main)}" if main else ""
 
 
-def _digest(item: Item) -> str:
-    return item.digest[:7] or "-"
+def _digest(item: File) -> str:
+    return item.md5[:7] or "-"
