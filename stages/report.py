@@ -104,15 +104,16 @@ def report_page(facts: Facts, lineages: list[Lineage], samples: int, questions: 
         "sections": [section for section in sections if section.tables or section.figures],
         "samples_note": _samples_note(_steps(lineages), samples),
     }
-    data = {"samples-index": index, "answers": pack(answers)}
-    data |= {f"samples-{number}": piece for number, piece in enumerate(pieces)}
-    return page.render("report.html.j2", page.REPORT, data, told)
+    named = {f"samples-{number}": piece for number, piece in enumerate(pieces)}
+    first = {"samples-index": index, "answers": pack(answers), **dict(list(named.items())[:1])}
+    rest = dict(list(named.items())[1:])
+    return page.render("report.html.j2", page.REPORT, told, first, rest)
 
 
 def compare_page(comparison: Comparison) -> str:
     """Render the page of blind comparison."""
-    data = {PAYLOAD: pack(as_json(comparison))}
-    return page.render("compare.html.j2", page.COMPARE, data, {"title": "Compare answers", "equal": comparison.equal})
+    told = {"title": "Compare answers", "equal": comparison.equal}
+    return page.render("compare.html.j2", page.COMPARE, told, {PAYLOAD: pack(as_json(comparison))})
 
 
 def key_figures(facts: Facts) -> list[tuple[str, str]]:

@@ -1,21 +1,26 @@
-// Data that the page carries: base64 of gzip of JSON, in script blocks that stand after the scripts.
+// Data that the page carries: base64 of gzip of JSON, in script blocks. What a page shows first stands before the scripts,
+// the rest after them, so that a long file can be used while it is still read.
 "use strict";
 const payload = (() => {
-  const read = () => new Promise((resolve) => {
-    if (document.readyState !== "loading") resolve();
-    else document.addEventListener("DOMContentLoaded", resolve, { once: true });
-  });
-
-  // Gives the block, waiting for the rest of the file only where it has not come yet.
   async function block(name) {
-    const there = document.getElementById(name);
-    if (there && there.nextElementSibling) return there; // a later one has begun, so this one is whole
-    await read();
-    return document.getElementById(name);
+    for (;;) {
+      const there = document.getElementById(name);
+      // one that has a next one is whole
+      if ((there && there.nextElementSibling) || document.readyState !== "loading") return there;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  function bytesOf(base64) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
+    return bytes;
   }
 
   async function unpack(name) {
-    const bytes = Uint8Array.from(atob((await block(name)).textContent), (c) => c.charCodeAt(0));
+    const bytes = bytesOf((await block(name)).textContent);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).json();
   }

@@ -26,9 +26,10 @@ from stages import profile
 from stages.lib.params import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ["stages", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
+COPIED = ["stages", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
+COPIED += ["metrics/experiments.json"]
 ROUNDS = ["evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
-FROM_MERGE = ["merge", "decontaminate", "train", "evaluate"]
+FROM_MERGE = ["merge", "decontaminate", "train", "evaluate", "report"]
 EVERYTHING = ["seed", "base", *ROUNDS, *FROM_MERGE]
 
 

@@ -146,7 +146,7 @@ def test_cost_time_training_and_lineage_have_their_sections(room):
         "Training",
         "Lineage",
         "models/wizardcoder",
-        "0000000",
+        "b000000",
     ):
         assert text in found
 

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,14 +23,21 @@ REPORT = ("theme.js", "payload.js", "list.js", "samples.js", "answers.js")
 COMPARE = ("theme.js", "payload.js", "compare.js")
 
 
-def render(template: str, scripts: Sequence[str], data: Mapping[str, str], told: Mapping[str, object]) -> str:
+def render(
+    template: str,
+    scripts: Sequence[str],
+    told: Mapping[str, object],
+    first: Mapping[str, str],
+    rest: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Render a page.
 
     Args:
         template: a file in templates/.
         scripts: files there, in the order in which they run.
-        data: packed values by the name under which the scripts find them.
         told: what the template tells.
+        first: packed values by the name under which the scripts find them; they stand before the scripts.
+        rest: the same, after the scripts: what can be waited for.
     """
     style = _read(STYLE)
     sources = [_read(name) for name in scripts]
@@ -47,7 +55,8 @@ def render(template: str, scripts: Sequence[str], data: Mapping[str, str], told:
         style=Markup(style),  # noqa: S704 - our own file, as are the scripts
         scripts=[Markup(source) for source in sources],  # noqa: S704
         policy=policy([style], sources),
-        data=data,
+        first=first,
+        rest=rest,
     )
 
 
