@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from stages.lib import judge as judging
-from stages.lib.benchmarks import Problem
 from stages.lib.console import StageError
 from stages.lib.judge import Judge, Rules, Verdict, official_program
+from stages.lib.problem import Problem
 from stages.lib.sandbox import SandboxError
 from stages.lib.scoring import Sample, score
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from stages.lib import languages, toolchains
-from stages.lib.benchmark_formats import Problem
 from stages.lib.console import StageError
 from stages.lib.languages import LANGUAGES, Verdict
+from stages.lib.problem import Problem
 from stages.lib.sandbox import Sandbox, SandboxError
 
 TIMEOUT_S = 30.0  # of code that ends by itself, so that a busy machine fails no test

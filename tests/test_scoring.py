@@ -7,9 +7,9 @@ import os
 import pytest
 
 from stages.lib import scoring
-from stages.lib.benchmarks import Problem
 from stages.lib.console import StageError
 from stages.lib.judge import Rules
+from stages.lib.problem import Problem
 from stages.lib.sandbox import SandboxError
 from stages.lib.scoring import Sample, score
 

@@ -85,15 +85,6 @@ _UNWRITABLE = {
 }
 
 
-def cache_dir() -> Path:
-    """Give the folder for what must outlive a stage: answers, checkpoints.
-
-    It lies outside DVC's outs, since DVC deletes those before a run. DVC sets DVC_ROOT to the project also for
-    temporary and queued experiments, so that all of them share one folder.
-    """
-    return Path(os.environ.get("WC_CACHE_DIR") or Path(os.environ.get("DVC_ROOT", ".")) / ".cache")
-
-
 def read_jsonl(path: Path, kind: type[R]) -> Iterator[R]:
     """Yield the records of a file one by one.
 
