@@ -135,8 +135,6 @@ def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], show
     os.symlink(SCRATCH, f"{root}/dev/shm")
     for path in sorted({*visible, *DEVICES}):
         _show(root, path)
-    if not os.path.lexists(f"{root}/tmp"):  # it is there where something below /tmp is shown
-        os.symlink(SCRATCH, f"{root}/tmp")
     # a proc must be in sight for a sample to be allowed one of its own; `enter` hides it
     _mount("/proc", f"{root}/proc", None, _MS_BIND | _MS_REC)
     for path in hidden:
@@ -144,6 +142,8 @@ def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], show
             _mount("tmpfs", root + path, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=1m,mode=755")
     for path in sorted(shown):
         _show(root, path)
+    if not os.path.lexists(f"{root}/tmp"):  # it is there where something below /tmp is shown
+        os.symlink(SCRATCH, f"{root}/tmp")
     _read_only(root)
     os.chdir(root)
     _call("syscall", _SYS_PIVOT_ROOT, b".", b".")
