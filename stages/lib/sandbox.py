@@ -33,8 +33,9 @@ Kind = Literal["calls", "run", "command"]
 KEPT_OUTPUT = 1 << 16  # bytes of a command's output that are kept, its end; the rest is read and dropped
 _LOOK_S = 0.05  # between two looks at a sample's memory
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": SCRATCH, "TMPDIR": SCRATCH, "LC_ALL": "C.UTF-8"}
-# one thread each: samples run side by side, and a fork carries no threads over
-_THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+# one thread each: samples run side by side, and a fork carries no threads over; and libraries are linked at the start,
+# since what is linked at its first call is linked again in each fork
+_ZYGOTE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")} | {"LD_BIND_NOW": "1"}
 # what samples import most; each module more makes every fork dearer
 _PRELOAD = (
     "bisect",
@@ -156,7 +157,7 @@ class Sandbox:
         self._errors = (self._folder / "errors").open("w+b")
         self._process = subprocess.Popen(
             [self._world.interpreter, "-I", "-S", "-c", start],
-            env=_ENVIRONMENT | _THREADS | dict(self._world.environment),
+            env=_ENVIRONMENT | _ZYGOTE | dict(self._world.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,

@@ -9,6 +9,7 @@ A sample's socket carries frames: four bytes of length, then the content.
 
 from __future__ import annotations
 
+import _socket as socket  # the module around it brings others, and every fork copies what is loaded
 import contextlib
 import gc
 import importlib
@@ -16,7 +17,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import struct
 import sys
 from types import ModuleType
