@@ -85,12 +85,9 @@ def _preload(names: list[str]) -> list[str]:
 def _wall(plan: dict[str, Any]) -> jail.Wall:
     layers: list[str] = []
     namespace = None
-    if "namespaces" not in plan["without"]:
-        try:
-            namespace = jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
-            layers += ["user", "pid", "mount", "net", "ipc", "uts"]
-        except OSError as exc:
-            print(f"no namespaces: {exc}", file=sys.stderr)
+    if "namespaces" not in plan["without"] and _can_enter(plan):
+        namespace = jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
+        layers += ["user", "pid", "mount", "net", "ipc", "uts"]
     walled = namespace is not None
     readable = ("/",) if walled else (*plan["visible"], *plan["shown"], *jail.DEVICES)
     version = 0 if "landlock" in plan["without"] else jail.landlock_version()
@@ -105,7 +102,21 @@ def _wall(plan: dict[str, Any]) -> jail.Wall:
         namespace,
         readable if version else None,
         bytes.fromhex(seccomp) if seccomp is not None and not walled else None,
+        not walled and jail.is_root(),
     )
+
+
+def _can_enter(plan: dict[str, Any]) -> bool:
+    """Tell whether this machine allows the namespaces; tried in a fork, since there is no way back from half of them."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
+        except OSError as exc:
+            print(f"no namespaces: {exc}", file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def _sample(
