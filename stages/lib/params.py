@@ -23,7 +23,19 @@ from ruamel.yaml.error import YAMLError
 from stages.lib.console import StageError
 
 PARAMS_FILE = Path("params.yaml")
-SECTIONS = ("run", "seed", "teacher", "evolve", "merge", "benchmarks", "decontaminate", "base", "train", "evaluate")
+SECTIONS = (
+    "run",
+    "seed",
+    "teacher",
+    "evolve",
+    "merge",
+    "benchmarks",
+    "decontaminate",
+    "analyze",
+    "base",
+    "train",
+    "evaluate",
+)
 STRICT = ConfigDict(extra="forbid", strict=True)
 PART = ConfigDict(extra="ignore", strict=True)
 """For the few keys that a stage takes from another stage's section; its owner refuses unknown ones."""

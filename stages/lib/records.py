@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TextIO, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -130,6 +130,12 @@ def replacing(path: Path) -> Iterator[IO[str]]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that is no text; it appears whole or not at all."""
+    with replacing(path) as file:
+        cast("TextIO", file).buffer.write(data)
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> int:
