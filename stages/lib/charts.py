@@ -40,7 +40,9 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "analyze",
 }
-_DARK = "#222222"
+_NONE = "no data"
+_DARK, _LIGHT = "#222222", "#999999"
+_SIDES = ((7, 6), (-7, 6), (7, -6), (-7, -6), (0, 11))  # of a dot, in points
 _LEAST_LABELLED = 0.06  # a segment's share of the axis in which a number still has room
 
 
@@ -69,7 +71,7 @@ def picture(stem: Path, title: str, panels: int = 1, columns: int = 1, note: str
             write_bytes(stem.with_suffix(suffix), buffer.getvalue())
 
 
-def no_data(axes: Axes, why: str = "no data") -> None:
+def no_data(axes: Axes, why: str = _NONE) -> None:
     """Say in a panel that there is nothing to draw."""
     axes.set_xticks([])
     axes.set_yticks([])
@@ -82,7 +84,7 @@ def stacked(
 ) -> None:
     """Draw a horizontal bar for each label, the first on top, made of `parts`; `ends` are written behind the bars.
 
-    With `shares` each bar is as long as the others, 100 %; a bar without a count is empty.
+    With `shares` each bar is as long as the others, 100 %; one without a count has none.
     """
     labels = list(bars)
     totals = [sum(bars[label].values()) for label in labels]
@@ -103,7 +105,9 @@ def stacked(
                 _inside(axes, left[row] + length / 2, row, f"{count:,}", dark=number == 0)
         left += lengths
     for row, (end, text) in enumerate(zip(left, ends, strict=True)):
-        axes.text(end + whole / 80, row, text, va="center", ha="left", color=_DARK)
+        axes.text(
+            end + whole / 80, row, text if totals[row] or not shares else _NONE, va="center", ha="left", color=_DARK
+        )
     axes.set_xlim(0, whole * 1.16)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -114,7 +118,7 @@ def stacked(
     )
 
 
-def spreads(axes: Axes, by_round: Mapping[int, Spread], title: str, why_none: str = "no data") -> None:
+def spreads(axes: Axes, by_round: Mapping[int, Spread], title: str, why_none: str = _NONE) -> None:
     """Draw the median of each round as a dot, the quartiles as a bar, the mean as a cross."""
     axes.set_title(title, loc="left")
     if not by_round:
@@ -126,7 +130,13 @@ def spreads(axes: Axes, by_round: Mapping[int, Spread], title: str, why_none: st
     axes.errorbar(rounds, medians, yerr=quartiles, fmt="o", color=_DARK, capsize=3, markersize=5, linewidth=1.0)
     axes.plot(rounds, [s.mean for s in found], "x", color=_DARK, markersize=6)
     for x, s in zip(rounds, found, strict=True):
-        axes.annotate(f"{s.median:.3g}", (x, s.median), (5, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            f"{s.median:.{0 if s.median >= 20 else 1}f}".removesuffix(".0"),
+            (x, s.median),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+        )
     _round_axis(axes)
     axes.set_ylim(0, max(max(s.q3, s.mean) for s in found) * 1.1 or 1.0)
 
@@ -149,20 +159,21 @@ def lines(axes: Axes, series: Mapping[str, Mapping[int, float]], title: str) -> 
     axes.set_ylim(0, 1.04)
 
 
-def crosses(axes: Axes, points: Mapping[int, tuple[Spread, Spread]], title: str, why_none: str = "no data") -> None:
-    """Draw each round as its number at two means, with their 95 % intervals as bars, joined in order."""
+def crosses(axes: Axes, points: Mapping[int, tuple[Spread, Spread]], title: str, why_none: str = _NONE) -> None:
+    """Draw each round as a dot at two means, with their 95 % intervals as bars, joined in order; its number beside it.
+
+    Each number stands on a side of its own, so that those of dots in one place can be read.
+    """
     axes.set_title(title, loc="left")
     if not points:
         no_data(axes, why_none)
         return
-    axes.plot(
-        [x.mean for x, _ in points.values()], [y.mean for _, y in points.values()], color="#888888", linewidth=0.8
-    )
-    for x, y in points.values():
-        axes.errorbar(x.mean, y.mean, xerr=x.margin, yerr=y.margin, color="#888888", capsize=2, linewidth=0.8)
+    axes.plot([x.mean for x, _ in points.values()], [y.mean for _, y in points.values()], color=_LIGHT, linewidth=0.8)
     for number, (x, y) in points.items():
-        axes.plot(x.mean, y.mean, "o", markersize=12, markerfacecolor="#ffffff", markeredgecolor=_DARK, zorder=3)
-        axes.text(x.mean, y.mean, str(number), ha="center", va="center_baseline", zorder=4)
+        axes.errorbar(x.mean, y.mean, xerr=x.margin, yerr=y.margin, color=_LIGHT, capsize=2, linewidth=0.8)
+        axes.plot(x.mean, y.mean, "o", color=_DARK, markersize=4, zorder=3)
+        beside: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "fontweight": "bold"}
+        axes.annotate(str(number), (x.mean, y.mean), _SIDES[number % len(_SIDES)], **beside, zorder=4)
     axes.margins(0.15)
     axes.xaxis.set_major_locator(MaxNLocator(4))
 
