@@ -145,7 +145,7 @@ def test_difficulty_takes_the_place_of_cyclomatic_complexity_when_there_is_any(t
 
 def test_difficulty_that_was_not_asked_for_says_how_to_ask(texts):
     found = texts("complexity", [account(0, spreads={"cyclomatic": SPREAD})])
-    assert "no data\n(analyze.difficulty is off)" in found
+    assert "no data\n(`analyze.difficulty: teacher` asks)" in found
     assert "Mean cyclomatic complexity of python answers: 2.5 in round 0" not in found
     assert "Mean cyclomatic complexity of Python answers: 2.5 in round 0" in found
 

@@ -16,7 +16,7 @@ MOST_PARTS = len(charts.FILLS)  # that a bar has; the rest becomes OTHER
 VERDICTS = ("ran", "parsed", "raised", "timed_out", "syntax_error", "no_code", "unchecked")
 OTHER = "other"
 _SPREADS = "\u25cf median, bar: quartiles, \u00d7 mean"
-_NO_DIFFICULTY = "no data\n(analyze.difficulty is off)"
+_NO_DIFFICULTY = "no data\n(`analyze.difficulty: teacher` asks)"
 
 
 def draw_all(accounts: Sequence[Account], benchmarks: Sequence[str], out: Path) -> int:
