@@ -29,13 +29,15 @@ from stages.lib.account import (
     record_rows,
     rounded,
 )
-from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
 from stages.lib.code_measures import measure_python
 from stages.lib.difficulty import Judgement, judge
 from stages.lib.extract import extract_code
 from stages.lib.neighbours import nearest_in, nearest_others, pair_similarities
 from stages.lib.params import PART, STRICT, AtLeastOne, RunParams, Text, load
-from stages.lib.records import Example, cache_dir, write_csv, write_jsonl, write_metrics
+from stages.lib.problem import Problem
+from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
 from stages.lib.rounds import Round, draw, origins, read_rounds
 from stages.lib.teacher import TeacherParams, open_teacher
 from stages.lib.text_measures import count_requirements, count_tokens, distinct_share

@@ -116,7 +116,7 @@ def is_root() -> bool:
         return False
     with open("/proc/self/uid_map") as file:
         ranges = [tuple(map(int, line.split())) for line in file]
-    return any(first <= _FIRST_NOBODY and NOBODY < first + count for first, _, count in ranges)
+    return any(first <= _FIRST_NOBODY and first + count > NOBODY for first, _, count in ranges)
 
 
 def _wait_and_exit(pid: int) -> None:

@@ -107,7 +107,7 @@ def _wall(plan: dict[str, Any]) -> jail.Wall:
 
 
 def _can_enter(plan: dict[str, Any]) -> bool:
-    """Tell whether this machine allows the namespaces; tried in a fork, since there is no way back from half of them."""
+    """Tell whether this machine allows the namespaces; in a fork, since there is no way back from half of them."""
     pid = os.fork()
     if pid == 0:
         try:
