@@ -38,6 +38,7 @@ def main(control_fd: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # the judge's own limit is not the samples'
     plan = json.loads(control.recv(MAX_FRAME))
+    os.environ.pop("LD_BIND_NOW", None)  # done its work
     sys.path[:] = plan["sys_path"]
     sys.argv = [""]
     failed = _preload(plan["preload"])
