@@ -407,7 +407,7 @@ def workers() -> list[psutil.Process]:
 
 @pytest.fixture
 def needs_namespaces():
-    """Below a worker are then a waiting process, the zygote and the sample; without, a test of the sandbox does this."""
+    """Below a worker are then a waiting process, the zygote, the sample; without, a test of the sandbox does this."""
     with Sandbox(allow_unsafe=True) as found:
         if "pid" not in found.layers:
             pytest.skip("this machine allows no user namespaces")
