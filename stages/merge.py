@@ -61,15 +61,15 @@ def run(params: Params) -> Selection:
     Raises:
         StageError: a round cannot be matched, or nothing is left.
     """
-    merge, seed = params.merge, params.run.seed
+    merge = params.merge
     left_out = _left_out(merge)
     chosen = _select(params, merge.rounds, left_out)
     if merge.match != "none":
-        others = set() if merge.target else set(range(LAST_ROUND + 1)) - set(merge.rounds)
-        alone = [selection.sizes(_select(params, [number], left_out), merge)[number] for number in sorted(others)]
-        target = selection.target_size(merge, selection.sizes(chosen, merge), alone)
-        chosen = selection.match(chosen, merge, target, seed)
-        console.say(f"merge: match {merge.match}, target {target}")
+        unwanted = [] if merge.target else sorted(set(range(LAST_ROUND + 1)) - set(merge.rounds))
+        alone = {n: selection.sizes(_select(params, [n], left_out), merge)[n] for n in unwanted}
+        target, source = selection.target_size(merge, selection.sizes(chosen, merge), alone)
+        console.say(f"merge: match {merge.match}, target {target} ({source})")
+        chosen = selection.match(chosen, merge, target, params.run.seed)
     if not any(chosen.left.values()):
         told = ", ".join(f"{count} by {reason}" for reason, count in _by_reason(chosen).items() if count)
         raise StageError(f"params.yaml: merge: no example is left; removed: {told}")

@@ -150,7 +150,7 @@ def test_rounds_are_made_equal_after_duplicates_are_gone(project, capsys):
     assert [metrics()[f"kept.r{number}"] for number in (0, 1, 2)] == [1, 1, 1]
     assert metrics()["removed.duplicate"] == 1
     assert metrics()["removed.match"] == 4
-    assert "merge: match samples, target 1" in capsys.readouterr().err
+    assert "merge: match samples, target 1 (merge.target)" in capsys.readouterr().err
 
 
 def test_rounds_merged_alone_are_equal_without_a_figure(project):

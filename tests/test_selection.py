@@ -186,21 +186,25 @@ def test_every_record_is_drawn_about_equally_often():
     assert all(240 <= count <= 360 for count in counts.values())
 
 
-def test_without_a_target_the_smallest_of_all_rounds_is_it():
-    assert selection.target_size(settings(match="samples"), {0: 9, 1: 4}, []) == 4
-    assert selection.target_size(settings(match="samples"), {0: 9, 1: 4}, [3, 0]) == 3
+@pytest.mark.parametrize(
+    ("others", "target"),
+    [({}, (4, "all of round 1")), ({3: 3, 4: 0}, (3, "all of round 3")), ({3: 7}, (4, "all of round 1"))],
+)
+def test_without_a_target_the_smallest_of_all_rounds_that_hold_anything_is_it(others, target):
+    assert selection.target_size(settings(match="samples"), {0: 9, 1: 4}, others) == target
 
 
 def test_rounds_merged_alone_get_the_same_target():
     alone = {0: 9, 1: 4, 2: 6}
-    assert {
-        selection.target_size(settings(match="samples"), {n: alone[n]}, [alone[o] for o in alone if o != n])
+    targets = [
+        selection.target_size(settings(match="samples"), {n: alone[n]}, {o: alone[o] for o in alone if o != n})
         for n in alone
-    } == {4}
+    ]
+    assert targets == [(4, "all of round 1")] * 3
 
 
 def test_a_target_need_not_fit_a_round_that_is_not_wanted():
-    assert selection.target_size(settings(match="samples", target=5), {0: 9}, [3]) == 5
+    assert selection.target_size(settings(match="samples", target=5), {0: 9}, {1: 3}) == (5, "merge.target")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +227,7 @@ def test_a_target_need_not_fit_a_round_that_is_not_wanted():
 )
 def test_a_round_that_is_too_small_is_named_with_all_sizes(match, target, wanted, line):
     with pytest.raises(StageError) as caught:
-        selection.target_size(settings(match=match, target=target), wanted, [])
+        selection.target_size(settings(match=match, target=target), wanted, {})
     assert str(caught.value) == line
 
 

@@ -2,7 +2,8 @@
 
 In: the rounds' records in their order, and the `merge` section. Out: what is left, by round, and each removed record's
 reason. In this order: records that a heuristic left out has touched, exact duplicates, near-duplicates, and at last the
-match, so that the rounds are equal in what is trained on. Only ids, counts and what finds duplicates are held.
+match, so that the rounds are equal in what is trained on; a twin that is named may thus itself be left out by the
+match. Only ids, counts and what finds duplicates are held.
 """
 
 from __future__ import annotations
@@ -114,11 +115,11 @@ def sizes(selection: Selection, params: MergeParams) -> dict[int, int]:
     return {number: sum(left.values()) if by_tokens else len(left) for number, left in selection.left.items()}
 
 
-def target_size(params: MergeParams, wanted: Mapping[int, int], others: Iterable[int]) -> int:
-    """Give the size at which the wanted rounds are made equal: `merge.target`, or that of the smallest round.
+def target_size(params: MergeParams, wanted: Mapping[int, int], others: Mapping[int, int]) -> tuple[int, str]:
+    """Give the size at which the wanted rounds are made equal and where it comes from: a round, or `merge.target`.
 
-    The smallest is sought among `others` as well, the sizes of the rounds that are not wanted, each alone: so the
-    merges of one round each, that are to be compared, are equal without a figure.
+    Without `merge.target` it is the size of the smallest round. That is sought among `others` as well, the rounds that
+    are not wanted, each alone: so the merges of one round each, that are to be compared, are equal without a figure.
 
     Raises:
         StageError: a round is smaller than the target, or empty.
@@ -128,13 +129,14 @@ def target_size(params: MergeParams, wanted: Mapping[int, int], others: Iterable
     if smallest == 0:
         raise StageError(f"params.yaml: merge.match: a round has nothing left ({params.match}: {told}); leave it out")
     if params.target is None:
-        return min([smallest, *(size for size in others if size)])
+        size, number = min((size, number) for number, size in (*wanted.items(), *others.items()) if size)
+        return size, f"all of round {number}"
     if params.target > smallest:
         raise StageError(
             f"params.yaml: merge.target: found {params.target}, accepted: at most {smallest}, what the smallest round "
             f"has ({params.match}: {told})"
         )
-    return params.target
+    return params.target, "merge.target"
 
 
 def match(selection: Selection, params: MergeParams, target: int, seed: int) -> Selection:
