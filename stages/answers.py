@@ -11,8 +11,8 @@ from pathlib import Path
 
 from stages.lib import console
 from stages.lib.answers import FILE_NAME, AnswerStore
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
-from stages.lib.records import cache_dir
 
 
 def main() -> None:

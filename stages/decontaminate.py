@@ -19,11 +19,13 @@ from typing import Literal
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console, prompts
-from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.endpoint import RequestFailedError
 from stages.lib.params import STRICT, AtLeastOne, Fraction, RunParams, Text, load
-from stages.lib.records import Example, cache_dir, read_jsonl, write_jsonl, write_metrics
+from stages.lib.problem import Problem
+from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
 from stages.lib.similarity import nearest, ngram_overlap
 from stages.lib.teacher import TeacherParams, open_teacher
 

@@ -26,12 +26,14 @@ from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console, human, protocol, score_files
 from stages.lib.answers import AnswerStore, Key
-from stages.lib.benchmarks import Problem, load_benchmark, missing
+from stages.lib.benchmarks import load_benchmark, missing
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError, Track
 from stages.lib.evaluation import EvaluateParams, check, sampler_of
 from stages.lib.generate import negative_log_likelihood
 from stages.lib.params import PART, STRICT, RunParams, Text, load
-from stages.lib.records import cache_dir, write_csv, write_jsonl, write_metrics
+from stages.lib.problem import Problem
+from stages.lib.records import write_csv, write_jsonl, write_metrics
 from stages.lib.results import Result, Scored, flat_metrics
 from stages.lib.sampler import LocalSampler, Sampler, shard
 from stages.lib.scoring import Sample, default_workers, score

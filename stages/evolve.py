@@ -25,21 +25,12 @@ from pydantic.dataclasses import dataclass
 
 from stages.lib import console
 from stages.lib.answers import FILE_NAME, AnswerStore
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.estimate import Estimator, RoundEstimate
 from stages.lib.evolution import EvolveParams, evolve_one, in_order
 from stages.lib.params import PARAMS_FILE, STRICT, RunParams, load
-from stages.lib.records import (
-    Example,
-    PoolItem,
-    Rejected,
-    cache_dir,
-    count_lines,
-    read_jsonl,
-    replacing,
-    to_line,
-    write_metrics,
-)
+from stages.lib.records import Example, PoolItem, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
 from stages.lib.teacher import TeacherParams, Usage, open_teacher
 
 ROUNDS = Path("data/rounds")

@@ -1,109 +1,186 @@
 """Stage merge: the wanted rounds become one training set.
 
-In: data/rounds/rN/examples.jsonl of every round in `merge.rounds`. Out: data/merged with examples.jsonl (in the order
-of rounds, then of records) and removed.jsonl (exact duplicates, each naming its twin); metrics/merge.json.
+In: data/screened/rN.jsonl of every round in `merge.rounds`; where heuristics are left out or rounds made equal, of the
+other rounds too. Out: data/merged with examples.jsonl (in the order of rounds, then of records) and removed.jsonl (each
+with its reason; a duplicate names its twin); metrics/merge.json. What decides stands in stages/lib/selection.py.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console
+from stages.lib import console, selection
 from stages.lib.console import StageError
-from stages.lib.params import STRICT, load
+from stages.lib.near_duplicates import bands
+from stages.lib.params import PART, STRICT, RunParams, Text, load
 from stages.lib.records import Example, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
+from stages.lib.selection import REASONS, MergeParams, Origin, Removal, Selection
 
-ROUNDS = Path("data/rounds")
+SCREENED = Path("data/screened")
 OUT = Path("data/merged")
 METRICS = Path("metrics/merge.json")
 LAST_ROUND = 4
 
 
-@dataclass(frozen=True, slots=True, config=STRICT)
-class MergeParams:
-    """The rounds to join; 0 is the seed."""
+@dataclass(frozen=True, slots=True, config=PART)
+class EvolveParams:
+    """Of the section `evolve`: the heuristics there are."""
 
-    rounds: list[int]
+    heuristics: dict[str, Text]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
     """What this stage reads of params.yaml."""
 
+    run: RunParams
+    evolve: EvolveParams
     merge: MergeParams
 
 
 def main() -> None:
-    """Join the rounds from file to file."""
-    rounds = load(Params).merge.rounds
-    check(rounds, {number: _size(number) for number in set(rounds) if 0 <= number <= LAST_ROUND})
-    with console.closing_line("merge") as close, ExitStack() as stack:
-        kept_file = stack.enter_context(replacing(OUT / "examples.jsonl"))
-        removed_file = stack.enter_context(replacing(OUT / "removed.jsonl"))
-        examples = (e for number in rounds for e in read_jsonl(ROUNDS / f"r{number}" / "examples.jsonl", Example))
-        kept = dict.fromkeys(rounds, 0)
-        removed = 0
-        for outcome in run(examples):
-            if isinstance(outcome, Example):
-                kept_file.write(to_line(outcome))
-                kept[outcome.round] += 1
-            else:
-                removed_file.write(to_line(outcome))
-                removed += 1
-        totals = {"kept": sum(kept.values()), "removed": removed}
-        write_metrics(METRICS, totals | {f"kept.r{number}": n for number, n in kept.items()})
-        close(**totals)
+    """Join the rounds from file to file: first all is decided, then what is kept and what is not is written."""
+    params = load(Params)
+    rounds = params.merge.rounds
+    check(params, {number: _size(number) for number in set(rounds) if 0 <= number <= LAST_ROUND})
+    with console.closing_line("merge") as close:
+        chosen = run(params)
+        kept = _write(rounds, chosen)
+        write_metrics(METRICS, metrics(params, chosen, kept))
+        close(kept=kept.total(), removed=len(chosen.removed))
 
 
-def run(examples: Iterable[Example]) -> Iterator[Example | Rejected]:
-    """Pass each example through, or give it as Rejected when an earlier one has the same texts."""
-    seen: dict[bytes, str] = {}
-    for example in examples:
-        texts = f"{example.instruction}\0{example.response}"
-        digest = hashlib.blake2b(texts.encode(), digest_size=16).digest()
-        twin = seen.setdefault(digest, example.id)
-        if twin == example.id:
-            yield example
-        else:
-            yield Rejected(
-                example.id,
-                example.parent_id,
-                example.round,
-                example.heuristic,
-                "duplicate",
-                example.instruction,
-                example.response,
-                f"same text as {twin}",
-            )
-
-
-def check(rounds: list[int], sizes: dict[int, int]) -> None:
-    """Refuse a choice of rounds that cannot be merged.
+def run(params: Params) -> Selection:
+    """Decide about each record of the wanted rounds.
 
     Raises:
-        StageError: no round, a round twice, one that does not exist, or an empty one.
+        StageError: a round cannot be matched, or nothing is left.
     """
-    if not rounds:
+    merge = params.merge
+    left_out = _left_out(merge)
+    chosen = _select(params, merge.rounds, left_out)
+    if merge.match != "none":
+        unwanted = [] if merge.target else sorted(set(range(LAST_ROUND + 1)) - set(merge.rounds))
+        alone = {n: selection.sizes(_select(params, [n], left_out), merge)[n] for n in unwanted}
+        target, source = selection.target_size(merge, selection.sizes(chosen, merge), alone)
+        console.say(f"merge: match {merge.match}, target {target} ({source})")
+        chosen = selection.match(chosen, merge, target, params.run.seed)
+    if not any(chosen.left.values()):
+        told = ", ".join(f"{count} by {reason}" for reason, count in _by_reason(chosen).items() if count)
+        raise StageError(f"params.yaml: merge: no example is left; removed: {told}")
+    return chosen
+
+
+def check(params: Params, sizes: dict[int, int]) -> None:
+    """Refuse a choice of rounds, heuristics or target that cannot be merged.
+
+    Raises:
+        StageError: no round, a round twice, one that does not exist, or an empty one; a heuristic twice or one that
+            does not exist; a target without a match; too few permutations.
+    """
+    merge = params.merge
+    if not merge.rounds:
         raise StageError("params.yaml: merge.rounds: found [], accepted: a list of rounds such as [0, 1, 2]")
-    for number in rounds:
+    for number in merge.rounds:
         if number not in sizes:
             raise StageError(f"params.yaml: merge.rounds: found {number}, accepted: rounds 0 to {LAST_ROUND}")
-        if rounds.count(number) > 1:
+        if merge.rounds.count(number) > 1:
             raise StageError(f"params.yaml: merge.rounds: found {number} twice, accepted: each round once")
         if sizes[number] == 0:
             raise StageError(
                 f"params.yaml: merge.rounds: round {number} has no example; leave it out"
                 + (f", or switch it on with evolve.enabled.r{number}" if number else "")
             )
+    for name, count in Counter(merge.heuristics).items():
+        if name not in params.evolve.heuristics:
+            accepted = ", ".join(sorted(params.evolve.heuristics))
+            raise StageError(f"params.yaml: merge.heuristics: found {name!r}, accepted: {accepted}")
+        if count > 1:
+            raise StageError(f"params.yaml: merge.heuristics: found {name!r} twice, accepted: each once")
+    if merge.target is not None and merge.match == "none":
+        raise StageError(f"params.yaml: merge.target: found {merge.target}, accepted: null where merge.match is none")
+    if merge.near_duplicates.threshold is not None:
+        bands(merge.near_duplicates.threshold, merge.near_duplicates.num_perm)
+
+
+def metrics(params: Params, chosen: Selection, kept: Counter[str | None]) -> dict[str, object]:
+    """Count what is kept by round and by heuristic, what is removed by reason, and the tokens by round."""
+    tokens = {number: sum(left.values()) for number, left in chosen.left.items()}
+    heuristics = {*params.evolve.heuristics, *kept} - {None}
+    return {
+        "kept": kept.total(),
+        **{f"kept.r{number}": len(left) for number, left in chosen.left.items()},
+        **{f"kept.heuristic.{name}": kept[name] for name in heuristics},
+        "removed": len(chosen.removed),
+        **{f"removed.{reason}": count for reason, count in _by_reason(chosen).items()},
+        "tokens": sum(tokens.values()),
+        **{f"tokens.r{number}": count for number, count in tokens.items()},
+    }
+
+
+def _select(params: Params, rounds: list[int], left_out: Callable[[Example], str | None]) -> Selection:
+    with console.track("merge", sum(map(_size, rounds))) as bar:
+
+        def examples(number: int) -> Iterator[Example]:
+            for example in _read(number):
+                yield example
+                bar.advance()
+
+        return selection.select(params.merge, params.run.seed, ((n, examples(n)) for n in rounds), left_out)
+
+
+def _left_out(params: MergeParams) -> Callable[[Example], str | None]:
+    """Give the function that names a record's forbidden heuristic; ancestors that were screened out count as well."""
+    if params.heuristics is None:
+        return lambda _: None
+    origins = {e.id: Origin(e.parent_id, e.heuristic) for n in range(LAST_ROUND + 1) for e in _read(n)}
+    origins |= {r.id: Origin(r.parent_id, r.heuristic) for r in read_jsonl(SCREENED / "dropped.jsonl", Rejected)}
+    return functools.partial(selection.forbidding, frozenset(params.heuristics), origins)
+
+
+def _write(rounds: list[int], chosen: Selection) -> Counter[str | None]:
+    """Write what is kept and what is removed; gives the number kept by heuristic."""
+    kept: Counter[str | None] = Counter()
+    with replacing(OUT / "examples.jsonl") as kept_file, replacing(OUT / "removed.jsonl") as removed_file:
+        for example in (e for number in rounds for e in _read(number)):
+            removal = chosen.removed.get(example.id)
+            if removal is None:
+                kept_file.write(to_line(example))
+                kept[example.heuristic] += 1
+            else:
+                removed_file.write(to_line(_rejected(example, removal)))
+    return kept
+
+
+def _rejected(example: Example, removal: Removal) -> Rejected:
+    return Rejected(
+        id=example.id,
+        parent_id=example.parent_id,
+        round=example.round,
+        heuristic=example.heuristic,
+        reason=removal.reason,
+        instruction=example.instruction,
+        response=example.response,
+        detail=removal.detail,
+    )
+
+
+def _by_reason(chosen: Selection) -> dict[str, int]:
+    found = Counter(removal.reason for removal in chosen.removed.values())
+    return {reason: found[reason] for reason in REASONS}
+
+
+def _read(number: int) -> Iterator[Example]:
+    return read_jsonl(SCREENED / f"r{number}.jsonl", Example)
 
 
 def _size(number: int) -> int:
-    return count_lines(ROUNDS / f"r{number}" / "examples.jsonl")
+    return count_lines(SCREENED / f"r{number}.jsonl")
 
 
 if __name__ == "__main__":

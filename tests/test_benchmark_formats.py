@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stages.lib.benchmark_formats import Problem, problem_of
+from stages.lib.benchmark_formats import problem_of
 from stages.lib.console import StageError
+from stages.lib.problem import Problem
 
 HUMANEVAL = {
     "task_id": "HumanEval/0",

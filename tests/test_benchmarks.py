@@ -16,8 +16,9 @@ import datasets
 import pytest
 
 from stages.lib import benchmarks, embedded
-from stages.lib.benchmarks import EMBEDDED, KNOWN, Problem, load_benchmark, missing
+from stages.lib.benchmarks import EMBEDDED, KNOWN, load_benchmark, missing
 from stages.lib.console import StageError
+from stages.lib.problem import Problem
 from stages.lib.similarity import ngram_overlap
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,9 +12,10 @@ import pytest
 from benchmarks.mock_endpoint import MockEndpoint
 from stages import decontaminate, seed
 from stages.decontaminate import Pair, RuleParams, find_pairs, judge_by_rule, text_of_example, text_of_problem
-from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.benchmarks import load_benchmark
 from stages.lib.console import StageError
 from stages.lib.params import RunParams, load, read_yaml
+from stages.lib.problem import Problem
 from stages.lib.records import Example, read_jsonl, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from stages.lib.benchmarks import Problem
 from stages.lib.ds1000 import DS1000, absent, environment_absent
+from stages.lib.problem import Problem
 
 ABSENT = environment_absent()
 needs_environment = pytest.mark.skipif(ABSENT is not None, reason=str(ABSENT))

@@ -17,10 +17,10 @@ from stages import evaluate
 from stages.evaluate import Answered
 from stages.lib import ds1000, evaluation, languages, sampler
 from stages.lib.answers import AnswerStore
-from stages.lib.benchmarks import Problem
 from stages.lib.console import StageError, Track
 from stages.lib.evaluation import EndpointParams
 from stages.lib.params import load
+from stages.lib.problem import Problem
 from stages.lib.protocol import Timeouts
 from stages.lib.results import Result
 from stages.lib.sampler import LocalSampler, Sampling

@@ -21,9 +21,9 @@ import hostile_samples as samples
 import psutil
 import pytest
 
-from stages.lib.benchmarks import Problem
 from stages.lib.jail import Limits
 from stages.lib.judge import Judge, Rules
+from stages.lib.problem import Problem
 from stages.lib.sandbox import Died, Raised, Sandbox, SandboxError, TimedOut
 
 ROOT = Path(__file__).resolve().parent.parent

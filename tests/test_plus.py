@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from stages.lib.benchmarks import Problem
 from stages.lib.plus import Comparison
+from stages.lib.problem import Problem
 from stages.lib.values import Opaque
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from stages import evaluate
 from stages.lib import ds1000, languages, protocol
-from stages.lib.benchmarks import Problem
 from stages.lib.params import load
+from stages.lib.problem import Problem
 from stages.lib.sandbox import SandboxError, World
 
 PARAMS = load(evaluate.Params, Path(__file__).resolve().parents[1] / "params.yaml")

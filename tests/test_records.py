@@ -165,26 +165,6 @@ def test_csv_has_a_header_and_leaves_missing_values_empty(tmp_path):
     assert path.read_bytes() == b"step,loss\n1,0.5\n2,\n"
 
 
-def test_the_cache_lies_in_the_working_folder_by_default(monkeypatch):
-    monkeypatch.delenv("WC_CACHE_DIR", raising=False)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    assert records.cache_dir() == Path(".cache")
-
-
-def test_the_cache_lies_in_dvcs_project_when_dvc_runs_the_stage(monkeypatch):
-    monkeypatch.delenv("WC_CACHE_DIR", raising=False)
-    monkeypatch.setenv("DVC_ROOT", "/project")
-    assert records.cache_dir() == Path("/project/.cache")
-
-
-def test_the_cache_dir_of_the_environment_goes_first(monkeypatch):
-    monkeypatch.setenv("WC_CACHE_DIR", "/elsewhere")
-    monkeypatch.setenv("DVC_ROOT", "/project")
-    assert records.cache_dir() == Path("/elsewhere")
-    monkeypatch.setenv("WC_CACHE_DIR", "")
-    assert records.cache_dir() == Path("/project/.cache")
-
-
 def test_a_file_is_on_disk_before_it_takes_its_place(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_size))

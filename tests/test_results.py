@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.lib.benchmarks import Problem
+from stages.lib.problem import Problem
 from stages.lib.results import Result, Scored, compared, counts_of, flat_metrics
 
 WILSON_1_OF_4 = (0.045587, 0.699358)  # worked out by hand, as in test_significance.py

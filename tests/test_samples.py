@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-from stages.lib.benchmarks import Problem
 from stages.lib.console import StageError
+from stages.lib.problem import Problem
 from stages.lib.samples import coverage, read_passed, read_samples
 from stages.lib.scoring import Sample
 

@@ -11,15 +11,15 @@ import dataclasses
 import json
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict, StrictInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 from pydantic_core import PydanticCustomError
 
 from stages.lib.console import StageError
+from stages.lib.problem import Problem
 
-Checker = Literal["check", "asserts", "inputs", "ds1000", "program"]
 MBPP_TASKS = {"mbpp": range(11, 511), "mbpp_400": range(511, 975)}
 """Task ids by benchmark: the test split; validation (511-600) and train (601-974). 1-10 are the few-shot prompt."""
 MULTIPLE = tuple(f"multiple_{language}" for language in ("java", "js", "cpp", "php", "r", "jl", "swift", "rs"))
@@ -38,44 +38,6 @@ def _unicode(text: str) -> str:
 _ROW = ConfigDict(extra="ignore")
 _Str = Annotated[str, Strict(), AfterValidator(_unicode)]
 _Text = Annotated[str, Strict(), Field(min_length=1), AfterValidator(_unicode)]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem of any benchmark.
-
-    Attributes:
-        task_id: as the benchmark's users write it, such as HumanEval/0, MBPP/11, Mbpp/2 (MBPP+), DS-1000/0.
-        prompt: what the model is asked.
-        canonical_solution: code that follows `prefix`; "" where the benchmark has none (MultiPL-E).
-        entry_point: the function under test; "" for DS-1000 and MultiPL-E.
-        test: check: defines `check(candidate)`; asserts: code that raises; ds1000: the code_context; program: the
-            code that follows the completion; inputs: "".
-        checker: how an answer is judged.
-        prefix: code that stands before the completion in the program that is tested.
-        setup: code that stands between the completion and the tests: it may use what the completion defines (MBPP).
-        base_inputs: argument lists of the benchmark's own tests (EvalPlus).
-        plus_inputs: argument lists that EvalPlus adds.
-        atol: absolute tolerance of outputs (EvalPlus).
-        language: python, or one of MultiPL-E's.
-        group: for scores by part: the library (DS-1000), the language (MultiPL-E), else "".
-        stop: texts at which a completion ends (MultiPL-E).
-    """
-
-    task_id: str
-    prompt: str
-    canonical_solution: str
-    entry_point: str = ""
-    test: str = ""
-    checker: Checker = "check"
-    prefix: str = ""
-    setup: str = ""
-    base_inputs: tuple[Any, ...] = ()
-    plus_inputs: tuple[Any, ...] = ()
-    atol: float = 0.0
-    language: str = "python"
-    group: str = ""
-    stop: tuple[str, ...] = ()
 
 
 def problem_of(name: str, row: dict[str, Any], place: str, *, strict: bool = False) -> Problem:

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib import embedded
-from stages.lib.benchmark_formats import MBPP_TASKS, MULTIPLE, Checker, Problem, problem_of
+from stages.lib.benchmark_formats import MBPP_TASKS, MULTIPLE, problem_of
 from stages.lib.console import StageError
-
-__all__ = ["EMBEDDED", "KNOWN", "Checker", "Problem", "load_benchmark", "missing"]
+from stages.lib.problem import Problem
 
 DEV_PATH = Path("bundled/dev_problems.jsonl")
 EMBEDDED = ("dev", "humaneval")

@@ -6,7 +6,6 @@ dvc.yaml does not list this file as a dependency.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
@@ -15,17 +14,17 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
-import psutil
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as RemainingColumn
+if TYPE_CHECKING:  # imported where they are used: every module knows StageError, few print
+    import psutil
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 T = TypeVar("T")
 PLAIN_EVERY_S = 10.0
 PARENT_POLL_S = 1.0
-_console = Console(stderr=True, highlight=False)
 
 
 class StageError(Exception):
@@ -53,6 +52,8 @@ def entry(main: Callable[[], None]) -> None:
 
 def run_async(main: Coroutine[None, None, T]) -> T:
     """Run a coroutine; SIGTERM cancels it like Ctrl-C, so that it can bring what it has in flight to an end."""
+    import asyncio
+
     ended: list[bool] = []
 
     async def guarded() -> T:
@@ -76,12 +77,12 @@ def run_async(main: Coroutine[None, None, T]) -> T:
 
 def say(line: str) -> None:
     """Print one plain line, unwrapped and without markup."""
-    _console.print(line, markup=False, emoji=False, soft_wrap=True)
+    _console().print(line, markup=False, emoji=False, soft_wrap=True)
 
 
 def show(renderable: object) -> None:
     """Print something that rich can lay out, such as a table."""
-    _console.print(renderable)
+    _console().print(renderable)
 
 
 class Track:
@@ -114,18 +115,20 @@ class Track:
 @contextmanager
 def track(label: str, total: int) -> Iterator[Track]:
     """Show progress of `total` items: a live bar in a terminal, else a plain line every ten seconds."""
-    if not _console.is_terminal:
+    if not _console().is_terminal:
         yield Track(label, total, None, None)
         return
+    from rich import progress as rich
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        RemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=_console) as progress:
+    with rich.Progress(*columns, console=_console()) as progress:
         yield Track(label, total, progress, progress.add_task(label, total=total, note=""))
 
 
@@ -137,6 +140,13 @@ def closing_line(stage: str) -> Iterator[Callable[..., None]]:
     yield counts.update
     told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
     say(f"{stage}: {told} in {time.monotonic() - started:.1f} s")
+
+
+@cache
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
 
 
 def _quiet_libraries() -> None:
@@ -154,12 +164,16 @@ def _end_with_dvc() -> None:
     """Watch the DVC process above this one, if any, from a daemon thread."""
     if "DVC_ROOT" not in os.environ:
         return
+    import psutil
+
     above = [p for p in psutil.Process().parents() if _is_dvc(p)]
     if above:
         threading.Thread(target=_watch, args=(above[0],), daemon=True).start()
 
 
 def _is_dvc(process: psutil.Process) -> bool:
+    import psutil
+
     try:
         return any(part.rsplit("/", 1)[-1] == "dvc" for part in process.cmdline()[:3])
     except psutil.Error:

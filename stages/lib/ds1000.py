@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from stages.lib.benchmarks import Problem
 from stages.lib.jail import Limits
+from stages.lib.problem import Problem
 from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World
 
 Mode = Literal["strict", "official"]

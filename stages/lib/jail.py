@@ -58,6 +58,7 @@ class Wall(NamedTuple):
     own_pid_namespace: int | None  # a descriptor; None where there are no namespaces
     readable: tuple[str, ...] | None  # what samples may read below, None where there is no Landlock
     seccomp: bytes | None  # a compiled filter that each sample puts on; None where the zygote has done so
+    root: bool  # whether the zygote is still root, which each sample has to give up
 
     @property
     def namespaces(self) -> bool:
@@ -80,11 +81,12 @@ def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], shown: t
         A descriptor of the pid namespace, for `newborn`.
 
     Raises:
-        OSError: the kernel or a container's policy forbids it; nothing has changed for other processes.
+        OSError: the kernel or a container's policy forbids it; nothing has changed for other processes, but this one
+            may be half way in: try in a fork first.
     """
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     everything = NEWUSER | NEWPID | NEWNET | NEWIPC | NEWUTS | NEWNS
-    if os.getuid() == 0:
+    if is_root():
         # The root is built with real rights, so that files under a folder closed to others can be shown; then real
         # root is given up for good, since limits on processes do not bind it.
         _call("unshare", NEWNS)
@@ -106,6 +108,15 @@ def enter(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], shown: t
     namespace = os.open("self/ns/pid", os.O_RDONLY, dir_fd=proc)
     os.close(proc)
     return namespace
+
+
+def is_root() -> bool:
+    """Tell whether this process may become any user: root, but not the only user of a namespace, who is called so."""
+    if os.getuid() != 0:
+        return False
+    with open("/proc/self/uid_map") as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    return any(first <= _FIRST_NOBODY and first + count > NOBODY for first, _, count in ranges)
 
 
 def _wait_and_exit(pid: int) -> None:
@@ -135,8 +146,6 @@ def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], show
     os.symlink(SCRATCH, f"{root}/dev/shm")
     for path in sorted({*visible, *DEVICES}):
         _show(root, path)
-    if not os.path.lexists(f"{root}/tmp"):  # it is there where something below /tmp is shown
-        os.symlink(SCRATCH, f"{root}/tmp")
     # a proc must be in sight for a sample to be allowed one of its own; `enter` hides it
     _mount("/proc", f"{root}/proc", None, _MS_BIND | _MS_REC)
     for path in hidden:
@@ -144,6 +153,8 @@ def _new_root(root: str, visible: tuple[str, ...], hidden: tuple[str, ...], show
             _mount("tmpfs", root + path, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=1m,mode=755")
     for path in sorted(shown):
         _show(root, path)
+    if not os.path.lexists(f"{root}/tmp"):  # it is there where something below /tmp is shown
+        os.symlink(SCRATCH, f"{root}/tmp")
     _read_only(root)
     os.chdir(root)
     _call("syscall", _SYS_PIVOT_ROOT, b".", b".")
@@ -274,7 +285,7 @@ def confine(wall: Wall, limits: Limits, scratch: Scratch, own_mounts: bool) -> N
     os.chdir(scratch.path)
     _limit(limits)
     kept = 0
-    if not wall.namespaces and os.getuid() == 0:
+    if wall.root:
         kept = _CAP_DAC_READ_SEARCH  # the interpreter may lie in root's home; Landlock still says what is readable
         _become_nobody(scratch.path)
     header = struct.pack("II", 0x20080522, 0)

@@ -21,11 +21,11 @@ from typing import Any, Literal, Self, TypeVar
 
 from stages.lib import ds1000, languages, values
 from stages.lib.answers import AnswerStore, Key
-from stages.lib.benchmarks import Problem
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.jail import Limits
 from stages.lib.plus import Comparison
-from stages.lib.records import cache_dir
+from stages.lib.problem import Problem
 from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World, encoded_call, numpy_world, printable
 
 Mode = Literal["strict", "official"]

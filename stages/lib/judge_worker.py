@@ -6,6 +6,7 @@ that a benchmark's tests neither see the stage's environment nor can stall it, a
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import sys
@@ -15,6 +16,7 @@ from stages.lib.console import StageError
 from stages.lib.judge import Judge
 
 _MEMORY_MB = 8192
+_GARBAGE = 50_000  # objects between two collections
 
 
 def main(descriptor: int) -> None:
@@ -26,6 +28,8 @@ def main(descriptor: int) -> None:
     try:
         with Judge(connection.recv()) as judge:
             connection.send(judge.layers())
+            gc.freeze()  # what is loaded stays; tests make little garbage, and none that outlives its sample
+            gc.set_threshold(_GARBAGE)
             while True:
                 problem, completions = connection.recv()
                 connection.send(judge.prepare(problem))

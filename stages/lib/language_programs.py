@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.lib.benchmark_formats import Problem
 from stages.lib.console import StageError
+from stages.lib.problem import Problem
 
 _JAVATUPLES = "/usr/share/java/javatuples.jar"  # Debian's place; all of MultiPL-E's Java problems import it
 _JVM = ("-XX:+UseSerialGC", "-XX:ActiveProcessorCount=2")  # few threads on any machine

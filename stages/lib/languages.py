@@ -13,9 +13,9 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from stages.lib.benchmark_formats import Problem
 from stages.lib.jail import Limits
 from stages.lib.language_programs import Run, assemble, cut
+from stages.lib.problem import Problem
 from stages.lib.sandbox import Died, Sandbox, SandboxError, TimedOut
 from stages.lib.toolchains import LANGUAGES, Language, absent, environment, world
 

@@ -31,6 +31,7 @@ SECTIONS = (
     "merge",
     "benchmarks",
     "decontaminate",
+    "analyze",
     "base",
     "train",
     "evaluate",

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from stages.lib.benchmarks import Problem
+from stages.lib.problem import Problem
 
 _AS_SETS = {  # order and repetition do not count
     *("similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum"),

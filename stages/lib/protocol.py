@@ -11,9 +11,9 @@ from dataclasses import replace
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import ds1000, languages
-from stages.lib.benchmarks import Problem
 from stages.lib.extract import Rule, continuation, extract_code
 from stages.lib.params import STRICT, Positive
+from stages.lib.problem import Problem
 from stages.lib.prompts import fill
 from stages.lib.sandbox import Sandbox, SandboxError
 

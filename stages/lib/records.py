@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TextIO, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -85,15 +85,6 @@ _UNWRITABLE = {
 }
 
 
-def cache_dir() -> Path:
-    """Give the folder for what must outlive a stage: answers, checkpoints.
-
-    It lies outside DVC's outs, since DVC deletes those before a run. DVC sets DVC_ROOT to the project also for
-    temporary and queued experiments, so that all of them share one folder.
-    """
-    return Path(os.environ.get("WC_CACHE_DIR") or Path(os.environ.get("DVC_ROOT", ".")) / ".cache")
-
-
 def read_jsonl(path: Path, kind: type[R]) -> Iterator[R]:
     """Yield the records of a file one by one.
 
@@ -139,6 +130,12 @@ def replacing(path: Path) -> Iterator[IO[str]]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that is no text; it appears whole or not at all."""
+    with replacing(path) as file:
+        cast("TextIO", file).buffer.write(data)
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.lib.benchmarks import Problem
+from stages.lib.problem import Problem
 from stages.lib.significance import Comparison, Interval, paired, pass_at_k_table
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.lib.benchmarks import Problem
 from stages.lib.console import StageError
+from stages.lib.problem import Problem
 from stages.lib.scoring import Sample
 
 

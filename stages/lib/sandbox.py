@@ -33,8 +33,9 @@ Kind = Literal["calls", "run", "command"]
 KEPT_OUTPUT = 1 << 16  # bytes of a command's output that are kept, its end; the rest is read and dropped
 _LOOK_S = 0.05  # between two looks at a sample's memory
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": SCRATCH, "TMPDIR": SCRATCH, "LC_ALL": "C.UTF-8"}
-# one thread each: samples run side by side, and a fork carries no threads over
-_THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+# one thread each: samples run side by side, and a fork carries no threads over; and libraries are linked at the start,
+# since what is linked at its first call is linked again in each fork
+_ZYGOTE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")} | {"LD_BIND_NOW": "1"}
 # what samples import most; each module more makes every fork dearer
 _PRELOAD = (
     "bisect",
@@ -156,7 +157,7 @@ class Sandbox:
         self._errors = (self._folder / "errors").open("w+b")
         self._process = subprocess.Popen(
             [self._world.interpreter, "-I", "-S", "-c", start],
-            env=_ENVIRONMENT | _THREADS | dict(self._world.environment),
+            env=_ENVIRONMENT | _ZYGOTE | dict(self._world.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -250,8 +251,7 @@ class Sample:
     def __init__(self, sock: socket.socket, tree: Callable[[], list[int]], timeout_s: float, memory_mb: int) -> None:
         self._sock, self._tree, self._memory_mb = sock, tree, memory_mb
         self._deadline = time.monotonic() + timeout_s
-        sock.settimeout(min(_LOOK_S, timeout_s))
-        self._look_at = time.monotonic() + min(_LOOK_S, timeout_s)
+        self._look_after(timeout_s)
         self._read = bytearray()
         self.ended: Ended | None = None  # set when the block has ended
 
@@ -325,7 +325,7 @@ class Sample:
         while left:
             try:
                 left = left[self._sock.send(left) :]
-            except TimeoutError:
+            except BlockingIOError:
                 self._look()
             except OSError as exc:
                 raise Died("ended before it read its input") from exc
@@ -346,7 +346,7 @@ class Sample:
                 self._look()
             try:
                 return self._sock.recv(most)
-            except TimeoutError:
+            except BlockingIOError:
                 self._look()
             except ConnectionResetError:
                 return b""
@@ -358,9 +358,15 @@ class Sample:
         used = sum(map(_resident_mb, self._tree()))
         if used > self._memory_mb:
             raise Died(f"its processes used {used:.0f} MB, allowed: {self._memory_mb} MB")
-        left_s = max(self._deadline - time.monotonic(), 0.001)
-        self._sock.settimeout(min(left_s, _LOOK_S))
-        self._look_at = time.monotonic() + min(left_s, _LOOK_S)
+        self._look_after(self._deadline - time.monotonic())
+
+    def _look_after(self, left_s: float) -> None:
+        """Set how long the socket waits; by the kernel's own time-out, since Python's costs a poll for each message."""
+        wait_s = min(max(left_s, 0.001), _LOOK_S)
+        wait = struct.pack("ll", 0, int(wait_s * 1e6))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
+        self._look_at = time.monotonic() + wait_s
 
 
 def printable(text: str) -> str:

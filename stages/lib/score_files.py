@@ -17,11 +17,12 @@ from pydantic.dataclasses import dataclass as params_dataclass
 from rich.table import Table
 
 from stages.lib import console
-from stages.lib.benchmarks import KNOWN, Problem, load_benchmark, missing
+from stages.lib.benchmarks import KNOWN, load_benchmark, missing
 from stages.lib.console import StageError
 from stages.lib.extract import Rule
 from stages.lib.judge import Mode, Rules
 from stages.lib.params import PARAMS_FILE, PART, STRICT, Text, load
+from stages.lib.problem import Problem
 from stages.lib.protocol import Timeouts, absent_tools, completion_of, for_answers, split_runnable
 from stages.lib.records import write_jsonl
 from stages.lib.results import compared, counts_of

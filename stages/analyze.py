@@ -1,0 +1,250 @@
+"""Stage analyze: an account of what each round did.
+
+In: the accepted and rejected attempts of every round, what the screening found, the benchmarks in
+`decontaminate.benchmarks`. Out: data/analysis with tables (outcomes, mix, measures, records, difficulty) and pictures
+(PNG and SVG); metrics/analyze.json; metrics/rounds.csv for the plot. Nothing that is trained on depends on it.
+
+Counts are of all records; measures are of `analyze.sample` records of each round, drawn by the run's seed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic.dataclasses import dataclass as params_dataclass
+
+from stages.lib import console, round_pictures
+from stages.lib.account import (
+    Account,
+    Measured,
+    account_of,
+    flat_metrics,
+    measure_rows,
+    mix_rows,
+    outcome_rows,
+    record_rows,
+    rounded,
+)
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
+from stages.lib.code_measures import measure_python
+from stages.lib.difficulty import Judgement, judge
+from stages.lib.extract import extract_code
+from stages.lib.neighbours import nearest_in, nearest_others, pair_similarities
+from stages.lib.params import PART, STRICT, AtLeastOne, RunParams, Text, load
+from stages.lib.problem import Problem
+from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
+from stages.lib.rounds import Round, draw, origins, read_rounds
+from stages.lib.teacher import TeacherParams, open_teacher
+from stages.lib.text_measures import count_requirements, count_tokens, distinct_share
+
+OUT = Path("data/analysis")
+METRICS = Path("metrics/analyze.json")
+BY_ROUND = Path("metrics/rounds.csv")
+PYTHON = "python"
+# the columns of metrics/rounds.csv, which no choice of benchmarks changes
+PLOTTED = (
+    "round",
+    "attempted",
+    "accepted",
+    "acceptance",
+    "total",
+    "instruction_tokens",
+    "response_tokens",
+    "requirements",
+    "cyclomatic",
+    "maintainability",
+    "nesting",
+    "difficulty",
+    "to_parent",
+    "to_seed",
+    "nearest_in_round",
+    "distinct_1",
+    "distinct_2",
+    "distinct_3",
+)
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class AnalyzeParams:
+    """The `analyze` section."""
+
+    sample: AtLeastOne
+    difficulty: Literal["off", "teacher"]
+    difficulty_sample: AtLeastOne
+    difficulty_attempts: AtLeastOne
+    difficulty_prompt: Text
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class Checked:
+    """Of the `decontaminate` section only the benchmarks that are held against the training data."""
+
+    benchmarks: list[Text]
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class Params:
+    """What this stage reads of params.yaml; `benchmarks` maps a name to its source."""
+
+    run: RunParams
+    teacher: TeacherParams
+    benchmarks: dict[str, Text | None]
+    decontaminate: Checked
+    analyze: AnalyzeParams
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Accounts by round, the records that were measured, and how many of each round were compared as a set."""
+
+    accounts: list[Account]
+    measured: list[Measured]
+    compared: int
+
+
+def main() -> None:
+    """Read the rounds, measure them, write tables, pictures and metrics."""
+    params = load(Params)
+    with console.closing_line("analyze") as close:
+        rounds = read_rounds()
+        names = dict.fromkeys(params.decontaminate.benchmarks)
+        benchmarks = {name: load_benchmark(name, params.benchmarks.get(name)) for name in names}
+        judgements = asyncio.run(_judged(params, rounds)) if params.analyze.difficulty == "teacher" else []
+        analysis = run(params, rounds, benchmarks, judgements)
+        _write_tables(analysis, judgements)
+        pictures = round_pictures.draw_all(analysis.accounts, list(benchmarks), OUT)
+        metrics = flat_metrics(analysis.accounts)
+        _write_plot(analysis.accounts, metrics)
+        unscored = {"difficulty_unscored": sum(j.score is None for j in judgements)} if judgements else {}
+        write_metrics(METRICS, {**metrics, **unscored, "sample": params.analyze.sample, "compared": analysis.compared})
+        records = sum(len(each.examples) for each in rounds)
+        close(records=records, measured=len(analysis.measured), pictures=pictures, **unscored)
+
+
+def run(
+    params: Params, rounds: Sequence[Round], benchmarks: Mapping[str, list[Problem]], judgements: Sequence[Judgement]
+) -> Analysis:
+    """Measure a draw of every round.
+
+    How near a set's records lie to each other, and how varied their words are, depends on how many there are. So these
+    compare equally many of each round: as many as the smallest draw of more than one record has.
+    """
+    drawn = {each.number: draw(each.examples, params.analyze.sample, params.run.seed) for each in rounds}
+    compared = min((len(found) for found in drawn.values() if len(found) > 1), default=0)
+    sets = {number: found[:compared] if len(found) > 1 else [] for number, found in drawn.items()}
+    measured = [Measured(e, _own_measures(e, each)) for each in rounds for e in drawn[each.number]]
+    values = {item.example.id: item.values for item in measured}
+    _add_drift(values, [item.example for item in measured], rounds)
+    for found in sets.values():
+        alike = nearest_others([e.instruction for e in found])
+        _add(values, "nearest_in_round", found if alike else [], alike)
+    for name, problems in benchmarks.items():
+        near = nearest_in([_text(item.example) for item in measured], [_text_of_problem(p) for p in problems])
+        _add(values, f"similarity.{name}", [item.example for item in measured] if near else [], near)
+    for judgement in judgements:
+        if judgement.score is not None:
+            values[judgement.id]["difficulty"] = judgement.score
+    accounts = [
+        account_of(
+            each,
+            [item for item in measured if item.example.round == each.number],
+            _shares(sets[each.number], benchmarks),
+        )
+        for each in rounds
+    ]
+    return Analysis(accounts, measured, compared)
+
+
+async def _judged(params: Params, rounds: Sequence[Round]) -> list[Judgement]:
+    own = params.analyze
+    count = min(own.sample, own.difficulty_sample)
+    examples = [e for each in rounds for e in draw(each.examples, count, params.run.seed)]
+    async with open_teacher(params.teacher, cache_dir()) as teacher:
+        return await judge(examples, own.difficulty_prompt, own.difficulty_attempts, params.run.seed, teacher)
+
+
+def _own_measures(example: Example, of: Round) -> dict[str, float]:
+    """Give what can be read from the record alone."""
+    values: dict[str, float] = {
+        "instruction_tokens": count_tokens(example.instruction),
+        "response_tokens": count_tokens(example.response),
+        "requirements": count_requirements(example.instruction),
+    }
+    if example.instruction_tokens is not None:
+        values["teacher_instruction_tokens"] = example.instruction_tokens
+    if example.response_tokens is not None:
+        values["teacher_response_tokens"] = example.response_tokens
+    screened = of.screened.get(example.id)
+    if screened is not None and screened.language == PYTHON:
+        code = measure_python(extract_code(example.response, "longest_fence"))
+        if code is not None:
+            values |= {
+                "cyclomatic": code.cyclomatic,
+                "maintainability": code.maintainability,
+                "nesting": code.nesting,
+            }
+    return values
+
+
+def _add_drift(values: Mapping[str, dict[str, float]], examples: Sequence[Example], rounds: Sequence[Round]) -> None:
+    """Add how like its parent, and how like its seed, each evolved instruction still is."""
+    found = origins(examples, {e.id: e for each in rounds for e in each.examples})
+    evolved = [example for example in examples if example.id in found]
+    to_parent = [(e.instruction, found[e.id].parent) for e in evolved]
+    to_seed = [(e.instruction, found[e.id].seed) for e in evolved]
+    alike = pair_similarities([*to_parent, *to_seed])
+    _add(values, "to_parent", evolved, alike[: len(evolved)])
+    _add(values, "to_seed", evolved, alike[len(evolved) :])
+
+
+def _add(
+    values: Mapping[str, dict[str, float]], name: str, examples: Sequence[Example], numbers: Sequence[float]
+) -> None:
+    for example, number in zip(examples, numbers, strict=True):
+        values[example.id][name] = number
+
+
+def _shares(compared: Sequence[Example], benchmarks: Mapping[str, list[Problem]]) -> dict[str, float]:
+    """Give how varied a set is, and how near to each benchmark's problems it comes (mean over the problems)."""
+    shares = {f"distinct_{n}": distinct_share([e.instruction for e in compared], n) for n in (1, 2, 3)}
+    for name, problems in benchmarks.items():
+        near = nearest_in([_text_of_problem(p) for p in problems], [_text(e) for e in compared])
+        shares[f"reached.{name}"] = sum(near) / len(near) if near else None
+    return {name: share for name, share in shares.items() if share is not None}
+
+
+def _text(example: Example) -> str:
+    return f"{example.instruction}\n{example.response}"
+
+
+def _text_of_problem(problem: Problem) -> str:
+    return f"{problem.prompt}\n{problem.canonical_solution}"
+
+
+def _write_tables(analysis: Analysis, judgements: Sequence[Judgement]) -> None:
+    accounts = analysis.accounts
+    names = sorted({name for item in analysis.measured for name in item.values})
+    write_csv(OUT / "outcomes.csv", outcome_rows(accounts), ("round", "heuristic", "outcome", "count"))
+    write_csv(OUT / "mix.csv", mix_rows(accounts), ("round", "kind", "name", "count"))
+    columns = ("round", "measure", "n", "mean", "margin", "q1", "median", "q3")
+    write_csv(OUT / "measures.csv", measure_rows(accounts), columns)
+    write_csv(OUT / "records.csv", record_rows(analysis.measured), ("id", "round", "heuristic", *names))
+    write_jsonl(OUT / "difficulty.jsonl", judgements)
+
+
+def _write_plot(accounts: Sequence[Account], metrics: Mapping[str, int | float]) -> None:
+    """Write a line per round, of the metrics that PLOTTED names; a measure without a value stays empty."""
+    rows = []
+    for account in accounts:
+        own = {name: metrics[key] for name in PLOTTED if (key := f"r{account.round}.{name}") in metrics}
+        rows.append({"round": account.round, **rounded(own)})
+    write_csv(BY_ROUND, rows, PLOTTED)
+
+
+if __name__ == "__main__":
+    console.entry(main)

@@ -1,0 +1,61 @@
+"""How long an instruction is, how much it asks for, and how varied many of them are; no model is needed.
+
+In: texts. Out: counts and shares. The counts are crude on purpose: they are the same in every project and under every
+tokenizer, so that rounds can be compared. How alike texts are is not covered here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+TOKEN = re.compile(r"\w+|[^\w\s]")
+_FENCED = re.compile(r"```.*?(?:```|\Z)", flags=re.DOTALL)
+_ITEM_MARK = re.compile(r"^\s*(?:[-*+\u2022]|\(?(?:\d{1,2}|[a-z])[.)])\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z\s])")
+_CONSTRAINTS = re.compile(
+    r"\b(?:(?:must|should|shall|may)(?:\s+not)?|cannot|(?:ca|do)n['\u2019]t|do\s+not|never"
+    r"|without|unless|except|only|exactly|at\s+(?:least|most)|no\s+(?:more|less|fewer)\s+than"
+    r"|(?:has|have|needs?)\s+to|requires?|required"
+    r"|instead\s+of|rather\s+than|ensure|ensuring|make\s+sure|limit(?:ed)?\s+to|in\s+place|in\s+O\()",
+    flags=re.IGNORECASE,
+)
+
+
+def count_tokens(text: str) -> int:
+    """Count words and single punctuation marks; the length measure of every round, whatever the teacher's tokenizer.
+
+    >>> count_tokens("Sort [3, 1].")
+    7
+    """
+    return len(TOKEN.findall(text))
+
+
+def count_requirements(instruction: str) -> int:
+    """Count what an instruction asks for: its statements, and each constraint beyond the first in one statement.
+
+    A statement is a sentence, a line or a list item that holds a word; fenced code is left out. Constraints are phrases
+    such as `must`, `only`, `without`, `at least`, `in O(`.
+
+    >>> count_requirements("Sort a list. It must be in place, without recursion.")
+    4
+    """
+    prose = _FENCED.sub("\n", instruction)
+    lines = (_ITEM_MARK.sub("", line) for line in prose.splitlines())
+    statements = (part for line in lines for part in _SENTENCE_END.split(line) if re.search(r"\w", part))
+    return sum(max(1, len(_CONSTRAINTS.findall(statement))) for statement in statements)
+
+
+def distinct_share(texts: Iterable[str], n: int) -> float | None:
+    """Give the share of distinct ones among all word n-grams of the texts (distinct-n, arXiv 1510.03055).
+
+    It falls as texts are added, so only sets of one size can be compared. None where no text has n words.
+    """
+    seen: set[tuple[str, ...]] = set()
+    total = 0
+    for text in texts:
+        words = re.findall(r"\w+", text.lower())
+        grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+        total += len(grams)
+        seen.update(grams)
+    return len(seen) / total if total else None
