@@ -16,10 +16,10 @@ from stages.lib.params import SECTIONS, leaves, load, read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
-NAMES += ["merge", "analyze", "decontaminate", "base", "train", "evaluate"]
+NAMES += ["screen", "merge", "analyze", "decontaminate", "base", "train", "evaluate"]
 ONLY_PRINTS = "stages/lib/console.py"
 # a judge needs a teacher's whole section to connect, but of its three kinds of answers draws only judgements
-UNUSED = dict.fromkeys(("analyze", "decontaminate"), ("teacher.instruct", "teacher.respond"))
+UNUSED = dict.fromkeys(("screen", "analyze", "decontaminate"), ("teacher.instruct", "teacher.respond"))
 
 
 @dataclasses.dataclass(frozen=True)

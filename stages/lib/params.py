@@ -28,6 +28,7 @@ SECTIONS = (
     "seed",
     "teacher",
     "evolve",
+    "screen",
     "merge",
     "benchmarks",
     "decontaminate",
