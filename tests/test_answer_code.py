@@ -60,6 +60,7 @@ def test_a_transcript_of_the_console_gives_what_was_typed():
         ("You can write it like this:\n\ndef f():\n    return 1", "def f():\n    return 1"),
         ("For example:\ndef f():\n    return 1\n\nThis function always returns one.", "def f():\n    return 1"),
         ("def f():\n    return 1\n\nprint(f())\n\nOutput:\n1", "def f():\n    return 1\n\nprint(f())"),
+        ('"""Write a function that returns one.\n"""\nx = 1', '"""Write a function that returns one.\n"""\nx = 1'),
         ("x = input()\n\nThen you can print it as often as you like:\n\nprint(x)", "x = input()\n\nprint(x)"),
     ],
 )

@@ -24,6 +24,7 @@ _SHOWN_OUTPUT = re.compile(
 )
 _WORD = re.compile(r"[\"'(*`]*[A-Za-z][A-Za-z'-]*[\"')*`]*[.,:;!?]?$|\d+[.,:)]?$|[-*]$")
 _ANNOUNCES = re.compile(r"(?!(?:Try|Else|Finally)\b)[A-Z][\w ,']*:\s*$")  # "For example:"
+_COMMENT = re.compile(r"\"{3}|'{3}|/\*")  # the sentences of a docstring belong to the code
 _LIST_ITEM = re.compile(r"\s*(?:\d+[.)]|[-*])\s")
 _PROSE_LEAST_WORDS, _PROSE_LEAST_SHARE = 4, 0.75  # ours, by reading: of plain words among what blanks part
 
@@ -89,7 +90,7 @@ def _is_prose(paragraph: str) -> bool:
     if len(lines) == 1 and _ANNOUNCES.match(lines[0]):
         return True
     parts = paragraph.split()
-    if len(parts) < _PROSE_LEAST_WORDS:
+    if len(parts) < _PROSE_LEAST_WORDS or _COMMENT.search(paragraph):
         return False
     begins = re.match(r"[A-Z\d\"'*-]", lines[0]) is not None and lines[-1].rstrip()[-1] in ".:!?,"
     if not begins and not all(map(_LIST_ITEM.match, lines)):

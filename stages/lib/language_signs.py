@@ -139,7 +139,8 @@ _SIGNS: Mapping[str, tuple[str, ...]] = {
     "swift": (
         r"^\s*func \w+\(.*\)( -> .*)? \{",
         r"\b(let|var) \w+(: ?[\w\[\]:?<> ]+)? = ",
-        r"^\s*import (UIKit|Foundation|SwiftUI)|\boverride func\b",
+        r"^\s*import (UIKit|Foundation|SwiftUI)",
+        r"\boverride func\b|\binit\(.*\) \{",
         r"\bguard let\b|\bif let\b|: (Int|String|Double|Bool)\b",
     ),
     "kotlin": (
