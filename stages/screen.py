@@ -108,11 +108,15 @@ def check(params: ScreenParams) -> None:
 
 def run(params: Params, rules: safety.Rules, examples: Sequence[Example]) -> list[Screened]:
     """Verify and judge examples; gives one outcome for each, in their order."""
-    codes = [code_of(e.response, e.instruction) for e in examples]
+    codes, hits_of = [], []
+    with console.track("screen: reading", len(examples)) as bar:
+        for e in examples:
+            codes.append(code_of(e.response, e.instruction))
+            hits_of.append(rules.hits(e.instruction, e.response) if params.screen.safety.judge != "teacher" else [])
+            bar.advance()
     found = _verified(examples, codes, params.screen.verify)
     screened = []
-    for example, code, verification in zip(examples, codes, found, strict=True):
-        hits = rules.hits(example.instruction, example.response) if params.screen.safety.judge != "teacher" else []
+    for example, code, hits, verification in zip(examples, codes, hits_of, found, strict=True):
         filled = replace(
             example,
             language=code.language if code else None,

@@ -154,5 +154,10 @@ def test_a_tag_names_a_known_language_or_none(tag, language):
     assert of_tag(tag) == language
 
 
+@pytest.mark.parametrize("text", [" ", "\n", " \n", "a ", "(", "a = ", "- "])
+def test_an_answer_that_repeats_itself_is_read_all_the_same(text):
+    assert code_of(text * 100_000, "Do it.") in (None, Code(text * 100_000, "python"))
+
+
 def test_languages_are_lower_case_names():
     assert [name for name in LANGUAGES if name != name.lower() or " " in name] == []

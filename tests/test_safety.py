@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from safety_texts import HARMFUL, HARMLESS
+from safety_texts import HARMFUL, HARMLESS, UNSEEN_HARMFUL, UNSEEN_HARMLESS
 
 from benchmarks.mock_endpoint import MockEndpoint
 from stages import screen
@@ -18,8 +18,9 @@ from stages.lib.safety import Rules, judge_by_teacher
 ROOT = Path(__file__).resolve().parents[1]
 RULES = Rules(ROOT / "bundled/safety_rules.yaml")
 PROMPT = "Harmful?\n{instruction}\n{response}"
-LEAST_RECALL = 49 / 53  # measured: all but the four without the usual words
-LEAST_PRECISION = 1.0  # measured
+# as measured: of what the rules were written against, and of what they were not
+LEAST_CAUGHT, LEAST_CAUGHT_UNSEEN = 70, 7
+MOST_WRONGLY_CAUGHT = 0
 EXAMPLE = Example("a", None, 0, None, "Write a game.", "print('{instruction}')")
 
 
@@ -27,11 +28,14 @@ def names(instruction: str, response: str = "") -> list[str]:
     return [hit.rule for hit in RULES.hits(instruction, response)]
 
 
-def test_recall_and_precision_on_the_labelled_texts_are_what_was_measured():
-    caught = [text for text in HARMFUL if RULES.hits(*text)]
-    wrongly = [text for text in HARMLESS if RULES.hits(*text)]
-    assert len(caught) / len(HARMFUL) >= LEAST_RECALL, [t for t in HARMFUL if t not in caught]
-    assert len(caught) / (len(caught) + len(wrongly)) >= LEAST_PRECISION, wrongly
+@pytest.mark.parametrize(
+    ("harmful", "harmless", "least"),
+    [(HARMFUL, HARMLESS, LEAST_CAUGHT), (UNSEEN_HARMFUL, UNSEEN_HARMLESS, LEAST_CAUGHT_UNSEEN)],
+    ids=["seen", "unseen"],
+)
+def test_recall_and_precision_on_the_labelled_texts_are_what_was_measured(harmful, harmless, least):
+    assert sum(bool(RULES.hits(*text)) for text in harmful) >= least
+    assert len([text for text in harmless if RULES.hits(*text)]) <= MOST_WRONGLY_CAUGHT
 
 
 def test_every_rule_catches_a_labelled_text():
@@ -101,6 +105,13 @@ def test_words_are_shared_and_other_braces_stay(tmp_path):
     rules = Rules(path)
     assert [hit.text for hit in rules.hits("very vile xx", "")] == ["very vile xx"]
     assert rules.hits("very good xx or vile x", "") == []
+
+
+@pytest.mark.parametrize(
+    "text", [" ", "\n", "while ", "while True ", "a", "rm -r", "write ", "dd if=", "\\x41", "c() {"]
+)
+def test_a_text_that_repeats_itself_is_read_all_the_same(text):
+    assert {hit.rule for hit in RULES.hits(text * 5_000, text * 5_000)} <= {"shellcode"}
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 _NAMED_WEIGHT = 2  # a language that the instruction names, in signs; a third sign of another one outweighs it
 _SIGNLESS_WEIGHT = 1.5  # of a language that is named where no sign of it stands: more than a single stray sign
+_READ = 20_000  # characters; and runs of blanks are cut, since a degenerate answer may be nothing else
+_RUN = re.compile(r"\s{60,}")
 _MARKS = re.compile(r"[{};=]|\)\s*$", re.MULTILINE)
 
 TAGS: Mapping[str, str] = {
@@ -249,6 +251,7 @@ def of_tag(tag: str) -> str | None:
 
 def of_code(code: str, instruction: str) -> str | None:
     """Give the language whose signs are most; None where there is no sign of any, as in prose or plain data."""
+    code = _RUN.sub("\n", code)[:_READ]
     scores: dict[str, float] = {
         name: sum(sign.search(code) is not None for sign in signs) for name, signs in _COMPILED.items()
     }
