@@ -147,8 +147,7 @@ def test_a_misspelt_section_is_named_with_a_hint(params_file):
 
 def test_an_unknown_section_is_named_with_the_known_ones(params_file):
     assert refusal(seed.Params, params_file(GOOD + "xyzzy: {}\n")) == (
-        "params.yaml: xyzzy: unknown section; "
-        f"accepted: {', '.join(SECTIONS)}"
+        f"params.yaml: xyzzy: unknown section; accepted: {', '.join(SECTIONS)}"
     )
 
 

@@ -23,10 +23,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import prompts
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.endpoint import RequestFailedError
 from stages.lib.params import STRICT, Text, read_yaml
-from stages.lib.records import Example, cache_dir
+from stages.lib.records import Example
 from stages.lib.teacher import Teacher, TeacherParams, open_teacher
 
 JUDGED, UNCLEAR = "teacher", "unclear"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stages.lib.answer_code import Code
 from stages.lib.answers import AnswerStore, Key
-from stages.lib.records import cache_dir
+from stages.lib.cache import cache_dir
 from stages.lib.verdicts import TOOL_FAILED, Verification
 from stages.lib.verify import Rules, Verifier, identity
 
