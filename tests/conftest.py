@@ -123,3 +123,11 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tiny") / "model"
     build(directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory):
+    """Give a small copy of the project whose pipeline has run; a test that changes it takes a `copy_of` it."""
+    from finished_project import build
+
+    return build(tmp_path_factory.mktemp("finished") / "project")
