@@ -45,7 +45,7 @@ def trace(what: str, revision: Revision) -> tuple[Any, Node]:
     Raises:
         StageError: nothing has this name; the nearest that have are named.
     """
-    outs = _outs(what, revision)
+    outs = outs_of(what, revision)
     if outs:
         lineage = trace_outs(outs, revision)
         return lineage, lineage_tree(lineage)
@@ -67,7 +67,7 @@ def trace(what: str, revision: Revision) -> tuple[Any, Node]:
     raise StageError(_unknown(what, revision))
 
 
-def _outs(what: str, revision: Revision) -> list[str]:
+def outs_of(what: str, revision: Revision) -> list[str]:
     """Give the outs that are meant: a stage's, one that is or holds this path, or those below it."""
     if what in revision.steps:
         return [out.path for out in revision.steps[what].outs]

@@ -17,10 +17,11 @@ from finished_project import SOURCE, copy_of
 from ruamel.yaml import YAML
 
 from stages import export
+from stages.lib import hub as publisher
 from stages.lib import shards
 from stages.lib.console import StageError
 from stages.lib.dataset_card import licence_of
-from stages.lib.own_folder import replacing_folder
+from stages.lib.own_folder import mark_text, replacing_folder
 from stages.lib.records import Example, Rejected, read_jsonl
 
 
@@ -194,7 +195,12 @@ def test_bad_data_leaves_no_folder(finished, tmp_path):
     text = path.read_text()
     path.unlink()
     path.write_text(text + "{}\n")
-    assert refused(project, "--license", "mit").startswith("data/decontaminated/examples.jsonl:")
+    with (
+        contextlib.chdir(project.path),
+        pytest.raises(StageError, match=r"^data/decontaminated/examples\.jsonl:"),
+        replacing_folder(tmp_path / "out") as folder,
+    ):
+        export.write(folder, None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]
 
 
@@ -287,21 +293,17 @@ class Hub(BaseHTTPRequestHandler):
                 {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]
             ]
             self._send(200, {"files": listed})
+        elif self.path == "/api/validate-yaml":
+            self._send(200, {"errors": [], "warnings": []})
         else:
-            files = self.repos[self.path.removeprefix("/api/").split("/commit/")[0]]
+            repo = self.path.removeprefix("/api/").split("/commit/")[0]
             for line in map(json.loads, body.splitlines()):
                 if line["key"] == "file":
-                    files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+                    self.repos[repo][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
                 elif line["key"] == "deletedFile":
-                    del files[line["value"]["path"]]
-            self._send(
-                200,
-                {
-                    "commitOid": "c" * 40,
-                    "commitUrl": f"{self.own_url}/{self.path.split('/api/')[1].split('/commit/')[0].removeprefix('models/')}/commit/{'c' * 40}",
-                    "hookOutput": "",
-                },
-            )
+                    del self.repos[repo][line["value"]["path"]]
+            url = f"{self.own_url}/{repo.removeprefix('models/')}/commit/{'c' * 40}"
+            self._send(200, {"commitOid": "c" * 40, "commitUrl": url, "hookOutput": ""})
 
     def do_GET(self):
         path = self.path.split("?")[0]
@@ -315,6 +317,8 @@ class Hub(BaseHTTPRequestHandler):
         elif "/tree/" in path:
             files = self.repos[path.removeprefix("/api/").split("/tree/")[0]]
             self._send(200, [{"type": "file", "path": f, "size": len(c), "oid": "0"} for f, c in files.items()])
+        elif not path.startswith(("/api/datasets/", "/api/models/")):
+            self._send(404, {"error": "no such page"})
         else:
             repo = path.removeprefix("/api/").split("/revision/")[0]
             siblings = [{"rfilename": name} for name in self.repos[repo]]
@@ -358,31 +362,41 @@ def header_of(readme: bytes) -> dict:
     return YAML(typ="safe").load(readme.decode().split("---\n")[1])
 
 
-def test_a_second_push_replaces_the_first(finished, tmp_path, hub):
-    project = copy_of(finished, tmp_path)
-    exported(project, "--license", "mit", "--push", "me/data")
-    repo = hub.repos["datasets/me/data"]
-    mark = json.loads(repo["export.json"])
-    repo["data/old.parquet"] = b"old"
-    repo["export.json"] = json.dumps(mark | {"files": {**mark["files"], "data/old.parquet": ""}}).encode()
-    out = exported(project, "--license", "apache-2.0", "--push", "me/data")
-    assert {name: c for name, c in repo.items() if name != ".gitattributes"} == files(out)
+def publish(**files: bytes) -> str:
+    return publisher.publish("me/data", "dataset", {**files, "export.json": mark_text(files)}, "a title")
 
 
-def test_a_repository_of_others_is_left_alone(finished, tmp_path, hub):
+def test_a_second_push_replaces_the_first(hub):
+    publish(a=b"1", b=b"2")
+    publish(b=b"3", c=b"4")
+    kept = {"b": b"3", "c": b"4"}
+    assert hub.repos["datasets/me/data"] == {".gitattributes": b"", **kept, "export.json": mark_text(kept)}
+
+
+def test_a_repository_of_others_is_left_alone(hub):
     hub.repos["datasets/me/data"] = {".gitattributes": b"", "theirs.csv": b"1"}
-    told = refused(copy_of(finished, tmp_path), "--license", "mit", "--push", "me/data")
-    assert told == "--push: dataset me/data holds theirs.csv, which no export wrote; name another repository"
+    with pytest.raises(StageError, match=r"^--push: dataset me/data holds theirs\.csv, which no export wrote; name an"):
+        publish(a=b"1")
     assert hub.repos["datasets/me/data"] == {".gitattributes": b"", "theirs.csv": b"1"}
 
 
-def test_a_hub_that_refuses_is_one_line(finished, tmp_path, hub):
+def test_a_hub_that_refuses_is_one_line_without_the_token(hub):
     hub.refuses = 403
-    told = refused(copy_of(finished, tmp_path), "--license", "mit", "--push", "me/data")
+    with pytest.raises(StageError) as error:
+        publish(a=b"1")
+    told = str(error.value)
     assert told.startswith("--push: dataset me/data: ")
     assert "403" in told
     assert "\n" not in told
     assert "hf_secret" not in told
+
+
+def test_a_hub_that_is_not_there_is_one_line(hub, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(StageError, match=r"^--push: dataset me/data: [^\n]+$"):
+        publish(a=b"1")
 
 
 def test_what_is_not_committed_is_not_published(finished, tmp_path, hub):

@@ -67,7 +67,7 @@ def _link(step: Step, revision: Revision, findings: list[Finding]) -> Link:
         name=step.name,
         cmd=step.cmd,
         commit=revision.last_change(step.name),
-        params={key: _without_password(value) for key, value in step.params.items()},
+        params=without_password(step.params),
         code=[dep for dep in read if dep.file.path.endswith(".py")],
         data=[dep for dep in read if not dep.file.path.endswith(".py")],
         outs=list(step.outs),
@@ -75,12 +75,12 @@ def _link(step: Step, revision: Revision, findings: list[Finding]) -> Link:
     )
 
 
-def _without_password(value: Any) -> Any:  # noqa: ANN401 - any value of params.yaml
+def without_password(value: Any) -> Any:  # noqa: ANN401 - any value of params.yaml
     """Leave out the user and password that a URL may carry."""
     if isinstance(value, str):
         return re.sub(r"(?<=://)[^/@\s]+@", "", value)
     if isinstance(value, list):
-        return [_without_password(item) for item in value]
+        return [without_password(item) for item in value]
     if isinstance(value, dict):
-        return {key: _without_password(item) for key, item in value.items()}
+        return {key: without_password(item) for key, item in value.items()}
     return value

@@ -142,7 +142,9 @@ def _add_remote(root: Node, remote: Remote) -> None:
     else:
         lacks = [f"{path} ({why})" for path, why in sorted(remote.lacks.items())]
         told = f"lacks {', '.join(lacks)}" if lacks else "has all of it"
-        root.add(f"remote {remote.name} ({remote.url}) {told}", BAD if lacks else GOOD)
+        node = root.add(f"remote {remote.name} ({remote.url}) {told}", BAD if lacks else GOOD)
+        if not remote.verifies:
+            node.add(f"a damaged download would pass unseen: dvc remote modify {remote.name} verify true", FAINT)
 
 
 def _add_link(above: Node, link: Link, links: Mapping[str, Link], drawn: set[str]) -> None:

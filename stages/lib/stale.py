@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stages.lib.console import StageError
@@ -33,10 +33,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The remote that was asked, None where none is configured; `lacks` maps an out to why it is not there."""
+    """The remote that was asked, None where none is configured; `lacks` maps an out to why it is not there.
+
+    `verifies`: whether DVC holds what it downloads from there against its hash; a damaged object passes otherwise.
+    """
 
     name: str | None
     url: str | None = None
+    verifies: bool = False
     lacks: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
@@ -84,7 +88,8 @@ def unpushed(steps: Iterable[Step], repo: Any) -> Remote:  # noqa: ANN401 - DVC'
     name = repo.config["core"].get("remote")
     if name is None:
         return Remote(None)
-    url = repo.config["remote"].get(name, {}).get("url")
+    settings = repo.config["remote"].get(name, {})
+    known = Remote(name, settings.get("url"), bool(settings.get("verify")))
     wanted = {out.path: out.md5 for step in steps for out in step.outs}
     objects: dict[Any, str] = {}
     for out in repo.index.outs:
@@ -93,9 +98,9 @@ def unpushed(steps: Iterable[Step], repo: Any) -> Remote:  # noqa: ANN401 - DVC'
     try:
         status = repo.cloud.status(objects)
     except Exception as exc:  # a remote's client may raise anything; the lineage is told all the same
-        return Remote(name, url, error=f"{type(exc).__name__}: {' '.join(str(exc).split())}"[:300])
+        return replace(known, error=f"{type(exc).__name__}: {' '.join(str(exc).split())}"[:300])
     told = {"not pushed": status.new, "neither in the cache nor pushed": status.missing}
-    return Remote(name, url, {objects[key]: why for why, keys in told.items() for key in keys})
+    return replace(known, lacks={objects[key]: why for why, keys in told.items() for key in keys})
 
 
 def _objects_of(out: Any) -> set[Any]:  # noqa: ANN401 - DVC's Output
