@@ -17,12 +17,12 @@ from typing import Any
 from stages.lib import console, outline
 from stages.lib.ancestry import known_ids, trace_problem, trace_sample
 from stages.lib.answers import FILE_NAME, AnswerStore
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.lineage import trace_outs
 from stages.lib.lineage_tree import lineage_tree, problem_tree, sample_tree
 from stages.lib.lock import overlap
 from stages.lib.outline import Node
-from stages.lib.records import cache_dir
 from stages.lib.revision import Revision
 
 NEAR = 3
