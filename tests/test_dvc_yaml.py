@@ -12,6 +12,7 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
+from stages import evol_stop
 from stages.lib.params import SECTIONS, leaves, load, read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,8 +201,8 @@ def test_params_yaml_has_every_section_and_no_other():
     assert sorted(read_yaml(ROOT / "params.yaml")) == sorted(SECTIONS)
 
 
-def test_every_key_of_params_yaml_is_read_by_some_stage():
-    read = {key for stage in STAGES.values() for key, _ in leaves(stage.kind)}
+def test_every_key_of_params_yaml_is_read_by_some_stage_or_by_evol_stop():
+    read = {key for kind in (*(stage.kind for stage in STAGES.values()), evol_stop.Params) for key, _ in leaves(kind)}
     assert [
         k for k in keys_of(read_yaml(ROOT / "params.yaml")) if not any(f"{k}.".startswith(f"{r}.") for r in read)
     ] == []

@@ -36,6 +36,7 @@ SECTIONS = (
     "base",
     "train",
     "evaluate",
+    "evol_stop",
 )
 STRICT = ConfigDict(extra="forbid", strict=True)
 PART = ConfigDict(extra="ignore", strict=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
 from stages.lib.console import StageError
 
@@ -29,7 +30,7 @@ def applied(params: str, values: Mapping[str, Any], source: str = "profile") -> 
             parent = parent.get(key, {}) if isinstance(parent, dict) else {}
         if path[-1] not in parent and path[:-1] != ("evaluate", "problems"):
             raise StageError(f"{source}: {'.'.join(path)}: params.yaml has no such key")
-        parent[path[-1]] = value
+        parent[path[-1]] = _laid_out_as(parent.get(path[-1]), value)
     out = io.StringIO()
     yaml.dump(data, out)
     return out.getvalue()
@@ -71,6 +72,16 @@ def round_trip() -> YAML:
         type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
     )
     return yaml
+
+
+def _laid_out_as(old: object, value: object) -> object:
+    """Give a plain list the old one's layout, so that a list in one line stays there, before its comment."""
+    if type(value) is not list:
+        return value
+    laid_out = CommentedSeq(value)
+    if isinstance(old, CommentedSeq) and old.fa.flow_style():
+        laid_out.fa.set_flow_style()
+    return laid_out
 
 
 def _hydra(value: object) -> str:
