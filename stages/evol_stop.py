@@ -106,7 +106,7 @@ def main() -> None:
         refuse_cost(planned)
     with one_at_a_time():
         steps, results = _climb(experiments, start, params)
-    _finish(steps, results, experiments, start, params)
+    finish(steps, results, experiments, start, params)
 
 
 def experiment(number: int, params: Params) -> Experiment:
@@ -141,7 +141,7 @@ def decide(curve: Sequence[Scores], measure: Measure, rule: Rule) -> Step:
 def best_round(curve: Sequence[Scores], measure: Measure) -> int | None:
     """Give the first of the best rounds; None of an empty curve."""
     sign = -1 if measure == "nll" else 1
-    values = [sign * scores.value(measure).value for scores in curve]
+    values = [sign * scores.means[measure].value for scores in curve]
     return values.index(max(values)) if values else None
 
 
@@ -172,21 +172,19 @@ def _climb(experiments: list[Experiment], start: str, params: Params) -> tuple[l
     for number, each in enumerate(experiments):
         commit = ensure(each, start, f"evol_stop: round {number} of at most {len(experiments) - 1}: {each.name}")
         results.append(read_result(each.name, commit))
-        if dev not in results[-1].scores or not results[-1].scores[dev].has(measure):
+        if dev not in results[-1].scores or measure not in results[-1].scores[dev].means:
             raise StageError(
                 f"{each.name}: {dev} has no {measure}, accepted: another evol_stop.measure or evaluate.dev"
             )
         steps.append(decide([result.scores[dev] for result in results], measure, params.evol_stop.rule))
-        score = scored(results[-1].scores[dev].value(measure))
+        score = scored(results[-1].scores[dev].means[measure])
         console.say(f"evol_stop: round {number}: {dev} {measure} {score}: {steps[-1].verdict}")
         if steps[-1].verdict == "stop":
             break
     return steps, results
 
 
-def _finish(
-    steps: list[Step], results: list[Result], experiments: list[Experiment], start: str, params: Params
-) -> None:
+def finish(steps: list[Step], results: list[Result], experiments: list[Experiment], start: str, params: Params) -> None:
     """Show the curve, keep it, and write the best rounds into params.yaml."""
     dev, measure = params.evaluate.dev, params.evol_stop.measure
     curve = [result.scores[dev] for result in results]
@@ -196,7 +194,7 @@ def _finish(
     name = experiments[best].name
     description = f"Evol Stop by {measure} of {dev}, rule {params.evol_stop.rule}"
     publish(Comparison(NAME, description, name, start, dev, experiments, results, {}))
-    if measure == "pass_at_1" and not any(scores.value(measure).value for scores in curve):
+    if measure == "pass_at_1" and not any(scores.means[measure].value for scores in curve):
         raise StageError(
             f"{dev}: no round solved a problem, so nothing was measured; params.yaml is unchanged, "
             "accepted: evol_stop.measure nll, or an easier evaluate.dev"
@@ -215,7 +213,7 @@ def _table(steps: Sequence[Step], curve: Sequence[Scores], measure: Measure, dev
     for step, scores in zip(steps, curve, strict=True):
         rounds = "0" if step.number == 0 else f"0 to {step.number}"
         by = ("", "") if step.against is None else (f"round {step.against}", changed(step.gain, step.interval))
-        table.add_row(rounds, scored(scores.value(measure)), *by, step.verdict)
+        table.add_row(rounds, scored(scores.means[measure]), *by, step.verdict)
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,3 +132,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
     from finished_project import build
 
     return build(tmp_path_factory.mktemp("finished") / "project")
+
+
+@pytest.fixture(scope="session")
+def quick_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the quick pipeline, run and committed; to be copied, not used."""
+    from quick_pipeline import QuickProject
+
+    return QuickProject.build(tmp_path_factory.mktemp("quick") / "project").path
+
+
+@pytest.fixture(scope="module")
+def quick_project(quick_template: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Give a module's own quick pipeline, which its tests share."""
+    from quick_pipeline import QuickProject
+
+    return QuickProject(shutil.copytree(quick_template, tmp_path_factory.mktemp("quick") / "project", symlinks=True))

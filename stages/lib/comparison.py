@@ -15,7 +15,6 @@ from rich.table import Table
 from stages.lib import console
 from stages.lib.experiment_results import (
     LEVEL,
-    MEASURES,
     Difference,
     Differences,
     Measure,
@@ -68,8 +67,7 @@ def tables(comparison: Comparison, different: Differences) -> list[Table]:
     return [
         _table(comparison.results, different, benchmark, measure)
         for benchmark, scores in base.scores.items()
-        for measure in MEASURES
-        if scores.has(measure)
+        for measure in scores.means
     ]
 
 
@@ -115,7 +113,7 @@ def _table(results: Sequence[Result], different: Differences, benchmark: str, me
     )
     for result in results:
         size = result.told.get(SIZE)
-        cells = [result.name, "-" if size is None else f"{size:g}", scored(result.scores[benchmark].value(measure))]
+        cells = [result.name, "-" if size is None else f"{size:g}", scored(result.scores[benchmark].means[measure])]
         table.add_row(*cells, *_difference(different.get((result.name, benchmark, measure))))
     return table
 

@@ -10,7 +10,9 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
+from statistics import fmean
 from typing import Literal
 
 from stages.lib.console import StageError
@@ -23,25 +25,23 @@ TOLD = ("merge", "train")  # stages whose metrics say how the training sets of t
 LEVEL = 0.05  # the usual level
 SEED = 0  # of bootstrap and permutation
 Measure = Literal["pass_at_1", "nll"]
-MEASURES: tuple[Measure, ...] = ("pass_at_1", "nll")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scores:
     """The tuned model on a benchmark: (samples, passed) and the solution's NLL, in nats per token, by task_id."""
 
     counts: Mapping[str, tuple[int, int]]
     nlls: Mapping[str, float]
 
-    def has(self, measure: Measure) -> bool:
-        """Say whether the measure was taken; a benchmark without canonical solutions has no NLL."""
-        return measure == "pass_at_1" or bool(self.nlls)
-
-    def value(self, measure: Measure) -> Scored:
-        """Give the mean over problems with its interval."""
-        if measure == "pass_at_1":
-            return pass_at_k_table(self.counts, [1], SEED)[1]
-        return Scored(sum(self.nlls.values()) / len(self.nlls), bootstrap(list(self.nlls.values()), SEED))
+    @cached_property
+    def means(self) -> dict[Measure, Scored]:
+        """Give the mean over problems by measure; a benchmark without canonical solutions has no NLL."""
+        found: dict[Measure, Scored] = {"pass_at_1": pass_at_k_table(self.counts, [1], SEED)[1]}
+        if self.nlls:
+            nlls = list(self.nlls.values())
+            found["nll"] = Scored(fmean(nlls), bootstrap(nlls, SEED))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,7 @@ def differences(results: Sequence[Result], baseline: str) -> Differences:
         for result in results
         if result is not base
         for benchmark, own, scores in _pairs(base, result)
-        for measure in MEASURES
-        if own.has(measure)
+        for measure in own.means
     }
     corrected = holm([comparison.p_value for comparison in found.values()])
     return {
@@ -124,8 +123,8 @@ def metrics(result: Result) -> dict[str, float]:
     """Give a result as flat figures: `BENCHMARK.MEASURE` with `.low` and `.high`, and what its training set was."""
     flat = dict(result.told)
     for benchmark, scores in result.scores.items():
-        for measure in (m for m in MEASURES if scores.has(m)):
-            scored, key = scores.value(measure), f"{benchmark}.{measure}"
+        for measure, scored in scores.means.items():
+            key = f"{benchmark}.{measure}"
             flat |= {key: scored.value, f"{key}.low": scored.interval.low, f"{key}.high": scored.interval.high}
     return flat
 

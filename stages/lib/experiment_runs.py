@@ -38,7 +38,8 @@ PR_SET_PDEATHSIG = 1
 _STARTED = re.compile(r"Running stage '(\w+)'")
 _CACHED = re.compile(r"Stage '(\w+)' is cached")
 _NOISE = re.compile(
-    r"\s*$|> |\t|Updating lock|Stage '\w+' didn't|Reproducing exp|Ran exp|To apply|run:|Use `dvc push|WARNING: .* is empty\."
+    r"\s*$|> |\t|Updating lock|Stage '\w+' didn't|Reproducing exp|Ran exp|To apply|run:|Use `dvc push"
+    r"|WARNING: .* is empty\."
 )
 _NOT_IN_CACHE = re.compile(r"No such file or directory: '.*/exps/|Checkout failed|missing-files")
 
@@ -218,10 +219,11 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _refuse_queue() -> None:
-    done = subprocess.run(
-        _dvc(["dvc", "queue", "status"]), env=_environment(), capture_output=True, text=True, check=False
-    )
-    waiting = [line for line in done.stdout.splitlines() if line.rstrip().endswith(("Queued", "Running"))]
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        tasks = repo.experiments.celery_queue
+        waiting = [*tasks.iter_queued(), *tasks.iter_active()]
     if waiting:
         raise StageError(
             f"DVC's queue holds {len(waiting)} experiments, accepted: one at a time; wait for `dvc queue status`, "
