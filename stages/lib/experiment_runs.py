@@ -26,10 +26,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages.lib import console
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.params import PARAMS_FILE
 from stages.lib.params_text import applied, nested, overrides
-from stages.lib.records import cache_dir
 
 SCORES = "evaluate"  # the stage to which an experiment runs; what only looks at its results isn't run
 SUMMARIES = Path("experiments")  # tracked by git, and read by no stage that leads to the scores

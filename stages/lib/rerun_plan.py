@@ -19,11 +19,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages.lib import console
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.experiment_runs import SCORES, Experiment
 from stages.lib.params import PARAMS_FILE, read_yaml
 from stages.lib.params_text import leaves
-from stages.lib.records import cache_dir
 
 POOL = Path("data/rounds/r0/pool.jsonl")
 EVOLVE = "evolve_"
