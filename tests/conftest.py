@@ -138,3 +138,27 @@ def browser():
         found = playwright.chromium.launch(executable_path=program)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory):
+    """Give a small copy of the project whose pipeline has run; a test that changes it takes a `copy_of` it."""
+    from finished_project import build
+
+    return build(tmp_path_factory.mktemp("finished") / "project")
+
+
+@pytest.fixture(scope="session")
+def quick_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the quick pipeline, run and committed; to be copied, not used."""
+    from quick_pipeline import QuickProject
+
+    return QuickProject.build(tmp_path_factory.mktemp("quick") / "project").path
+
+
+@pytest.fixture(scope="module")
+def quick_project(quick_template: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Give a module's own quick pipeline, which its tests share."""
+    from quick_pipeline import QuickProject
+
+    return QuickProject(shutil.copytree(quick_template, tmp_path_factory.mktemp("quick") / "project", symlinks=True))

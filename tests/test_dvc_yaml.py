@@ -12,14 +12,15 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
+from stages import evol_stop
 from stages.lib.params import SECTIONS, leaves, load, read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
-NAMES += ["merge", "analyze", "decontaminate", "base", "train", "evaluate", "report"]
+NAMES += ["screen", "merge", "analyze", "decontaminate", "base", "train", "evaluate", "report"]
 ONLY_PRINTS = "stages/lib/console.py"
 # a judge needs a teacher's whole section to connect, but of its three kinds of answers draws only judgements
-UNUSED = dict.fromkeys(("analyze", "decontaminate"), ("teacher.instruct", "teacher.respond"))
+UNUSED = dict.fromkeys(("screen", "analyze", "decontaminate"), ("teacher.instruct", "teacher.respond"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,8 +204,8 @@ def test_params_yaml_has_every_section_and_no_other():
     assert sorted(read_yaml(ROOT / "params.yaml")) == sorted(SECTIONS)
 
 
-def test_every_key_of_params_yaml_is_read_by_some_stage():
-    read = {key for stage in STAGES.values() for key, _ in leaves(stage.kind)}
+def test_every_key_of_params_yaml_is_read_by_some_stage_or_by_evol_stop():
+    read = {key for kind in (*(stage.kind for stage in STAGES.values()), evol_stop.Params) for key, _ in leaves(kind)}
     assert [
         k for k in keys_of(read_yaml(ROOT / "params.yaml")) if not any(f"{k}.".startswith(f"{r}.") for r in read)
     ] == []

@@ -22,8 +22,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from benchmarks.mock_endpoint import MockEndpoint
-from stages import profile
 from stages.lib.params import read_yaml
+from stages.lib.params_text import leaves
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ["stages", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
@@ -296,4 +296,4 @@ def test_no_answer_was_paid_for_twice(project):
 
 
 def flat(tree: dict) -> dict[str, object]:
-    return {".".join(path): value for path, value in profile.leaves(tree)}
+    return {".".join(path): value for path, value in leaves(tree)}

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from stages import profile
 from stages.lib.console import StageError
 from stages.lib.params import read_yaml
+from stages.lib.params_text import leaves
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
@@ -36,7 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *args: str) -> None:
 
 
 def flat(path: str) -> dict[tuple[str, ...], object]:
-    return dict(profile.leaves(read_yaml(Path(path))))
+    return dict(leaves(read_yaml(Path(path))))
 
 
 def plain(text: str) -> object:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # imported where they are used: every module knows StageError
 T = TypeVar("T")
 PLAIN_EVERY_S = 10.0
 PARENT_POLL_S = 1.0
+LOG_WIDTH = 120  # of a table where no terminal gives a width; rich would take 80
 
 
 class StageError(Exception):
@@ -146,7 +147,7 @@ def closing_line(stage: str) -> Iterator[Callable[..., None]]:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else LOG_WIDTH)
 
 
 def _quiet_libraries() -> None:

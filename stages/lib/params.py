@@ -28,6 +28,7 @@ SECTIONS = (
     "seed",
     "teacher",
     "evolve",
+    "screen",
     "merge",
     "benchmarks",
     "decontaminate",
@@ -35,6 +36,7 @@ SECTIONS = (
     "base",
     "train",
     "evaluate",
+    "evol_stop",
     "report",
 )
 STRICT = ConfigDict(extra="forbid", strict=True)

@@ -1,8 +1,8 @@
 """How sure a score is, and whether two models differ.
 
 In: counts of passes, or one pass@1 estimate per problem. Out: intervals, p-values and the problems that changed sides.
-Samples of one problem are not independent, so the problem is the unit that is resampled. Corrections for many
-comparisons are not covered, nor is reading or printing.
+Samples of one problem are not independent, so the problem is the unit that is resampled. Reading and printing are not
+covered.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import NormalDist, fmean
 from typing import Literal
 
@@ -128,23 +128,39 @@ def paired(a: Mapping[str, float], b: Mapping[str, float], seed: int) -> Compari
     Raises:
         ValueError: no problems, problems that only one of the two has, or an estimate outside 0..1.
     """
-    _refuse_unpaired(a, b)
-    differences = {task_id: b[task_id] - a[task_id] for task_id in sorted(a)}
-    gained = tuple(task_id for task_id, difference in differences.items() if difference > 0)
-    lost = tuple(task_id for task_id, difference in differences.items() if difference < 0)
-    greedy = {*a.values(), *b.values()} <= {0, 1}
-    deltas = list(differences.values())
-    return Comparison(
-        problems=len(deltas),
-        score_a=fmean(a.values()),
-        score_b=fmean(b.values()),
-        difference=fmean(deltas),
-        interval=bootstrap(deltas, seed),
-        p_value=mcnemar(len(gained), len(lost)) if greedy else _sign_flip(deltas, seed),
-        test="mcnemar" if greedy else "permutation",
-        gained=gained,
-        lost=lost,
-    )
+    for task_id, value in (*a.items(), *b.items()):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{task_id}: found {value}, accepted is 0..1")
+    return _compare(a, b, seed, greedy={*a.values(), *b.values()} <= {0, 1})
+
+
+def paired_means(a: Mapping[str, float], b: Mapping[str, float], seed: int) -> Comparison:
+    """Compare two models by any finite measure per problem, such as a negative log-likelihood, keyed by task_id.
+
+    The p-value is that of a sign-flip permutation test on the mean difference; the interval is a bootstrap over the
+    problems' differences.
+
+    Raises:
+        ValueError: no problems, problems that only one of the two has, or a value that is not finite.
+    """
+    return _compare(a, b, seed, greedy=False)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct the p-values of a family of comparisons, in their order (Holm 1979, jstor 4615733).
+
+    The i-th smallest of m is multiplied by m - i + 1 and is at least its predecessor; so the chance of any false
+    finding stays below the level, however the comparisons depend on each other.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    corrected = [0.0] * len(p_values)
+    least = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = least
+    return corrected
 
 
 def pass_at_k_table(counts: Mapping[str, tuple[int, int]], ks: Sequence[int], seed: int) -> dict[int, Scored]:
@@ -170,6 +186,25 @@ def pass_at_k_table(counts: Mapping[str, tuple[int, int]], ks: Sequence[int], se
         interval = wilson(sum(c for _, c in counts.values()), len(counts)) if single else bootstrap(estimates, seed)
         table[k] = Scored(fmean(estimates), interval)
     return table
+
+
+def _compare(a: Mapping[str, float], b: Mapping[str, float], seed: int, *, greedy: bool) -> Comparison:
+    _refuse_unpaired(a, b)
+    differences = {task_id: b[task_id] - a[task_id] for task_id in sorted(a)}
+    gained = tuple(task_id for task_id, difference in differences.items() if difference > 0)
+    lost = tuple(task_id for task_id, difference in differences.items() if difference < 0)
+    deltas = list(differences.values())
+    return Comparison(
+        problems=len(deltas),
+        score_a=fmean(a.values()),
+        score_b=fmean(b.values()),
+        difference=fmean(deltas),
+        interval=bootstrap(deltas, seed),
+        p_value=mcnemar(len(gained), len(lost)) if greedy else _sign_flip(deltas, seed),
+        test="mcnemar" if greedy else "permutation",
+        gained=gained,
+        lost=lost,
+    )
 
 
 def _tail(confidence: float) -> float:
@@ -199,5 +234,5 @@ def _refuse_unpaired(a: Mapping[str, float], b: Mapping[str, float]) -> None:
     if alone := sorted(a.keys() ^ b.keys()):
         raise ValueError(f"{len(alone)} problems are in only one of the two, such as {', '.join(alone[:3])}")
     for task_id, value in (*a.items(), *b.items()):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{task_id}: found {value}, accepted is 0..1")
+        if not isfinite(value):
+            raise ValueError(f"{task_id}: found {value}, accepted is a finite number")

@@ -101,17 +101,7 @@ LANGUAGES: Mapping[str, Language] = {
 
 def absent(name: str) -> str | None:
     """Give what of a language's toolchain is missing and what to install, in one line; None where it is all there."""
-    language = LANGUAGES[name]
-    missing = [command for command in language.commands if shutil.which(command) is None]
-    if name == "java" and not Path(javatuples()).is_file():
-        missing.append("javatuples.jar")
-    try:
-        if not missing:
-            _executables(name)
-            return None
-    except StageError as exc:
-        return str(exc)
-    return f"{language.title}: {', '.join(missing)} not found; install: {language.install}"
+    return tools_absent(LANGUAGES[name], beside=_libraries(name))
 
 
 def world(name: str) -> World:
@@ -120,26 +110,53 @@ def world(name: str) -> World:
     Raises:
         StageError: the toolchain is not there.
     """
-    if (reason := absent(name)) is not None:
-        raise StageError(reason)
-    settings = [path for pattern in LANGUAGES[name].settings for path in Path("/etc").glob(pattern)]
-    installed = {*map(_installation, _executables(name)), *([Path(javatuples())] if name == "java" else [])}
-    outside = [path for path in sorted(installed) if Path("/usr") not in (path, *path.parents)]
-    return World(preload=(), shown=("/etc/alternatives", "/etc/ld.so.cache", *map(str, [*settings, *outside])))
+    return tools_world(LANGUAGES[name], beside=_libraries(name))
 
 
 def environment(name: str) -> dict[str, str]:
     """Give variables by which a toolchain is found; its libraries too, since the loader looks itself up in /proc."""
-    roots = dict.fromkeys(executable.parents[1] for executable in _executables(name))
+    return tools_environment(LANGUAGES[name])
+
+
+def tools_absent(language: Language, beside: tuple[Path, ...] = ()) -> str | None:
+    """As `absent`, of any toolchain; `beside` are files that it needs."""
+    missing = [command for command in language.commands if shutil.which(command) is None]
+    missing += [path.stem.partition("-")[0] + path.suffix for path in beside if not path.is_file()]  # less its version
+    try:
+        if not missing:
+            _executables(language)
+            return None
+    except StageError as exc:
+        return str(exc)
+    return f"{language.title}: {', '.join(missing)} not found; install: {language.install}"
+
+
+def tools_world(language: Language, beside: tuple[Path, ...] = ()) -> World:
+    """As `world`, of any toolchain; `beside` are files that it needs."""
+    if (reason := tools_absent(language, beside)) is not None:
+        raise StageError(reason)
+    settings = [path for pattern in language.settings for path in Path("/etc").glob(pattern)]
+    installed = {*map(_installation, _executables(language)), *beside}
+    outside = [path for path in sorted(installed) if Path("/usr") not in (path, *path.parents)]
+    return World(preload=(), shown=("/etc/alternatives", "/etc/ld.so.cache", *map(str, [*settings, *outside])))
+
+
+def tools_environment(language: Language) -> dict[str, str]:
+    """As `environment`, of any toolchain."""
+    executables = _executables(language)
+    roots = dict.fromkeys(executable.parents[1] for executable in executables)
     libraries = [str(root / "lib") for root in roots if root not in _SYSTEM and (root / "lib").is_dir()]
-    paths = dict.fromkeys(str(executable.parent) for executable in _executables(name))
+    paths = dict.fromkeys(str(executable.parent) for executable in executables)
     return {"PATH": ":".join([*paths, _PATH])} | ({"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
 
 
+def _libraries(name: str) -> tuple[Path, ...]:
+    return (Path(javatuples()),) if name == "java" else ()
+
+
 @cache
-def _executables(name: str) -> tuple[Path, ...]:
+def _executables(language: Language) -> tuple[Path, ...]:
     """Give a toolchain's executables themselves: no links, no launchers."""
-    language = LANGUAGES[name]
     executables = [Path(path).resolve() for command in language.commands if (path := shutil.which(command))]
     if language.home:
         told = subprocess.run(language.home, capture_output=True, text=True, check=False, cwd="/")

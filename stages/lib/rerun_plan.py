@@ -1,0 +1,135 @@
+"""What experiments will run again, and what they may cost, before anything runs.
+
+In: dvc.yaml's graph, params.yaml, the answer store. Out: the stages that each experiment affects. They are an upper
+bound: one whose inputs turn out unchanged is skipped, and one that ever ran on the same comes out of DVC's run cache.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from stages.lib import console
+from stages.lib.cache import cache_dir
+from stages.lib.console import StageError
+from stages.lib.experiment_runs import SCORES, Experiment
+from stages.lib.params import PARAMS_FILE, read_yaml
+from stages.lib.params_text import leaves
+
+POOL = Path("data/rounds/r0/pool.jsonl")
+EVOLVE = "evolve_"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An experiment, its params.yaml, and the stages that its values affect, in the pipeline's order."""
+
+    experiment: Experiment
+    text: str
+    stages: list[str]
+
+    @property
+    def evolves(self) -> bool:
+        """Say whether a round may be evolved anew."""
+        return any(stage.startswith(EVOLVE) for stage in self.stages)
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Say whether answers may be asked for that are not in the store."""
+        return self.evolves or ("decontaminate" in self.stages and self._params["decontaminate"]["judge"] == "teacher")
+
+    @property
+    def may_cost(self) -> bool:
+        """Say whether such answers have a price."""
+        return self.asks_teacher and any(self._params["teacher"]["price"].values())
+
+    @property
+    def _params(self) -> dict[str, Any]:
+        return dict(YAML(typ="safe", pure=True).load(self.text))
+
+
+def plan(experiments: Sequence[Experiment]) -> list[Planned]:
+    """Find the stages that each experiment affects."""
+    from dvc.dependency.param import ParamsDependency
+    from dvc.repo import Repo
+    from dvc.repo.reproduce import plan_repro
+
+    committed = {".".join(path): value for path, value in leaves(read_yaml(PARAMS_FILE))}
+    with Repo() as repo:
+        graph = repo.index.graph
+        scored = next(stage for stage in graph if stage.addressing == SCORES)
+        needed = plan_repro(graph, [scored])
+    planned = []
+    for experiment in experiments:
+        changed = {key for key, value in experiment.values.items() if committed.get(key) != value}
+        first = [
+            stage
+            for stage in needed
+            if any(isinstance(d, ParamsDependency) and _touches(d.params, changed) for d in stage.deps)
+        ]
+        affected = plan_repro(graph, first, downstream=True) if first else []
+        names = [stage.addressing for stage in needed if stage in affected]
+        planned.append(Planned(experiment, experiment.params(experiment.name), names))
+    return planned
+
+
+def tell(planned: Sequence[Planned], *, cumulative: bool = False) -> None:
+    """Print commands, stages and, where rounds may be evolved anew, what that asks and costs.
+
+    `cumulative` says that each experiment needs the answers of those before it, so that the last one's are all.
+    """
+    evolving = [one for one in planned if one.evolves]
+    for one in planned:
+        console.say(shlex.join(one.experiment.command()))
+        console.say(f"  affects: {', '.join(one.stages) or 'nothing'}")
+    for estimate in dict.fromkeys(_estimate(one.text) for one in (evolving[-1:] if cumulative else evolving)):
+        console.say(estimate)
+    asking = sum(one.asks_teacher for one in planned)
+    console.say(
+        f"{asking} of {len(planned)} may ask a teacher for answers that are not in the store"
+        if asking
+        else "none of them asks a teacher: no answer is paid for"
+    )
+
+
+def refuse_cost(planned: Sequence[Planned]) -> None:
+    """Refuse to spend what nobody asked to spend.
+
+    Raises:
+        StageError: an experiment may ask for answers that have a price.
+    """
+    paid = [one.experiment.name for one in planned if one.may_cost]
+    if paid:
+        raise StageError(f"{paid[0]}: may ask the teacher, and teacher.price is not 0; `--pay` runs it")
+
+
+def _estimate(text: str) -> str:
+    """Give what `python -m stages.evolve --estimate` prints of a params.yaml with this text; sends nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / PARAMS_FILE).write_text(text, encoding="utf-8")
+        pool = Path(folder) / POOL
+        pool.parent.mkdir(parents=True)
+        pool.symlink_to(POOL.resolve())
+        done = subprocess.run(
+            [sys.executable, "-m", "stages.evolve", "--estimate"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "WC_CACHE_DIR": str(cache_dir().resolve())},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    return done.stdout.rstrip()
+
+
+def _touches(params: Collection[str], changed: Collection[str]) -> bool:
+    return any(f"{key}.".startswith(f"{p}.") or f"{p}.".startswith(f"{key}.") for p in params for key in changed)

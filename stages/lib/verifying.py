@@ -1,0 +1,103 @@
+"""Verifies many answers on all cores, and keeps what was found.
+
+In: codes. Out: a verification for each. One SQLite file in the cache folder keeps a verdict by the code, the limits,
+the verifier's own source and the toolchain's version, so that a second run runs only what is new, and an interrupted
+one goes on where it stopped. Equal codes are run once. `timed_out` on a busy machine is kept like any other verdict.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from stages.lib.answer_code import Code
+from stages.lib.answers import AnswerStore, Key
+from stages.lib.cache import cache_dir
+from stages.lib.verdicts import TOOL_FAILED, Verification
+from stages.lib.verify import Rules, Verifier, identity
+
+FILE_NAME = "verdicts.sqlite"
+
+
+def verify_all(
+    codes: Sequence[Code], rules: Rules, workers: int, advance: Callable[[int], None] = lambda _: None
+) -> list[Verification]:
+    """Verify codes.
+
+    Args:
+        codes: in any order.
+        rules: how.
+        workers: sandboxes side by side; as many as cores.
+        advance: called with the number of codes that are done.
+
+    Returns:
+        The verifications in the codes' order.
+
+    Raises:
+        SandboxError: the sandbox cannot be had on this machine, or failed.
+    """
+    found: dict[Code, Verification] = {}
+    times = _counted(codes)
+    with AnswerStore(cache_dir() / FILE_NAME) as store:
+        keys = {code: Key.of(told) for code in times if (told := identity(code, rules)) is not None}
+        for code, key in keys.items():
+            if (kept := store.get(key)) is not None:
+                found[code] = Verification(**kept)
+                advance(times[code])
+        with _Pool([code for code in times if code not in found], rules, workers) as pool:
+            for code, verification in pool.results():
+                found[code] = verification
+                if code in keys and verification.reason != TOOL_FAILED:  # that says nothing about the code
+                    store.put(keys[code], {name: getattr(verification, name) for name in verification.__slots__})
+                advance(times[code])
+    return [found[code] for code in codes]
+
+
+def _counted(codes: Sequence[Code]) -> dict[Code, int]:
+    times: dict[Code, int] = {}
+    for code in codes:
+        times[code] = times.get(code, 0) + 1
+    return times
+
+
+class _Pool:
+    """Threads, each with a verifier of its own, whose work is done in the sandboxes' processes."""
+
+    def __init__(self, codes: list[Code], rules: Rules, size: int) -> None:
+        self._rules, self._count = rules, len(codes)
+        self._jobs: queue.SimpleQueue[Code] = queue.SimpleQueue()
+        for code in codes:
+            self._jobs.put(code)
+        self._done: queue.SimpleQueue[tuple[Code, Verification] | Exception] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(min(size, self._count))]
+
+    def __enter__(self) -> _Pool:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:  # each ends the sample it is at, and its sandboxes
+            thread.join()
+
+    def results(self) -> Iterator[tuple[Code, Verification]]:
+        """Yield each code's verification as it is found."""
+        for _ in range(self._count):
+            told = self._done.get()
+            if isinstance(told, Exception):
+                raise told
+            yield told
+
+    def _serve(self) -> None:
+        try:
+            with Verifier(self._rules) as verifier:
+                while not self._stop.is_set():
+                    code = self._jobs.get_nowait()
+                    self._done.put((code, verifier.verify(code)))
+        except queue.Empty:
+            pass
+        except Exception as exc:  # raised again where the results are taken
+            self._done.put(exc)

@@ -1,0 +1,140 @@
+"""A small copy of the project whose pipeline has run: a few seeds, a mock teacher, real stages up to decontaminate.
+
+What needs a model is made up; DVC commits it all as the outs of the project's own dvc.yaml.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from dvc.repo import Repo
+from test_pipeline import Project, edit
+
+from benchmarks.mock_endpoint import MockEndpoint, default_reply
+from stages import decontaminate, evolve, merge, seed
+from stages.lib.records import Example, Rejected, read_jsonl, write_jsonl
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ["stages", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
+SOURCE = "bundled/few.json"
+UNSAFE = "deletes_files"
+
+
+def reply(body: dict) -> str:
+    """Judge every fourth evolution as no gain; answer all else with words that depend on the request."""
+    text = default_reply(body)
+    if "Your Judgement" in body["messages"][-1]["content"]:
+        return "Equal" if int(text.split()[4], 16) % 4 == 0 else "Not Equal"
+    return text
+
+
+def build(path: Path) -> Project:
+    """Make the project, run what needs no model, make up the rest, commit to DVC and git."""
+    listed = ["git", "ls-files", "-z", "-co", "--exclude-standard", "--", *COPIED]
+    for name in filter(None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True).stdout.split("\0")):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, path / name)
+    project = Project(path, MockEndpoint(reply=reply))
+    with project.teacher, contextlib.chdir(path):
+        edit(path / "params.yaml", {"seed.source": SOURCE, "seed.limit": 7, "teacher.base_url": project.teacher.url})
+        (path / SOURCE).write_text(json.dumps(few_seeds()))
+        run_stages(project)
+        project.git("init", "--quiet", "--initial-branch=main")
+        project.git("config", "user.name", "test")
+        project.git("config", "user.email", "test@example.invalid")
+        with Repo.init(str(path)) as repo:
+            make_up_missing_outs(repo)
+            repo.commit(force=True)
+        shutil.copy(ROOT / ".dvc/config", path / ".dvc/config")
+    project.git("add", ".")
+    project.git("commit", "--quiet", "-m", "a finished run")
+    return project
+
+
+def few_seeds() -> list[dict[str, str]]:
+    """Give six of the bundled pairs, and one that is a dev problem with its solution."""
+    problem = json.loads((ROOT / "bundled/dev_problems.jsonl").open().readline())
+    leaked = {"instruction": problem["prompt"], "output": problem["canonical_solution"]}
+    return [*json.loads((ROOT / "bundled/seeds.json").read_text())[:6], leaked, {"instruction": "", "output": "x"}]
+
+
+def run_stages(project: Project) -> None:
+    """Run seed to decontaminate in this process, as DVC would in its own; what is screened is made up."""
+    with patched_environment():
+        call(seed.main)
+        for number in range(1, 5):
+            call(evolve.main, "--round", str(number))
+        screen(project.path / "data")
+        call(merge.main)
+        call(decontaminate.main)
+    task_id = json.loads((ROOT / "bundled/dev_problems.jsonl").open().readline())["task_id"]
+    write_jsonl(
+        project.path / "data/results/dev.tuned.jsonl", [{"task_id": task_id, "passed": True, "result": "passed"}]
+    )
+
+
+def call(main, *args: str) -> None:
+    before, sys.argv = sys.argv, ["stage", *args]
+    try:
+        main()
+    finally:
+        sys.argv = before
+
+
+@contextlib.contextmanager
+def patched_environment():
+    before = dict(os.environ)
+    os.environ.pop("WC_CACHE_DIR", None)
+    os.environ["OPENAI_API_KEY"] = "any"
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def screen(data: Path) -> None:
+    """Write what the stage screen writes: every round's examples with a verdict, the first of round 1 dropped."""
+    dropped = []
+    for number in range(5):
+        examples = list(read_jsonl(data / f"rounds/r{number}/examples.jsonl", Example))
+        if number == 1:
+            e = examples.pop(0)
+            dropped.append(
+                Rejected(e.id, e.parent_id, 1, e.heuristic, f"flag.{UNSAFE}", e.instruction, e.response, "rm -rf")
+            )
+        seen = [replace(e, language="python", verdict="ran") for e in examples]
+        write_jsonl(data / f"screened/r{number}.jsonl", seen)
+    write_jsonl(data / "screened/dropped.jsonl", dropped)
+
+
+def make_up_missing_outs(repo: Repo) -> None:
+    """Write something for every out and dep of dvc.yaml that no stage has written here."""
+    for stage in repo.index.stages:
+        for out in stage.outs:
+            path = Path(out.fs_path)
+            if path.suffix:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.exists() or path.write_text("{}\n")
+            elif not path.exists():
+                path.mkdir(parents=True)
+                (path / "made_up.txt").write_text(f"{out.def_path}\n" * 99)
+    for stage in repo.index.stages:
+        for dep in stage.deps:
+            path = Path(dep.fs_path)
+            if dep.def_path != "params.yaml" and not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{dep.def_path}\n")
+
+
+def copy_of(project: Project, folder: Path) -> Project:
+    """Give a copy that a test may change, its answer store, DVC cache and git history included."""
+    shutil.copytree(project.path, folder / "project", symlinks=True)
+    return Project(folder / "project", project.teacher)
