@@ -146,9 +146,7 @@ def test_a_misspelt_section_is_named_with_a_hint(params_file):
 
 
 def test_an_unknown_section_is_named_with_the_known_ones(params_file):
-    assert refusal(seed.Params, params_file(GOOD + "xyzzy: {}\n")) == (
-        f"accepted: {', '.join(SECTIONS)}"
-    )
+    assert refusal(seed.Params, params_file(GOOD + "xyzzy: {}\n")) == (f"accepted: {', '.join(SECTIONS)}")
 
 
 def test_a_section_that_is_a_number_is_refused(params_file):
