@@ -1,8 +1,9 @@
 """Stage decontaminate: training samples that are too close to a benchmark are excluded.
 
-In: data/merged/examples.jsonl and every benchmark in `decontaminate.benchmarks`. For each test sample the most similar
-training samples are retrieved and judged, by a rule or by the teacher (paper, appendix C). Out: data/decontaminated
-with examples.jsonl and excluded.jsonl (each with its test sample, similarity and judgement);
+In: data/merged/examples.jsonl and every benchmark in `decontaminate.benchmarks`, scored in this run or not. For each
+test sample the most similar training samples are retrieved (paper, appendix C), and those that hold its text or its
+solution; each pair is judged by a rule, by the teacher, or by both. Out: data/decontaminated with examples.jsonl and
+excluded.jsonl (a line per matching pair: test sample, similarity, overlap, judge, judgement);
 metrics/decontaminate.json.
 """
 
@@ -11,37 +12,37 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console, prompts
 from stages.lib.benchmarks import load_benchmark
-from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
+from stages.lib.contamination import (
+    Pair,
+    RuleParams,
+    Search,
+    Task,
+    copy_judgement,
+    rule_judgement,
+    text_of_example,
+    text_of_problem,
+    top_1,
+)
 from stages.lib.endpoint import RequestFailedError
-from stages.lib.params import STRICT, AtLeastOne, Fraction, RunParams, Text, load
-from stages.lib.problem import Problem
-from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
-from stages.lib.similarity import nearest, ngram_overlap
-from stages.lib.teacher import TeacherParams, open_teacher
+from stages.lib.params import STRICT, AtLeastOne, RunParams, Text, load
+from stages.lib.records import Example, cache_dir, read_jsonl, write_jsonl, write_metrics
+from stages.lib.teacher import Teacher, TeacherParams, open_teacher
 
 SOURCE = Path("data/merged/examples.jsonl")
 OUT = Path("data/decontaminated")
 METRICS = Path("metrics/decontaminate.json")
-_NO_JUDGEMENT = "no judgement"
-
-
-@params_dataclass(frozen=True, slots=True, config=STRICT)
-class RuleParams:
-    """A pair matches when either number is reached."""
-
-    ngram_words: AtLeastOne
-    min_overlap: Fraction
-    min_similarity: Fraction
+_CLEAR = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -49,10 +50,11 @@ class DecontaminateParams:
     """The `decontaminate` section."""
 
     benchmarks: list[Text]
-    embedder: Literal["tfidf"]
+    embedder: Text
     top_k: AtLeastOne
-    judge: Literal["rule", "teacher"]
+    judge: Literal["rule", "teacher", "both"]
     rule: RuleParams
+    attempts: AtLeastOne
     prompt: Text
 
 
@@ -67,14 +69,13 @@ class Params:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A test sample and one of its nearest training samples; `similarity` is the cosine, `overlap` the n-gram share."""
+class Judgement:
+    """What a judge says about a pair; `clear` is False where the teacher answered neither yes nor no."""
 
-    benchmark: str
-    problem: Problem
-    example: Example
-    similarity: float
-    overlap: float
+    match: bool
+    judge: str
+    text: str
+    clear: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,146 +94,170 @@ class Excluded:
     test_text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All pairs that were judged, and what was said about each."""
+
+    pairs: list[Pair]
+    judgements: list[Judgement]
+
+    def excluded(self) -> list[Excluded]:
+        """Give the pairs that matched."""
+        both = zip(self.pairs, self.judgements, strict=True)
+        return [_excluded(pair, judgement) for pair, judgement in both if judgement.match]
+
+
 def main() -> None:
     """Read the merged set and the benchmarks, write what stays and what is excluded."""
     params = load(Params)
     with console.closing_line("decontaminate") as close:
-        check(params.decontaminate)
+        tests = read_tests(params)
         examples = list(read_jsonl(SOURCE, Example))
-        tests = [
-            (name, p)
-            for name in params.decontaminate.benchmarks
-            for p in load_benchmark(name, params.benchmarks.get(name))
-        ]
-        pairs, judged = run(params, tests, examples)
-        excluded = {item.id for item in judged}
-        kept = write_jsonl(OUT / "examples.jsonl", (e for e in examples if e.id not in excluded))
-        write_jsonl(OUT / "excluded.jsonl", judged)
-        counts = {"kept": kept, "excluded": len(excluded)}
-        by_benchmark = {
-            f"excluded.{name}": len({item.id for item in judged if item.benchmark == name})
-            for name in params.decontaminate.benchmarks
-        }
-        close(**counts)
-        top = {f"top_1_similarity.{name}": value for name, value in _mean_top_1(pairs).items()}
-        write_metrics(METRICS, {**counts, **by_benchmark, **top, "pairs_judged": len(pairs)})
+        judged = run(params, tests, examples)
+        excluded = judged.excluded()
+        ids = {item.id for item in excluded}
+        kept = write_jsonl(OUT / "examples.jsonl", (e for e in examples if e.id not in ids))
+        write_jsonl(OUT / "excluded.jsonl", excluded)
+        close(kept=kept, excluded=len(ids))
+        write_metrics(METRICS, {"kept": kept, **metrics(params.decontaminate, judged, excluded)})
 
 
-def check(params: DecontaminateParams) -> None:
-    """Refuse a benchmark named twice."""
-    twice = [name for name, count in Counter(params.benchmarks).items() if count > 1]
+def read_tests(params: Params) -> list[Task]:
+    """Load the problems of every benchmark.
+
+    Raises:
+        StageError: a benchmark is named twice or has no source, or a problem has no text.
+    """
+    names = params.decontaminate.benchmarks
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise StageError(f"params.yaml: decontaminate.benchmarks: found {twice[0]} twice, accepted: each once")
+    tests = [Task(name, problem) for name in names for problem in load_benchmark(name, params.benchmarks.get(name))]
+    for test in tests:
+        if not re.search(r"\w", test.problem.prompt):
+            raise StageError(
+                f"benchmarks.{test.benchmark}: {test.problem.task_id}: prompt: found {test.problem.prompt!r}, "
+                "accepted: a text, which training samples can be held against"
+            )
+    return tests
 
 
-def run(params: Params, tests: list[tuple[str, Problem]], examples: list[Example]) -> tuple[list[Pair], list[Excluded]]:
-    """Give all pairs that were judged, and those that matched.
+def run(params: Params, tests: Sequence[Task], examples: Sequence[Example]) -> Judged:
+    """Find and judge the pairs.
 
-    Where all of a test sample's `top_k` matched there may be more behind them: it is held against what remains, until
-    one does not match.
+    Where all of a test sample's `top_k` match there may be more behind them: twice as many are looked at, until one
+    does not match.
     """
-    all_pairs: list[Pair] = []
-    all_judged: list[Excluded] = []
-    remaining = examples
-    while tests and remaining:
-        pairs = find_pairs(tests, remaining, params.decontaminate)
-        judged = judge_by_rule(pairs, params.decontaminate.rule)
-        if params.decontaminate.judge == "teacher":
-            judged = asyncio.run(_judge_by_teacher(pairs, params))
-        all_pairs += pairs
-        all_judged += judged
-        matches = Counter((item.benchmark, item.task_id) for item in judged)
-        tests = [(name, p) for name, p in tests if matches[name, p.task_id] == params.decontaminate.top_k]
-        excluded = {item.id for item in judged}
-        remaining = [example for example in remaining if example.id not in excluded]
-    return all_pairs, all_judged
-
-
-def find_pairs(tests: list[tuple[str, Problem]], examples: list[Example], params: DecontaminateParams) -> list[Pair]:
-    """Retrieve for each test sample its `top_k` most similar training samples, prompts and solutions included."""
     if not examples:
         raise StageError(f"{SOURCE}: holds no example")
-    queries = [text_of_problem(problem) for _, problem in tests]
-    corpus = [text_of_example(example) for example in examples]
-    pairs = []
-    with console.track("decontaminate", len(tests)) as bar:
-        for (name, problem), query, found in zip(tests, queries, nearest(queries, corpus, params.top_k), strict=True):
-            for index, similarity in found:
-                overlap = ngram_overlap(query, corpus[index], params.rule.ngram_words)
-                pairs.append(Pair(name, problem, examples[index], similarity, overlap))
-            bar.advance()
-    return pairs
+    own = params.decontaminate
+    search = Search(tests, examples, own.embedder, own.rule, cache_dir())
+    everything = Judged([], [])
+    seen: set[tuple[int, str]] = set()
+    waiting, first, end = list(range(len(tests))), 0, own.top_k
+    while waiting and first < len(examples):
+        found = [
+            (test, pair)
+            for test, pair in search.pairs(waiting, first, end, copies=first == 0)
+            if (test, pair.example.id) not in seen
+        ]
+        seen |= {(test, pair.example.id) for test, pair in found}
+        pairs = [pair for _, pair in found]
+        judgements = _judged(pairs, params)
+        everything.pairs.extend(pairs)
+        everything.judgements.extend(judgements)
+        other = {test for (test, _), judgement in zip(found, judgements, strict=True) if not judgement.match}
+        waiting = [test for test in waiting if test not in other]
+        first, end = end, 2 * end
+    return everything
 
 
-def judge_by_rule(pairs: Iterable[Pair], rule: RuleParams) -> list[Excluded]:
-    """Give the pairs that match by n-gram overlap or by similarity."""
-    excluded = []
-    for pair in pairs:
-        if pair.overlap >= rule.min_overlap:
-            excluded.append(_excluded(pair, "rule", f"overlap {pair.overlap:.2f} >= {rule.min_overlap}"))
-        elif pair.similarity >= rule.min_similarity:
-            excluded.append(_excluded(pair, "rule", f"similarity {pair.similarity:.2f} >= {rule.min_similarity}"))
-    return excluded
+def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excluded]) -> dict[str, object]:
+    """Count records (not pairs) by benchmark and judge, and describe each benchmark's nearest training samples."""
+    found: dict[str, object] = {
+        "excluded": len({item.id for item in excluded}),
+        "pairs_judged": len(judged.pairs),
+        "pairs_asked": sum(judgement.judge == "teacher" for judgement in judged.judgements),
+        "unclear": sum(not judgement.clear for judgement in judged.judgements),
+    }
+    judges = ("rule", "teacher") if params.judge == "both" else (params.judge,)
+    for name, best in top_1(judged.pairs).items():
+        own = [item for item in excluded if item.benchmark == name]
+        found[f"excluded.{name}"] = len({item.id for item in own})
+        for judge in judges:
+            found[f"excluded.{name}.{judge}"] = len({item.id for item in own if item.judge == judge})
+        found[f"top_1_similarity.{name}.mean"] = float(np.mean(best))
+        found[f"top_1_similarity.{name}.p95"] = float(np.percentile(best, 95))
+        found[f"top_1_similarity.{name}.max"] = max(best)
+    return found
 
 
-def text_of_problem(problem: Problem) -> str:
-    """Give the text of a test sample: its prompt and its solution."""
-    return f"{problem.prompt}\n{problem.canonical_solution}"
+def _judged(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
+    """Judge by `decontaminate.judge`.
+
+    `both` spares the teacher what needs no judgement: a copy matches, and what is less alike than `min_doubt` does not.
+    """
+    own = params.decontaminate
+    if own.judge == "rule":
+        return [_by_rule(rule_judgement(pair, own.rule)) for pair in pairs]
+    settled: dict[int, Judgement] = {}
+    if own.judge == "both":
+        for number, pair in enumerate(pairs):
+            copied = copy_judgement(pair, own.rule)
+            if copied is not None or pair.similarity < own.rule.min_doubt:
+                settled[number] = _by_rule(copied)
+    doubtful = [pair for number, pair in enumerate(pairs) if number not in settled]
+    told = iter(asyncio.run(_by_teacher(doubtful, params)) if doubtful else [])
+    return [settled[number] if number in settled else next(told) for number in range(len(pairs))]
 
 
-def text_of_example(example: Example) -> str:
-    """Give the text of a training sample: its instruction and its response."""
-    return f"{example.instruction}\n{example.response}"
+def _by_rule(reason: str | None) -> Judgement:
+    return Judgement(reason is not None, "rule", reason or "")
 
 
-async def _judge_by_teacher(pairs: list[Pair], params: Params) -> list[Excluded]:
-    """Ask the teacher about each pair; an answer that is neither yes nor no counts as a match."""
+async def _by_teacher(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
     async with open_teacher(params.teacher, cache_dir()) as teacher:
         with console.track("decontaminate: judging", len(pairs)) as bar:
 
-            async def judge(pair: Pair) -> str:
-                text = prompts.fill(
-                    params.decontaminate.prompt,
-                    test=text_of_problem(pair.problem),
-                    sample=text_of_example(pair.example),
-                )
+            async def judge(pair: Pair) -> Judgement:
                 try:
-                    told = await teacher.ask("judge", prompts.plain_messages(text), params.run.seed)
-                except RequestFailedError as exc:
-                    return f"{_NO_JUDGEMENT}: {exc}"
+                    return await _asked(teacher, pair, params)
                 finally:
                     bar.advance()
-                return told.answer.text.strip()
 
-            judgements = await asyncio.gather(*map(judge, pairs))
-    return [
-        _excluded(pair, "teacher", judgement)
-        for pair, judgement in zip(pairs, judgements, strict=True)
-        if judgement.startswith(_NO_JUDGEMENT) or not re.match(r"\W*no\b", judgement.lower())
-    ]
+            return list(await asyncio.gather(*map(judge, pairs)))
 
 
-def _excluded(pair: Pair, judge: str, judgement: str) -> Excluded:
+async def _asked(teacher: Teacher, pair: Pair, params: Params) -> Judgement:
+    """Ask until the answer is yes or no; a pair without such an answer after `attempts` counts as a match."""
+    own = params.decontaminate
+    text = prompts.fill(own.prompt, test=text_of_problem(pair.test.problem), sample=text_of_example(pair.example))
+    answer = ""
+    for attempt in range(own.attempts):
+        try:
+            # another seed as well: at temperature 0 the same request has the same answer
+            told = await teacher.ask("judge", prompts.plain_messages(text), params.run.seed + attempt, attempt)
+        except RequestFailedError as exc:
+            return Judgement(True, "teacher", f"no judgement: {exc}", clear=False)
+        answer = told.answer.text.strip()
+        if (clear := _CLEAR.match(answer)) is not None:
+            return Judgement(clear[1].lower() == "yes", "teacher", answer)
+    return Judgement(True, "teacher", answer, clear=False)
+
+
+def _excluded(pair: Pair, judgement: Judgement) -> Excluded:
     return Excluded(
         id=pair.example.id,
-        benchmark=pair.benchmark,
-        task_id=pair.problem.task_id,
+        benchmark=pair.test.benchmark,
+        task_id=pair.test.problem.task_id,
         similarity=round(pair.similarity, 4),
-        overlap=round(pair.overlap, 4),
-        judge=judge,
-        judgement=judgement,
+        overlap=round(pair.overlap.share, 4),
+        judge=judgement.judge,
+        judgement=judgement.text,
         instruction=pair.example.instruction,
         response=pair.example.response,
-        test_text=text_of_problem(pair.problem),
+        test_text=text_of_problem(pair.test.problem),
     )
-
-
-def _mean_top_1(pairs: list[Pair]) -> dict[str, float]:
-    best: dict[str, dict[str, float]] = {}
-    for pair in pairs:
-        tasks = best.setdefault(pair.benchmark, {})
-        tasks[pair.problem.task_id] = max(tasks.get(pair.problem.task_id, 0.0), pair.similarity)
-    return {name: sum(tasks.values()) / len(tasks) for name, tasks in best.items()}
 
 
 if __name__ == "__main__":

@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mock_endpoint import MockEndpoint
+from benchmarks.planted import planted
 from stages import decontaminate, seed
-from stages.decontaminate import Pair, RuleParams, find_pairs, judge_by_rule, text_of_example, text_of_problem
-from stages.lib.benchmarks import load_benchmark
+from stages.lib.benchmarks import Problem, load_benchmark
 from stages.lib.console import StageError
+from stages.lib.contamination import Task, statement, text_of_example, text_of_problem
+from stages.lib.overlap import code_runs
 from stages.lib.params import RunParams, load, read_yaml
 from stages.lib.problem import Problem
 from stages.lib.records import Example, read_jsonl, write_jsonl
+from stages.lib.similarity import embed, nearest
 
 ROOT = Path(__file__).resolve().parents[1]
-RULE = RuleParams(ngram_words=8, min_overlap=0.5, min_similarity=0.8)
+SEED = read_yaml(ROOT / "params.yaml")["run"]["seed"]
 UNRELATED = Example("unrelated", None, 0, None, "Write a haiku about the sea.", "Grey waves fold and fold.")
 PROBLEM = Problem("Dev/x", "def f():\n", "f", "    return 1\n", "")
 
@@ -116,8 +119,8 @@ def test_an_excluded_record_says_what_it_matched_and_why(done):
     assert record["task_id"] == humaneval.task_id
     assert record["judge"] == "rule"
     assert record["overlap"] == 1.0
-    assert record["judgement"] == "overlap 1.00 >= 0.5"
-    assert 0.5 < record["similarity"] <= 1
+    assert record["judgement"] == "prompt overlap 1.00 >= 0.5"
+    assert 0 <= record["similarity"] < 0.5  # the instruction does not tell the task
     assert record["response"] == planted.response
     assert record["test_text"] == text_of_problem(humaneval)
 
@@ -125,59 +128,88 @@ def test_an_excluded_record_says_what_it_matched_and_why(done):
 def test_metrics_count_samples_by_benchmark(done):
     folder, examples, *_ = done
     metrics = json.loads((folder / decontaminate.METRICS).read_text(encoding="utf-8"))
-    assert sorted(metrics) == [
-        "excluded",
-        "excluded.dev",
-        "excluded.humaneval",
-        "kept",
-        "pairs_judged",
-        "top_1_similarity.dev",
-        "top_1_similarity.humaneval",
-    ]
+    of_each = [f"excluded.{n}" for n in ("dev", "humaneval")] + [f"excluded.{n}.rule" for n in ("dev", "humaneval")]
+    top_1 = [f"top_1_similarity.{n}.{what}" for n in ("dev", "humaneval") for what in ("mean", "p95", "max")]
+    assert sorted(metrics) == sorted(["kept", "excluded", "pairs_judged", "pairs_asked", "unclear", *of_each, *top_1])
     assert metrics["kept"] == len(examples) - 2
-    assert (metrics["excluded"], metrics["excluded.dev"], metrics["excluded.humaneval"]) == (2, 1, 1)
-    assert metrics["pairs_judged"] == 204 * read_yaml(ROOT / "params.yaml")["decontaminate"]["top_k"]
-    assert 0 < metrics["top_1_similarity.humaneval"] < 1
+    assert (metrics["excluded"], metrics["excluded.dev"], metrics["excluded.humaneval.rule"]) == (2, 1, 1)
+    assert (metrics["pairs_asked"], metrics["unclear"]) == (0, 0)
+    retrieved = 204 * read_yaml(ROOT / "params.yaml")["decontaminate"]["top_k"]
+    assert retrieved < metrics["pairs_judged"] <= retrieved + 2  # a copy is found also where it is not retrieved
+    mean, p95, most = (metrics[f"top_1_similarity.humaneval.{what}"] for what in ("mean", "p95", "max"))
+    assert 0 < mean < p95 <= most < 1
 
 
-@pytest.mark.parametrize(
-    ("similarity", "overlap", "judgement"),
-    [
-        (0.1, 0.5, "overlap 0.50 >= 0.5"),
-        (0.9, 0.6, "overlap 0.60 >= 0.5"),
-        (0.8, 0.49, "similarity 0.80 >= 0.8"),
-        (0.79, 0.49, None),
-        (0.0, 0.0, None),
-    ],
-)
-def test_a_pair_matches_when_either_threshold_is_reached(similarity, overlap, judgement):
-    found = judge_by_rule([Pair("dev", PROBLEM, UNRELATED, similarity, overlap)], RULE)
-    assert [item.judgement for item in found] == ([] if judgement is None else [judgement])
-
-
-def decontaminate_params(**changes) -> decontaminate.DecontaminateParams:
-    return replace(load(decontaminate.Params, ROOT / "params.yaml").decontaminate, **changes)
-
-
-def test_the_nearest_samples_are_paired_with_each_problem():
-    examples = [UNRELATED, copy_of("copy", PROBLEM), replace(UNRELATED, id="again")]
-    pairs = find_pairs([("dev", PROBLEM)], examples, decontaminate_params(top_k=2))
-    assert [(pair.benchmark, pair.problem.task_id, pair.example.id) for pair in pairs] == [
-        ("dev", "Dev/x", "copy"),
-        ("dev", "Dev/x", "unrelated"),
-    ]
-    assert pairs[0].overlap == 1.0
-    assert pairs[1].overlap == 0.0
-
-
-def test_a_top_k_above_the_training_set_pairs_everything():
-    assert len(find_pairs([("dev", PROBLEM)], [UNRELATED], decontaminate_params(top_k=5))) == 1
-
-
-def test_an_empty_training_set_is_refused():
-    with pytest.raises(StageError) as caught:
-        find_pairs([("dev", PROBLEM)], [], decontaminate_params())
+def test_an_empty_training_set_is_refused(tmp_path):
+    with working_in(tmp_path):
+        write_params(tmp_path)
+        write_jsonl(decontaminate.SOURCE, [])
+        with pytest.raises(StageError) as caught:
+            decontaminate.main()
     assert str(caught.value) == "data/merged/examples.jsonl: holds no example"
+
+
+def test_a_problem_without_text_is_refused_by_name(tmp_path):
+    row = {
+        "task_id": "own/3",
+        "prompt": " \n",
+        "entry_point": "f",
+        "canonical_solution": "",
+        "test": "def check(c): pass",
+    }
+    with working_in(tmp_path):
+        (tmp_path / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
+        write_params(tmp_path, decontaminate={"benchmarks": ["own"]}, benchmarks={"own": "own.jsonl"})
+        write_jsonl(decontaminate.SOURCE, [UNRELATED])
+        with pytest.raises(StageError) as caught:
+            decontaminate.main()
+        assert not decontaminate.OUT.exists()
+    assert str(caught.value) == (
+        "benchmarks.own: own/3: prompt: found ' \\n', accepted: a text, which training samples can be held against"
+    )
+
+
+def test_an_unknown_embedder_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with working_in(tmp_path):
+        write_params(tmp_path, decontaminate={"embedder": "nobody/no-such-model", "benchmarks": ["dev"]})
+        write_jsonl(decontaminate.SOURCE, [UNRELATED])
+        with pytest.raises(StageError) as caught:
+            decontaminate.main()
+        assert not decontaminate.OUT.exists()
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(
+        "decontaminate.embedder: found 'nobody/no-such-model': no such directory, and not on the hub: "
+    )
+    assert str(caught.value).endswith(
+        "accepted: tfidf, embedded, a sentence-transformers directory, or a hub id (ID or ID@REVISION)"
+    )
+
+
+def test_benchmarks_whose_solutions_are_missing_are_held_against_by_their_prompts(tmp_path):
+    prompt = (
+        "/// Return the number of vowels of a word that follow a consonant, wherever they stand.\nfn count(w: &str) {\n"
+    )
+    row = {"name": "r_1", "language": "rs", "prompt": prompt, "tests": "}", "stop_tokens": []}
+    leak = Example("leak", None, 0, None, "Consider this.\n" + prompt.replace("///", "#"), "Gladly.")
+    with working_in(tmp_path):
+        (tmp_path / "rs.jsonl").write_text(json.dumps(row), encoding="utf-8")
+        write_params(tmp_path, decontaminate={"benchmarks": ["multiple_rs"]}, benchmarks={"multiple_rs": "rs.jsonl"})
+        write_jsonl(decontaminate.SOURCE, [UNRELATED, leak])
+        decontaminate.main()
+        assert [(item["id"], item["task_id"]) for item in excluded_of(tmp_path)] == [("leak", "r_1")]
+
+
+def test_a_record_that_matches_several_tests_is_written_with_each_and_counted_once(tmp_path):
+    with working_in(tmp_path):
+        first, second = load_benchmark("humaneval")[17], load_benchmark("humaneval")[40]
+        both = replace(copy_of("both", first), instruction=copy_of("", second).response)
+        write_params(tmp_path, decontaminate={"judge": "rule", "benchmarks": ["humaneval"]})
+        write_jsonl(decontaminate.SOURCE, [UNRELATED, both])
+        decontaminate.main()
+        assert {item["task_id"] for item in excluded_of(tmp_path)} == {first.task_id, second.task_id}
+        assert json.loads(decontaminate.METRICS.read_text())["excluded"] == 1
 
 
 def test_a_benchmark_without_a_source_is_refused_before_anything_is_written(tmp_path):
@@ -209,15 +241,16 @@ def test_every_copy_of_a_test_sample_goes_however_many_there_are(tmp_path):
 
 @pytest.fixture
 def judged_by(tmp_path, monkeypatch):
-    """Give a function that runs the stage on three samples, of which the teacher judges `suspect` with a text."""
+    """Give a function that runs the stage on three samples; the teacher's judgements of `suspect` are these in turn."""
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path / "cache"))
     suspect = Example("suspect", None, 0, None, "Suspicious.", "return a + b")
     plain = Example("plain", None, 0, None, "Plain.", "Nothing here.")
 
-    def run(text: str, **endpoint) -> tuple[list[dict], list[str], MockEndpoint]:
+    def run(*texts: str, **endpoint) -> tuple[list[dict], list[str], MockEndpoint]:
         def reply(body: dict) -> str:
-            return text if "Suspicious." in body["messages"][0]["content"] else "No."
+            attempt = body["seed"] - SEED
+            return texts[attempt % len(texts)] if "Suspicious." in body["messages"][0]["content"] else "No."
 
         with working_in(tmp_path), MockEndpoint(reply=reply, **endpoint) as mock:
             write_params(
@@ -232,6 +265,10 @@ def judged_by(tmp_path, monkeypatch):
     return run
 
 
+def metrics_of(folder: Path) -> dict:
+    return json.loads((folder / decontaminate.METRICS).read_text(encoding="utf-8"))
+
+
 def test_what_the_teacher_affirms_is_excluded(judged_by):
     excluded, kept, mock = judged_by("Yes")
     assert {(item["id"], item["judge"], item["judgement"]) for item in excluded} == {("suspect", "teacher", "Yes")}
@@ -240,10 +277,18 @@ def test_what_the_teacher_affirms_is_excluded(judged_by):
 
 
 @pytest.mark.parametrize("judgement", ["maybe", "", "I think so"])
-def test_a_judgement_that_is_neither_yes_nor_no_counts_as_a_match(judged_by, judgement):
+def test_a_judgement_that_stays_neither_yes_nor_no_counts_as_a_match(judged_by, tmp_path, judgement):
     excluded, kept, _ = judged_by(judgement)
     assert {(item["id"], item["judgement"]) for item in excluded} == {("suspect", judgement)}
     assert kept == ["unrelated", "plain"]
+    assert metrics_of(tmp_path)["unclear"] == 40
+
+
+def test_an_unclear_judgement_is_asked_for_again(judged_by, tmp_path):
+    excluded, kept, mock = judged_by("maybe", "I think so", "No.")
+    assert (excluded, kept) == ([], ["unrelated", "suspect", "plain"])
+    assert mock.counts["requests"] == 40 * (3 + 2)
+    assert metrics_of(tmp_path)["unclear"] == 0
 
 
 @pytest.mark.parametrize("judgement", ["No", "no.", " NO, they differ", "No\n", "**No**"])
@@ -271,3 +316,105 @@ def test_the_teacher_sees_both_texts_in_the_prompt(judged_by):
         problem = load_benchmark("dev")[0]
     wanted = prompt.replace("{test}", text_of_problem(problem)).replace("{sample}", text_of_example(UNRELATED))
     assert wanted in {body["messages"][0]["content"] for body in mock.bodies}
+
+
+def test_both_asks_the_teacher_only_about_what_is_alike_and_no_copy(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path / "cache"))
+    with working_in(tmp_path), MockEndpoint(reply=lambda body: "Yes") as mock:
+        problem = load_benchmark("dev")[5]
+        (tmp_path / "one.jsonl").write_text(json.dumps(row_of(problem)), encoding="utf-8")
+        write_params(
+            tmp_path,
+            teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
+            decontaminate={"judge": "both", "benchmarks": ["one"], "top_k": 3},
+            benchmarks={"one": "one.jsonl"},
+        )
+        like = replace(UNRELATED, id="like", instruction=f"Tell me more: {statement(problem.prompt)[:-9]}")
+        write_jsonl(decontaminate.SOURCE, [UNRELATED, copy_of("copy", problem), like])
+        decontaminate.main()
+        assert {(item["id"], item["judge"]) for item in excluded_of(tmp_path)} == {
+            ("copy", "rule"),
+            ("like", "teacher"),
+        }
+        assert mock.counts["requests"] == 1
+        found = metrics_of(tmp_path)
+        assert (found["excluded.one.rule"], found["excluded.one.teacher"], found["pairs_asked"]) == (1, 1, 1)
+
+
+def row_of(problem: Problem) -> dict:
+    return {name: getattr(problem, name) for name in ("task_id", "prompt", "entry_point", "canonical_solution", "test")}
+
+
+@pytest.fixture(scope="module")
+def planted_into_seeds():
+    """Search the bundled seeds, with every labelled pair of HumanEval planted among them."""
+    with contextlib.chdir(ROOT):
+        problems = load_benchmark("humaneval")
+        plants = planted({problem.task_id: problem for problem in problems})
+        seeds, _ = seed.run(
+            seed.Params(RunParams(1), seed.SeedParams("bundled/seeds.json", None)),
+            seed.read_source(Path("bundled/seeds.json")),
+        )
+        params = load(decontaminate.Params, ROOT / "params.yaml")
+        judged = decontaminate.run(
+            params, [Task("humaneval", p) for p in problems], [*seeds, *(p.example for p in plants)]
+        )
+    return plants, {(item.id, item.task_id) for item in judged.excluded()}, {example.id for example in seeds}
+
+
+def test_every_copied_or_renamed_leak_is_found(planted_into_seeds):
+    plants, found, _ = planted_into_seeds
+    for kind in ("copied whole", "task alone", "renamed"):
+        keys = [(plant.example.id, plant.task_id) for plant in plants if plant.kind == kind]
+        assert len(keys) == 40
+        assert [key for key in keys if key not in found] == []
+
+
+def test_a_solution_alone_is_found_also_renamed_unless_it_is_too_short_to_tell(planted_into_seeds):
+    plants, found, _ = planted_into_seeds
+    with contextlib.chdir(ROOT):
+        solutions = {p.task_id: p.canonical_solution for p in load_benchmark("humaneval")}
+    alone = [p for p in plants if p.kind == "renamed, solution alone"]
+    missed = [p.task_id for p in alone if (p.example.id, p.task_id) not in found]
+    assert missed == [p.task_id for p in alone if len(code_runs(solutions[p.task_id], 10)) < 8]
+    assert 0 < len(missed) < len(alone) / 3
+
+
+def test_what_is_near_or_unrelated_stays(planted_into_seeds):
+    plants, found, seeds = planted_into_seeds
+    others = [(plant.example.id, plant.task_id) for plant in plants if not plant.leak]
+    assert len(others) > 80
+    assert [key for key in others if key in found] == []
+    assert [key for key, _ in found if key in seeds] == []
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory):
+    """Give what all-MiniLM ranks for the reworded leaks of HumanEval among the bundled seeds, and the cache used."""
+    cache = tmp_path_factory.mktemp("embeddings")
+    with contextlib.chdir(ROOT):
+        problems = {p.task_id: p for p in load_benchmark("humaneval")}
+        plants = [p for p in planted(problems) if p.kind == "reworded, own solution"]
+        seeds, _ = seed.run(
+            seed.Params(RunParams(1), seed.SeedParams("bundled/seeds.json", None)),
+            seed.read_source(Path("bundled/seeds.json")),
+        )
+        plants, seeds = plants[:12], seeds[:30]
+        texts = [statement(problems[p.task_id].prompt) for p in plants]
+        corpus = [e.instruction for e in (*seeds, *(p.example for p in plants))]
+        vectors = embed("embedded", texts, corpus, cache)
+    return plants, len(seeds), vectors, cache, texts, corpus
+
+
+def test_minilm_retrieves_most_rewordings(minilm):
+    plants, first, (queries, corpus), *_ = minilm
+    ranks = list(nearest(queries, corpus, 5))
+    assert sum(first + n in [i for i, _ in ranks[n]] for n in range(len(plants))) >= 0.8 * len(plants)
+
+
+def test_a_second_run_embeds_nothing_and_gives_the_same(minilm, monkeypatch):
+    *_, vectors, cache, texts, corpus = minilm
+    monkeypatch.setattr("stages.lib.embedding_models.EmbeddingModel.embed", lambda *_: pytest.fail("embedded again"))
+    again = embed("embedded", texts, corpus, cache)
+    assert all((one == other).all() for one, other in zip(vectors, again, strict=True))

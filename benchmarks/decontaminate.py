@@ -1,0 +1,223 @@
+"""Decontamination measured: speed of retrieval, planted leaks found, and what real data lose.
+
+    python benchmarks/decontaminate.py speed --texts code_alpaca.json
+    python benchmarks/decontaminate.py planted --texts code_alpaca.json --mbpp mbpp.jsonl
+    python benchmarks/decontaminate.py real --texts code_alpaca.json --against humaneval mbpp=mbpp.jsonl ...
+
+Thresholds are those of params.yaml, but `min_similarity`, which belongs to an embedder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import resource
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.planted import Planted, planted
+from stages import decontaminate
+from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.contamination import Pair, Search, Task, rule_judgement, text_of_problem
+from stages.lib.params import load
+from stages.lib.records import Example, cache_dir
+from stages.lib.similarity import BLOCK, nearest
+
+SAMPLES, QUERIES, DIMS, TOP_K = 78_000, 2_700, 1_024, 5
+OWN = load(decontaminate.Params).decontaminate
+
+
+def main() -> None:
+    """Run one of the three."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "planted", "real"])
+    parser.add_argument("--texts", type=Path, required=True, help="a JSON list in Alpaca form")
+    parser.add_argument("--mbpp", type=Path, help="mbpp.jsonl")
+    parser.add_argument("--embedder", default="tfidf")
+    parser.add_argument("--show", type=int, default=0, help="so many of the excluded beside their test sample")
+    parser.add_argument("--against", nargs="*", default=[], help="BENCHMARK=FILE, or dev, humaneval")
+    args = parser.parse_args()
+    examples = alpaca(args.texts)
+    if args.what == "speed":
+        speed(examples)
+    elif args.what == "planted":
+        show_planted(examples, args.mbpp, args.embedder)
+    else:
+        real(examples, args.against, args.embedder, args.show)
+
+
+def alpaca(path: Path) -> list[Example]:
+    """Read Alpaca records as round 0 would hold them."""
+    records = json.loads(path.read_text(encoding="utf-8"))
+    texts = [("\n".join(filter(None, [r["instruction"], r["input"]])), r["output"]) for r in records]
+    return [Example(f"real/{n}", None, 0, None, *pair) for n, pair in enumerate(texts)]
+
+
+def speed(examples: list[Example]) -> None:
+    """Time the dense top-5 against its floor, and the whole rule on as many texts; each in a process of its own."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    for measure, arguments in ((_dense, ()), (_rule, (examples,))):
+        process = context.Process(target=measure, args=arguments)
+        process.start()
+        process.join()
+
+
+def _dense() -> None:
+    draw = np.random.default_rng(1)
+    queries, corpus = (draw.standard_normal((n, DIMS), dtype=np.float32) for n in (QUERIES, SAMPLES))
+    ratios, times = [], []
+    for _ in range(3):
+        started = time.perf_counter()
+        for _ in nearest(queries, corpus, TOP_K):
+            pass
+        ours = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        started = time.perf_counter()
+        for start in range(0, QUERIES, BLOCK):
+            np.argpartition(queries[start : start + BLOCK] @ corpus.T, SAMPLES - TOP_K, axis=1)
+        floor = time.perf_counter() - started
+        ratios.append(ours / floor)
+        times.append((ours, floor, peak / 1024))
+    for ours, floor, megabytes in times:
+        print(
+            f"dense: ours {ours:.1f} s, floor {floor:.1f} s, ratio {ours / floor:.2f}, peak so far {megabytes:.0f} MB"
+        )
+    print(f"dense: median ratio {sorted(ratios)[1]:.2f}")
+
+
+def _rule(examples: list[Example]) -> None:
+    corpus = varied(examples, SAMPLES)
+    problems = load_benchmark("humaneval")
+    queries = [
+        replace(problems[n % len(problems)], task_id=f"{n}", prompt=vary(problems[n % len(problems)].prompt, n, 0.3))
+        for n in range(QUERIES)
+    ]
+    started = time.perf_counter()
+    search = Search([Task("x", p) for p in queries], corpus, "tfidf", OWN.rule, cache_dir())
+    built = time.perf_counter() - started
+    pairs = sum(1 for _ in search.pairs(range(QUERIES), 0, TOP_K, copies=True))
+    took, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    words = sum(len(e.instruction.split()) + len(e.response.split()) for e in corpus) / len(corpus)
+    print(f"tfidf and rule: {took:.1f} s ({built:.1f} s vectors and indexes), {pairs} pairs, peak {peak:.0f} MB,")
+    print(f"    {len(corpus)} samples of {words:.0f} words, {QUERIES} test samples")
+
+
+def varied(examples: list[Example], count: int) -> list[Example]:
+    """Give as many samples as asked for: the real ones, then copies of them with every fifth word exchanged."""
+    chosen = (examples[n % len(examples)] for n in range(count))
+    return [
+        replace(e, id=f"{n}", instruction=vary(e.instruction, n), response=vary(e.response, n))
+        for n, e in enumerate(chosen)
+    ]
+
+
+def vary(text: str, number: int, share: float = 0.2) -> str:
+    """Exchange a share of the words by others, the same for the same number."""
+    draw = random.Random(number)
+
+    def word(old: str) -> str:
+        return old if draw.random() > share else f"word{draw.randrange(30_000)}"
+
+    return "\n".join(" ".join(map(word, line.split(" "))) for line in text.split("\n"))
+
+
+def show_planted(examples: list[Example], mbpp: Path | None, embedder: str) -> None:
+    """Plant the labelled pairs into the real data; print what the rule finds, by kind and half."""
+    problems = {p.task_id: p for p in labelled_problems(mbpp)}
+    plants = planted(problems)
+    found = pairs_of(plants, list(problems.values()), examples, embedder)
+    print(f"{len(plants)} labelled pairs in {len(examples)} real samples, embedder {embedder}")
+    print("min_similarity: matched of the tuning half, leaks and others; precision")
+    for least in (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.01):
+        print(f"  {least:.2f}", *_counts(plants, found, least))
+    least = OWN.rule.min_similarity if embedder == "tfidf" else 0.9
+    print(
+        f"by kind at min_similarity {least}: matched of tuning half, of held-out half; retrieved in the top {OWN.top_k}"
+    )
+    for kind in dict.fromkeys(p.kind for p in plants):
+        own = [p for p in plants if p.kind == kind]
+        cells = [f"{sum(_matched(found, p, least) for p in half)} of {len(half)}" for half in halves(own)]
+        ranked = sum((p.example.id, p.task_id) in found for p in own)
+        print(f"  {kind} | {' | '.join(cells)} | {ranked} of {len(own)}")
+
+
+def labelled_problems(mbpp: Path | None) -> list[Problem]:
+    """Give HumanEval, and MBPP where its file is given."""
+    names = ["mbpp", "mbpp_400"] if mbpp else []
+    return [*load_benchmark("humaneval"), *(p for name in names for p in load_benchmark(name, str(mbpp)))]
+
+
+def pairs_of(
+    plants: list[Planted], problems: list[Problem], examples: list[Example], embedder: str
+) -> dict[tuple[str, str], Pair]:
+    """Find each plant's pair among the real samples: by (example id, task id), where it is retrieved or copied.
+
+    Plants of one kind are planted together, so that the copies of a test sample do not push each other out.
+    """
+    tests, found = [Task("labelled", p) for p in problems], {}
+    for kind in dict.fromkeys(p.kind for p in plants):
+        own = [p.example for p in plants if p.kind == kind]
+        search = Search(tests, [*examples, *own], embedder, OWN.rule, cache_dir())
+        for _, pair in search.pairs(range(len(tests)), 0, OWN.top_k, copies=True):
+            found[pair.example.id, pair.test.problem.task_id] = pair
+    return found
+
+
+def halves(plants: list[Planted]) -> tuple[list[Planted], list[Planted]]:
+    """Split by a hash of the test sample: for choosing thresholds, and for reporting."""
+    tuning = {p.task_id for p in plants if hashlib.sha256(p.task_id.encode()).digest()[0] % 2 == 0}
+    return [p for p in plants if p.task_id in tuning], [p for p in plants if p.task_id not in tuning]
+
+
+def _matched(found: dict[tuple[str, str], Pair], plant: Planted, least: float) -> bool:
+    pair = found.get((plant.example.id, plant.task_id))
+    return pair is not None and (
+        pair.similarity >= least or rule_judgement(replace(pair, similarity=-1.0), OWN.rule) is not None
+    )
+
+
+def _counts(plants: list[Planted], found: dict[tuple[str, str], Pair], least: float) -> Iterator[str]:
+    for name, half in zip(("tuning", "held out"), halves(plants), strict=True):
+        hits = Counter(p.leak for p in half if _matched(found, p, least))
+        leaks = sum(p.leak for p in half)
+        others = len(half) - leaks
+        yield f"| {name}: {hits[True]} of {leaks}, {hits[False]} of {others}, {hits[True] / max(hits.total(), 1):.3f}"
+
+
+def real(examples: list[Example], sources: list[str], embedder: str, show: int) -> None:
+    """Print what real data lose to each benchmark."""
+    least = OWN.rule.min_similarity if embedder == "tfidf" else 0.9
+    rule, excluded = replace(OWN.rule, min_similarity=least), set()
+    shown: dict[str, list[tuple[str, Pair]]] = defaultdict(list)
+    for name, _, source in (source.partition("=") for source in sources):
+        tests = [Task(name, p) for p in load_benchmark(name, source or None)]
+        search = Search(tests, examples, embedder, rule, cache_dir())
+        pairs = [pair for _, pair in search.pairs(range(len(tests)), 0, OWN.top_k, copies=True)]
+        hits = [(said, pair) for pair in pairs if (said := rule_judgement(pair, rule)) is not None]
+        own, reasons = {pair.example.id for _, pair in hits}, Counter(said.split()[0] for said, _ in hits)
+        asked = sum(pair.similarity >= rule.min_doubt for pair in pairs)
+        excluded |= own
+        shown[name] = hits
+        print(f"{name} | {len(tests)} | {len(own)} | {dict(reasons)} | {len(pairs)} pairs, {asked} above min_doubt")
+    print(f"all | | {len(excluded)} of {len(examples)}")
+    for name, hits in shown.items():
+        for said, pair in random.Random(1).sample(hits, min(show, len(hits))):
+            print(f"\n=== {name} {pair.test.problem.task_id}: {said}, similarity {pair.similarity:.2f}")
+            print(text_of_problem(pair.test.problem)[:1500])
+            print(f"--- {pair.example.id}\n{pair.example.instruction}\n--\n{pair.example.response[:1200]}")
+
+
+if __name__ == "__main__":
+    main()
