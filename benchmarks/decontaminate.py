@@ -27,10 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.planted import Planted, planted
 from stages import decontaminate
-from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
 from stages.lib.contamination import Pair, Search, Task, rule_judgement, text_of_problem
 from stages.lib.params import load
-from stages.lib.records import Example, cache_dir
+from stages.lib.problem import Problem
+from stages.lib.records import Example
 from stages.lib.similarity import BLOCK, nearest
 
 SAMPLES, QUERIES, DIMS, TOP_K = 78_000, 2_700, 1_024, 5

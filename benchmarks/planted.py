@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.lib.benchmarks import Problem
 from stages.lib.params import read_yaml
+from stages.lib.problem import Problem
 from stages.lib.records import Example
 
 TEXTS = Path(__file__).with_name("planted.yaml")

@@ -22,6 +22,7 @@ from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console, prompts
 from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.contamination import (
     Pair,
@@ -36,7 +37,7 @@ from stages.lib.contamination import (
 )
 from stages.lib.endpoint import RequestFailedError
 from stages.lib.params import STRICT, AtLeastOne, RunParams, Text, load
-from stages.lib.records import Example, cache_dir, read_jsonl, write_jsonl, write_metrics
+from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
 from stages.lib.teacher import Teacher, TeacherParams, open_teacher
 
 SOURCE = Path("data/merged/examples.jsonl")

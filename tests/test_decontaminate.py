@@ -12,7 +12,7 @@ import pytest
 from benchmarks.mock_endpoint import MockEndpoint
 from benchmarks.planted import planted
 from stages import decontaminate, seed
-from stages.lib.benchmarks import Problem, load_benchmark
+from stages.lib.benchmarks import load_benchmark
 from stages.lib.console import StageError
 from stages.lib.contamination import Task, statement, text_of_example, text_of_problem
 from stages.lib.overlap import code_runs

@@ -15,9 +15,9 @@ import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console
-from stages.lib.benchmarks import Problem
 from stages.lib.overlap import Index, Piece, code_runs, sentences, word_runs
 from stages.lib.params import STRICT, AtLeastOne, Fraction
+from stages.lib.problem import Problem
 from stages.lib.records import Example
 from stages.lib.similarity import embed, nearest
 

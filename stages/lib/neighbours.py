@@ -10,11 +10,8 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from stages.lib.similarity import nearest
-
-_WORD = r"\w+"
+from stages.lib.similarity import WORD, nearest, tfidf
 
 
 def pair_similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -23,7 +20,7 @@ def pair_similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
     if not _have_words(texts):
         return [0.0] * len(pairs)
     place = {text: number for number, text in enumerate(texts)}
-    vectors = TfidfVectorizer(token_pattern=_WORD, ngram_range=(1, 2), sublinear_tf=True).fit_transform(texts)
+    vectors = tfidf(texts)
     first = vectors[[place[a] for a, _ in pairs]]
     second = vectors[[place[b] for _, b in pairs]]
     cosines = np.asarray(first.multiply(second).sum(axis=1)).ravel()
@@ -34,7 +31,8 @@ def nearest_others(texts: Sequence[str]) -> list[float]:
     """Give for each text how alike its nearest other one is; nothing for fewer than two texts."""
     if len(texts) < 2 or not _have_words(texts):
         return []
-    found = nearest(texts, texts, 2)
+    vectors = tfidf(texts)
+    found = nearest(vectors, vectors, 2)
     return [next((_clipped(value) for index, value in two if index != own), 0.0) for own, two in enumerate(found)]
 
 
@@ -42,11 +40,12 @@ def nearest_in(texts: Sequence[str], corpus: Sequence[str]) -> list[float]:
     """Give for each text how alike its nearest one of the corpus is; nothing where one of the two is empty."""
     if not texts or not corpus or not _have_words([*texts, *corpus]):
         return []
-    return [_clipped(best[0][1]) for best in nearest(texts, corpus, 1)]
+    both = tfidf([*corpus, *texts])
+    return [_clipped(best[0][1]) for best in nearest(both[len(corpus) :], both[: len(corpus)], 1)]
 
 
 def _have_words(texts: Sequence[str]) -> bool:
-    return any(re.search(_WORD, text) for text in texts)
+    return any(re.search(WORD, text) for text in texts)
 
 
 def _clipped(value: float) -> float:

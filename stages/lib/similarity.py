@@ -37,12 +37,17 @@ def embed(embedder: str, queries: Sequence[str], corpus: Sequence[str], cache: P
         StageError: there is no such model, or it cannot be loaded.
     """
     if embedder == TFIDF:
-        vectorizer = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
-        both = vectorizer.fit_transform([*corpus, *queries])
+        both = tfidf([*corpus, *queries])
         return both[len(corpus) :], both[: len(corpus)]
     model = open_model(embedder)
     with _Cache(cache / CACHE_NAME) as kept:
         return _model_vectors(model, queries, kept), _model_vectors(model, corpus, kept)
+
+
+def tfidf(texts: Sequence[str]) -> Vectors:
+    """Give a TF-IDF vector of each text over words and word pairs, its weights fitted on all of them."""
+    vectorizer = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
+    return vectorizer.fit_transform(texts)
 
 
 def nearest(queries: Vectors, corpus: Vectors, top_k: int) -> Iterator[list[tuple[int, float]]]:
