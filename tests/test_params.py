@@ -97,8 +97,8 @@ def test_a_misspelt_key_is_named_with_a_hint(params_file):
         ),
         (
             decontaminate.Params,
-            "judge: rule ",
-            "judge: human ",
+            "\n  judge: rule",
+            "\n  judge: human",
             "params.yaml: decontaminate.judge: found 'human', accepted: 'rule', 'teacher' or 'both'",
         ),
         (
@@ -146,7 +146,9 @@ def test_a_misspelt_section_is_named_with_a_hint(params_file):
 
 
 def test_an_unknown_section_is_named_with_the_known_ones(params_file):
-    assert refusal(seed.Params, params_file(GOOD + "xyzzy: {}\n")) == (f"accepted: {', '.join(SECTIONS)}")
+    assert refusal(seed.Params, params_file(GOOD + "xyzzy: {}\n")) == (
+        f"params.yaml: xyzzy: unknown section; accepted: {', '.join(SECTIONS)}"
+    )
 
 
 def test_a_section_that_is_a_number_is_refused(params_file):
