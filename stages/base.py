@@ -19,6 +19,7 @@ from stages.lib.params import STRICT, Text, load
 
 OUT = Path("models/base")
 EMBEDDED = "embedded"
+EMBEDDED_LICENCE = "apache-2.0"
 EMBEDDED_BYTES = 280_000_000  # 134.5 M parameters at two bytes, tokenizer
 
 
@@ -80,6 +81,8 @@ def _convert_embedded(out: Path) -> None:
     tokenizer.model_max_length = model.config.max_position_embeddings
     model.to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
+    # the wheel names it; the tuned model's card reads it here
+    (out / "README.md").write_text(f"---\nlicense: {EMBEDDED_LICENCE}\n---\n", encoding="utf-8")
 
 
 def _copy_directory(source: Path, out: Path) -> None:

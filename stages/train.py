@@ -1,200 +1,253 @@
 """Stage train: the base model is fine-tuned on the decontaminated examples.
 
 In: models/base and data/decontaminated/examples.jsonl. Out: models/wizardcoder, an ordinary transformers directory;
-metrics/train.json and metrics/loss.csv (step, loss, learning rate), the latter written while training goes on. Loss is
-on the response only; TRL's SFTTrainer does the training.
+metrics/train.json and metrics/loss.csv (step, loss, learning rate), the latter written while training goes on. TRL's
+SFTTrainer does the training (transformers' Seq2SeqTrainer for an encoder-decoder), in several processes where
+`train.processes` says so. What was interrupted goes on from its last checkpoint.
+
+    python -m stages.train                       the stage
+    python -m stages.train --plan                memory, steps, tokens and hours of it, nothing is trained
+    python -m stages.train --plan --on 8xH100    the same for other hardware; --base DIR needs a config.json only
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shutil
 import tempfile
-import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic.dataclasses import dataclass
+from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, prompts
+from stages.lib import (
+    checkpoints,
+    console,
+    embedded,
+    hardware,
+    launch,
+    model_card,
+    model_directory,
+    plan,
+    plan_table,
+    zero,
+)
 from stages.lib.console import StageError
-from stages.lib.params import STRICT, AtLeastOne, Count, NotNegative, Positive, Text, load
-from stages.lib.records import Example, read_jsonl, write_csv, write_metrics
-from stages.lib.tokenized import Tokenized, tokenize
+from stages.lib.hardware import GB, Hardware, check_devices
+from stages.lib.params import STRICT, load
+from stages.lib.prepared import Prepared, prepare
+from stages.lib.records import Example, read_jsonl, write_metrics
+from stages.lib.train_params import Source, TrainParams, check, steps_of
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from stages.lib.trainer import Fitted
 
 BASE = Path("models/base")
 SOURCE = Path("data/decontaminated/examples.jsonl")
 OUT = Path("models/wizardcoder")
 METRICS = Path("metrics/train.json")
 LOSS = Path("metrics/loss.csv")
-SPARE_BYTES = 50_000_000  # tokenizer, configuration, metrics
 
 
-@dataclass(frozen=True, slots=True, config=STRICT)
-class TrainParams:
-    """The `train` section. One step takes `batch_size` sequences, `micro_batch_size` at a time."""
-
-    seed: int
-    prompt: Text
-    max_tokens: AtLeastOne
-    batch_size: AtLeastOne
-    micro_batch_size: AtLeastOne
-    epochs: Positive
-    max_steps: AtLeastOne | None
-    lr: Positive
-    warmup_steps: Count
-    schedule: Literal["cosine", "linear", "constant_with_warmup"]
-    weight_decay: NotNegative
-    precision: Literal["bf16", "fp16", "fp32"]
-    gradient_checkpointing: bool
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
+@params_dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
-    """What this stage reads of params.yaml."""
+    """What this stage reads of params.yaml; the sources are named in the model's card."""
 
+    seed: Source
+    base: Source
     train: TrainParams
 
 
 def main() -> None:
+    """Run the stage, plan it, or be one of its processes."""
+    options = _parser().parse_args()
+    params = load(Params)
+    check(params.train)
+    launch.check_hostfile(params.train)
+    if options.worker is not None:
+        _work(params.train, options.worker)
+    elif options.plan:
+        _plan(params.train, options.base, options.on)
+    else:
+        _stage(params)
+
+
+def _stage(params: Params) -> None:
     """Fine-tune and write the model; models/wizardcoder appears whole or not at all."""
-    params = load(Params).train
-    check(params)
+    train = params.train
+    machine = hardware.present()
+    check_devices(train, machine)
+    shape = read_shape(BASE)
+    plan.check_positions(shape, train)
+    _refuse(plan.memory_of(shape, train, zero.told(zero.read(train))), train, machine)
     with console.closing_line("train") as close:
         examples = list(read_jsonl(SOURCE, Example))
-        if not examples:
-            raise StageError(f"{SOURCE}: holds no example")
+        tokenizer = model_directory.load_tokenizer(BASE)
+        prepared = prepare(train, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
+        folder = checkpoints.folder_of(checkpoints.fingerprint(train.determining(), prepared.digest(), BASE))
         OUT.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=OUT.parent, prefix="train.", suffix=".tmp") as folder:
-            metrics = run(params, examples, BASE, Path(folder) / "model")
+        with (
+            checkpoints.locked(folder),
+            tempfile.TemporaryDirectory(dir=OUT.parent, prefix="train.", suffix=".tmp") as scratch,
+        ):
+            built = Path(scratch) / "model"
+            fitted = _fitted(train, prepared, folder, built, machine)
+            metrics = metrics_of(train, prepared, fitted, shape, machine)
+            model_directory.complete(built, tokenizer, train)
+            origin = model_card.Origin(
+                base=named(params.base.source),
+                base_licence=model_card.licence_of(BASE),
+                seeds=params.seed.source,
+                data=SOURCE,
+                data_sha256=embedded.sha256_of(SOURCE),
+            )
+            (built / "README.md").write_text(model_card.card(origin, train, examples, metrics), encoding="utf-8")
             shutil.rmtree(OUT, ignore_errors=True)
-            (Path(folder) / "model").rename(OUT)
+            built.rename(OUT)
+        shutil.rmtree(folder, ignore_errors=True)
         write_metrics(METRICS, metrics)
         close(examples=metrics["examples"], tokens=metrics["tokens"], steps=metrics["steps"])
 
 
-def check(params: TrainParams) -> None:
-    """Refuse sizes that contradict each other."""
-    if params.batch_size % params.micro_batch_size:
-        raise StageError(
-            f"params.yaml: train.micro_batch_size: found {params.micro_batch_size}, "
-            f"accepted: a divisor of train.batch_size, {params.batch_size}"
-        )
+def read_shape(base: Path) -> plan.Shape:
+    """Read the base model's sizes; raises StageError where the directory is none that transformers knows."""
+    if not (base / "config.json").is_file():
+        raise StageError(f"{base}: no config.json, accepted: a transformers directory")
+    try:
+        return plan.shape_of(base)
+    except (ValueError, KeyError, OSError, ImportError) as exc:
+        raise StageError(f"{base}: transformers cannot build it: {' '.join(str(exc).split())[:200]}") from exc
 
 
-def tokenize_all(
-    tokenizer: PreTrainedTokenizerBase, params: TrainParams, examples: list[Example]
-) -> tuple[list[Tokenized], int]:
-    """Encode all examples; also give the number of those dropped because no token of their response fits."""
-    encoded = [
-        tokenize(tokenizer, prompts.fill(params.prompt, instruction=e.instruction), e.response, params.max_tokens)
-        for e in examples
-    ]
-    kept = [item for item in encoded if item is not None]
-    if not kept:
-        raise StageError(f"train.max_tokens: {params.max_tokens} leaves no room for any response")
-    return kept, len(encoded) - len(kept)
+def named(source: str) -> str:
+    """Give the base model's name."""
+    return Path(embedded.GGUF_NAME).stem if source == "embedded" else source
 
 
-def run(params: TrainParams, examples: list[Example], base: Path, out: Path) -> dict[str, Any]:
-    """Fine-tune `base` on the examples and save it to `out`; returns the metrics."""
-    import torch
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    encoded, dropped = tokenize_all(tokenizer, params, examples)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    saved_as = _dtype(base)
-    _need_disk(out.parent, sum(p.numel() for p in model.parameters()) * torch.finfo(saved_as).bits // 8)
-    rows: list[dict[str, Any]] = []
-
-    class Progress(TrainerCallback):  # type: ignore[misc]
-        """Writes the loss curve and moves the progress bar."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ANN401
-            if logs and "loss" in logs:
-                rows.append({"step": state.global_step, "loss": logs["loss"], "lr": logs["learning_rate"]})
-                write_csv(LOSS, rows, ("step", "loss", "lr"))
-                bar.advance(state.global_step - bar.done, note=f"loss {float(logs['loss']):.3f}")
-
-    on_gpu = torch.cuda.is_available()
-    steps_per_epoch = -(-len(encoded) // params.batch_size)
-    steps = params.max_steps or max(1, round(params.epochs * steps_per_epoch))
-    config = SFTConfig(
-        output_dir=str(out.parent / "trainer"),
-        per_device_train_batch_size=params.micro_batch_size,
-        gradient_accumulation_steps=params.batch_size // params.micro_batch_size,
-        max_steps=steps,
-        learning_rate=params.lr,
-        lr_scheduler_type=params.schedule,
-        warmup_steps=params.warmup_steps,
-        weight_decay=params.weight_decay,
-        bf16=params.precision == "bf16",
-        fp16=params.precision == "fp16",
-        activation_checkpointing=params.gradient_checkpointing,
-        use_cpu=not on_gpu,
-        seed=params.seed,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        train_sampling_strategy="group_by_length",
-        dataloader_pin_memory=on_gpu,
-        logging_steps=1,
-        logging_first_step=True,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
-    started = time.monotonic()
-    with console.track("train", steps) as bar:
-        trainer = SFTTrainer(
-            model=model,
-            args=config,
-            train_dataset=Dataset.from_list([{"input_ids": e.input_ids, "labels": e.labels} for e in encoded]),
-            processing_class=tokenizer,
-            callbacks=[Progress()],
-        )
-        _silence(trainer)
-        trainer.train()
-    seconds = time.monotonic() - started
-    trainer.model.to(saved_as).save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    tokens = sum(len(e.input_ids) for e in encoded)
-    return {
-        "examples": len(encoded),
-        "examples_dropped": dropped,
-        "examples_cut": sum(e.cut > 0 for e in encoded),
-        "tokens": tokens,
-        "steps": trainer.state.global_step,
-        "loss_first": float(rows[0]["loss"]),
-        "loss_last": float(rows[-1]["loss"]),
-        "seconds": round(seconds, 1),
+def metrics_of(
+    params: TrainParams, prepared: Prepared, fitted: Fitted, shape: plan.Shape, machine: Hardware
+) -> dict[str, Any]:
+    """Give the flat metrics; what could not be known is left out."""
+    tokens_a_s = fitted.tokens / fitted.seconds
+    found: dict[str, Any] = {
+        "examples": len(prepared.train.rows),
+        "examples_held_out": len(prepared.held_out.rows),
+        "examples_cut": prepared.cut,
+        "examples_dropped": prepared.dropped,
+        "tokens": sum(prepared.lengths()),
+        "tokens_trained": fitted.tokens,
+        "tokens_per_s": tokens_a_s,
+        "padding_share": 1 - fitted.tokens / max(1, fitted.computed),
+        "packed": fitted.packed,
+        "steps": fitted.steps,
+        "stopped_by": "max_minutes" if fitted.stopped else "steps",
+        "loss_first": fitted.losses[0],
+        "loss_last": fitted.losses[-1],
+        "seconds": round(fitted.seconds, 1),
+        "hours": fitted.seconds / 3600,
+        "peak_memory_gb": fitted.peak_memory / GB,
+        "parameters": shape.parameters,
+        "processes": params.processes,
+        "device": machine.name,
     }
+    if fitted.held_out_before is not None:
+        found |= {"held_out_loss_before": fitted.held_out_before, "held_out_loss_after": fitted.held_out_after}
+    if machine.peak_flops is not None:
+        done = plan.flops_of(shape, tokens_a_s, prepared.mean_length())
+        found["mfu"] = done / (machine.peak_flops * (params.processes if machine.gpu else 1))
+    if fitted.joules is not None:
+        found["energy_kwh"] = fitted.joules / 3.6e6
+    return found
 
 
-def _dtype(base: Path) -> Any:  # noqa: ANN401 - torch.dtype, without importing torch at the top
-    """Give the type in which the base model's weights are stored; the tuned ones are stored in the same."""
-    import torch
+def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, machine: Hardware) -> Fitted:
+    """Fine-tune in this process or in several, which read their rows and leave their results as files."""
+    if not machine.gpu:
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
+    from datasets import DatasetDict
 
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    return getattr(torch, config.get("dtype") or config.get("torch_dtype") or "float32")
+    from stages.lib import trainer
+
+    checkpoints.remove_broken(folder)
+    rows = {
+        name: trainer.dataset(part.rows, encoder_decoder=prepared.encoder_decoder)
+        for name, part in (("train", prepared.train), ("held_out", prepared.held_out))
+        if part.rows
+    }
+    job = trainer.Job(base=BASE, rows=built.parent / "rows", checkpoints=folder, out=built, loss=LOSS)
+    DatasetDict(rows).save_to_disk(job.rows)
+    if not params.distributed:
+        return trainer.fit(params, job, None)
+    file = built.parent / "job.json"
+    file.write_text(json.dumps({key: str(path) for key, path in asdict(job).items()}), encoding="utf-8")
+    launch.launch(params, ["stages.train", "--worker", str(file)], file.parent, machine)
+    return trainer.Fitted(**json.loads((file.parent / "fitted.json").read_text(encoding="utf-8")))
 
 
-def _need_disk(folder: Path, needed_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes + SPARE_BYTES:
-        raise StageError(f"{folder}: {free / 1e9:.1f} GB free, the fine-tuned model needs {needed_bytes / 1e9:.1f} GB")
+def _work(params: TrainParams, file: Path) -> None:
+    """Be one of several processes; the first writes what came of it."""
+    launch.end_with_parent()
+    from stages.lib import trainer
+
+    told = json.loads(file.read_text(encoding="utf-8"))
+    job = trainer.Job(**{key: Path(path) for key, path in told.items()})
+    try:
+        fitted = trainer.fit(params, job, zero.read(params))
+    except StageError as exc:
+        launch.tell_error(file.parent, exc)
+        raise SystemExit(1) from exc
+    if trainer.is_first():
+        (file.parent / "fitted.json").write_text(json.dumps(asdict(fitted)), encoding="utf-8")
 
 
-def _silence(trainer: Any) -> None:  # noqa: ANN401 - TRL's trainer
-    """Our own progress line replaces the trainer's printed dictionaries."""
-    from transformers import PrinterCallback
+def _plan(params: TrainParams, base: Path, on: str | None) -> None:
+    """Print what the training takes, and refuse what cannot fit."""
+    machine = hardware.elsewhere(on) if on else hardware.present()
+    check_devices(params, machine)
+    shape = read_shape(base)
+    plan.check_positions(shape, params)
+    memory = plan.memory_of(shape, params, zero.told(zero.read(params)))
+    work, counted = _work_of(params, base, shape)
+    for line in plan_table.lines(params, shape, machine, memory, work):
+        console.show(line)
+    console.say(counted)
+    _refuse(memory, params, machine)
+    if memory.total > machine.memory:
+        console.say(plan_table.tight(memory))
 
-    trainer.remove_callback(PrinterCallback)
+
+def _work_of(params: TrainParams, base: Path, shape: plan.Shape) -> tuple[plan.Work | None, str]:
+    """Count steps and tokens of the data, or take full rows where there is none yet; says which."""
+    if not SOURCE.is_file() or not (base / "tokenizer_config.json").is_file():
+        if params.max_steps is None:
+            return None, f"the steps follow from {SOURCE}, which is not there yet, as train.max_steps is null"
+        tokens = float(params.max_steps * params.batch_size * params.max_tokens)
+        return plan.Work(params.max_steps, tokens, params.max_tokens), "no data yet: every record taken as a full row"
+    tokenizer = model_directory.load_tokenizer(base)
+    examples = list(read_jsonl(SOURCE, Example))
+    prepared = prepare(params, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
+    steps = steps_of(params, len(prepared.lengths()))
+    tokens = steps * params.batch_size * sum(prepared.lengths()) / len(prepared.lengths())
+    told = f"{len(prepared.lengths())} records of {SOURCE}, {prepared.cut} of them cut; {prepared.dropped} dropped"
+    return plan.Work(steps, tokens, prepared.mean_length()), told
+
+
+def _refuse(memory: plan.Memory, params: TrainParams, machine: Hardware) -> None:
+    reason = plan.refusal(memory, params, machine)
+    if reason is not None:
+        raise StageError(f"train: cannot fit: {reason}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stages.train", description="Fine-tune the base model.")
+    parser.add_argument("--plan", action="store_true", help="print memory, steps, tokens and hours; train nothing")
+    parser.add_argument("--on", metavar="8xH100", help="plan: for these cards instead of the present ones")
+    parser.add_argument("--base", type=Path, default=BASE, help="plan: a directory with the base's config.json")
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    return parser
 
 
 if __name__ == "__main__":

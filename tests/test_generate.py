@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from stages.lib import generate
+from stages.lib.console import StageError
 from stages.lib.generate import LoadedModel, generate_batch, load_model, negative_log_likelihood
 
 PROMPTS = ["a much longer question than the others, by far", "short", "a medium question", "é?", "x = 1\ny = 2"]
@@ -176,3 +178,50 @@ def test_a_loaded_model_pads_on_the_left_and_has_a_padding_token(loaded):
     assert loaded.tokenizer.padding_side == "left"
     assert loaded.tokenizer.pad_token == loaded.tokenizer.eos_token
     assert not loaded.model.training
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> LoadedModel:
+    """Give a tiny encoder-decoder."""
+    from tiny_model import build
+
+    folder = tmp_path_factory.mktemp("pair") / "model"
+    build(folder, "t5")
+    return load_model(folder, "float32")
+
+
+def test_an_encoder_decoder_s_answer_is_its_own_text(pair):
+    import torch
+
+    ids = torch.tensor([pair.tokenizer("short")["input_ids"]])
+    with torch.inference_mode():
+        written = pair.model.generate(input_ids=ids, max_new_tokens=6, do_sample=False)
+    wanted = pair.tokenizer.decode(written[0], skip_special_tokens=True)
+    assert generate_batch(pair, ["short"], max_new_tokens=6, **GREEDY) == [wanted]
+
+
+def test_an_encoder_decoder_s_likelihood_is_the_mean_over_its_text(pair):
+    import torch
+
+    after = pair.tokenizer("return a", add_special_tokens=False)["input_ids"]
+    ids = torch.tensor([pair.tokenizer("def f():")["input_ids"]])
+    start = torch.tensor([[pair.model.config.decoder_start_token_id, *after[:-1]]])
+    with torch.inference_mode():
+        logs = pair.model(input_ids=ids, decoder_input_ids=start).logits[0].float().log_softmax(-1)
+    wanted = -sum(float(logs[i, token]) for i, token in enumerate(after)) / len(after)
+    assert negative_log_likelihood(pair, "def f():", "return a") == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_command_answers_in_the_terminal_by_the_chat_template(loaded, tiny_model, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ 'Q: ' + messages[0]['content'] + ' A:' }}")
+    monkeypatch.setattr("sys.argv", ["generate", "--model", str(folder), "--max-new-tokens", "6", "short"])
+    generate.main()
+    wanted = loaded.tokenizer.decode(greedy(loaded, "Q: short A:", 6), skip_special_tokens=True)
+    assert capsys.readouterr().out.strip() == wanted.strip()
+
+
+def test_the_command_refuses_what_is_no_model(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["generate", "--model", str(tmp_path), "Hi"])
+    with pytest.raises(StageError, match=r"no config\.json, accepted: a transformers directory$"):
+        generate.main()

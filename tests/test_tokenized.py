@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from stages.lib.console import StageError
 from stages.lib.params import read_yaml
 from stages.lib.prompts import fill
-from stages.lib.tokenized import IGNORED, Tokenized, tokenize
+from stages.lib.records import Example
+from stages.lib.tokenized import IGNORED, Tokenized, encode_all, need_end, tokenize
 
 FRAME = read_yaml(Path(__file__).resolve().parents[1] / "params.yaml")["train"]["prompt"]
 EOS = 256
@@ -25,7 +27,9 @@ def byte_tokenizer(*, bos: bool = False):
     backend.decoder = decoders.ByteFallback()
     if bos:
         backend.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", BOS)])
-    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<eos>")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="<eos>", **({"bos_token": "<bos>"} if bos else {})
+    )
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +91,63 @@ def test_input_ids_and_labels_have_the_same_length(tokenizer):
         found = tokenize(tokenizer, "ab", "cdefgh", max_tokens)
         assert len(found.input_ids) == len(found.labels) <= max_tokens
         assert len(found.input_ids) + found.cut == 9
+
+
+def example(instruction: str, response: str) -> Example:
+    return Example("a", None, 0, None, instruction, response)
+
+
+def encoded(*pairs: tuple[str, str], max_tokens: int, too_long: str = "cut", encoder_decoder: bool = False):
+    return encode_all(
+        byte_tokenizer(),
+        [example(*pair) for pair in pairs],
+        frame="{instruction}:",
+        max_tokens=max_tokens,
+        too_long=too_long,
+        encoder_decoder=encoder_decoder,
+    )
+
+
+def test_every_example_is_encoded_in_the_frame_and_order():
+    found = encoded(("a", "b"), ("c{x}", "d"), max_tokens=9)
+    assert found.rows == [
+        Tokenized([97, 58, 98, 256], [-100, -100, 98, 256], 0),
+        Tokenized([99, 123, 120, 125, 58, 100, 256], [-100, -100, -100, -100, -100, 100, 256], 0),
+    ]
+    assert found.dropped == 0
+
+
+def test_an_example_that_is_too_long_is_cut_and_counted():
+    found = encoded(("a", "xyz"), ("b", "c"), max_tokens=4)
+    assert [row.input_ids for row in found.rows] == [[97, 58, 120, 121], [98, 58, 99, 256]]
+    assert (found.counts["cut"], found.dropped) == (1, 0)
+
+
+def test_an_example_that_is_too_long_is_dropped_where_asked_for_and_counted():
+    found = encoded(("a", "xyz"), ("b", "c"), max_tokens=4, too_long="drop")
+    assert [row.input_ids for row in found.rows] == [[98, 58, 99, 256]]
+    assert (found.counts["cut"], found.counts["too_long"], found.dropped) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("too_long", ["cut", "drop"])
+def test_an_example_without_room_for_a_response_is_dropped_in_any_case(too_long):
+    found = encoded(("abc", "x"), ("abcd", ""), max_tokens=4, too_long=too_long)
+    assert found.rows == []
+    assert (found.counts["no_response"], found.dropped) == (2, 2)
+
+
+def test_an_encoder_reads_the_prompt_and_a_decoder_writes_the_response():
+    found = encoded(("ab", "cdef"), max_tokens=4, encoder_decoder=True)
+    assert found.rows == [Tokenized([97, 98, 58], [99, 100, 101, 102], cut=1)]
+
+
+def test_a_prompt_that_does_not_fit_the_encoder_is_dropped():
+    assert encoded(("abcd", "x"), max_tokens=4, encoder_decoder=True).counts["no_response"] == 1
+
+
+def test_a_tokenizer_without_an_end_is_refused(tokenizer):
+    other = byte_tokenizer()
+    other.eos_token = None
+    with pytest.raises(StageError, match=r"^models/base: its tokenizer has no end-of-sequence token"):
+        need_end(other, "models/base")
+    need_end(tokenizer, "models/base")

@@ -1,72 +1,332 @@
-"""Stage train, its pure parts: sizes that contradict each other, and the encoding of all examples."""
+"""Stage train: tiny random models are tuned, saved, interrupted and resumed."""
 
 from __future__ import annotations
 
+import csv
+import json
+import math
+import signal
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+import torch
+from train_room import ROOT, TrainRoom, example
 
 from stages import train
+from stages.lib import checkpoints, guard, prepared, trainer
 from stages.lib.console import StageError
 from stages.lib.params import load
-from stages.lib.records import Example
-from stages.lib.tokenized import Tokenized
 
-PARAMS = load(train.Params, Path(__file__).resolve().parents[1] / "params.yaml").train
+PARAMS = load(train.Params, ROOT / "params.yaml").train
 
 
-class Bytes:
-    """A tokenizer whose ids are the UTF-8 bytes."""
-
-    eos_token_id = 256
-
-    def __call__(self, text: str, *, add_special_tokens: bool = True) -> dict[str, list[int]]:
-        assert isinstance(add_special_tokens, bool)
-        return {"input_ids": list(text.encode())}
+@pytest.fixture
+def room(tmp_path):
+    return TrainRoom(tmp_path)
 
 
-def example(instruction: str, response: str) -> Example:
-    return Example("a", None, 0, None, instruction, response)
+@pytest.fixture
+def refused(room, monkeypatch):
+    """Give a function that runs the stage and returns the line with which it is refused."""
+
+    def line(*args: str) -> str:
+        with pytest.raises(StageError) as caught:
+            room.run(monkeypatch, *args)
+        assert "\n" not in str(caught.value)
+        assert not room.model.exists()
+        return str(caught.value)
+
+    return line
 
 
-def params(max_tokens: int) -> train.TrainParams:
-    return replace(PARAMS, prompt="{instruction}:", max_tokens=max_tokens)
+def same(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize(("batch_size", "micro_batch_size"), [(8, 4), (8, 8), (8, 1), (1, 1), (512, 64)])
-def test_a_micro_batch_that_divides_the_batch_passes(batch_size, micro_batch_size):
-    train.check(replace(PARAMS, batch_size=batch_size, micro_batch_size=micro_batch_size))
+def rows(room: TrainRoom) -> list[dict[str, str]]:
+    return list(csv.DictReader((room.folder / "metrics/loss.csv").open()))
 
 
-@pytest.mark.parametrize(("batch_size", "micro_batch_size"), [(8, 3), (4, 8), (1, 2)])
-def test_a_micro_batch_that_does_not_divide_the_batch_is_one_line(batch_size, micro_batch_size):
-    with pytest.raises(StageError) as caught:
-        train.check(replace(PARAMS, batch_size=batch_size, micro_batch_size=micro_batch_size))
-    assert str(caught.value) == (
-        f"params.yaml: train.micro_batch_size: found {micro_batch_size}, "
-        f"accepted: a divisor of train.batch_size, {batch_size}"
+@pytest.mark.parametrize("architecture", ["llama", "gpt_bigcode", "t5"])
+def test_each_architecture_learns_and_is_saved_as_an_ordinary_directory(architecture, tmp_path, monkeypatch):
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+    room = TrainRoom(tmp_path, architecture)
+    metrics = room.run(monkeypatch)
+    assert metrics["loss_last"] < metrics["loss_first"]
+    assert metrics["held_out_loss_after"] < metrics["held_out_loss_before"]
+    assert (metrics["examples"], metrics["examples_held_out"], metrics["steps"]) == (16, 4, 4)
+    assert metrics["tokens_trained"] == metrics["tokens"]  # four steps of four records: each once
+    kind = AutoModelForSeq2SeqLM if architecture == "t5" else AutoModelForCausalLM
+    model, tokenizer = kind.from_pretrained(room.model), AutoTokenizer.from_pretrained(room.model)
+    asked = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], return_tensors="pt")["input_ids"]
+    assert model.generate(asked, max_new_tokens=3).shape[0] == 1
+    assert room.checkpoints() == []
+
+
+def test_the_curve_has_a_row_for_each_step(room, monkeypatch):
+    metrics = room.run(monkeypatch)
+    assert [int(row["step"]) for row in rows(room)] == [1, 2, 3, 4]
+    assert float(rows(room)[-1]["loss"]) == pytest.approx(metrics["loss_last"], rel=1e-5)
+    assert next(float(row["lr"]) for row in rows(room)) == 0.0
+
+
+def test_the_loss_is_the_model_s_own_over_the_response(room, monkeypatch):
+    """At step one: the mean over all response tokens of the step, not of its micro-batches' means."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    room.set(batch_size=20, max_steps=1, held_out=0)
+    metrics = room.run(monkeypatch)
+    model = AutoModelForCausalLM.from_pretrained(room.folder / "models/base")
+    tokenizer = AutoTokenizer.from_pretrained(room.folder / "models/base")
+    found = prepared.prepare(
+        load(train.Params, room.folder / "params.yaml").train,
+        [example(n) for n in range(20)],
+        tokenizer,
+        train.SOURCE,
+        encoder_decoder=False,
+    )
+    summed = count = 0.0
+    for row in found.train.rows:
+        answered = sum(label != -100 for label in row.labels)
+        ids, labels = torch.tensor([row.input_ids]), torch.tensor([row.labels])
+        with torch.inference_mode():
+            summed += float(model(input_ids=ids, labels=labels).loss) * answered
+        count += answered
+    assert metrics["loss_first"] == pytest.approx(summed / count, rel=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt_bigcode"])
+def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatch):
+    """The first step's loss over all records is the same whether they share rows or not."""
+    room = TrainRoom(tmp_path, architecture)
+    losses = []
+    for packing in ("never", "always"):
+        room.set(packing=packing, batch_size=20, micro_batch_size=1, max_steps=1, held_out=0, max_tokens=2048)
+        metrics = room.run(monkeypatch)
+        losses.append(metrics["loss_first"])
+        assert metrics["packed"] == (packing == "always")
+    assert metrics["padding_share"] == 0.0
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_adapters_are_merged_into_whole_weights(room, monkeypatch):
+    from safetensors.torch import load_file
+
+    room.set(lora__rank=4)
+    metrics = room.run(monkeypatch)
+    base, tuned = load_file(room.folder / "models/base/model.safetensors"), room.weights()
+    assert metrics["loss_last"] < metrics["loss_first"]
+    assert base.keys() == tuned.keys()
+    changed = {name for name in base if not torch.equal(base[name], tuned[name])}
+    assert changed == {name for name in base if "_proj" in name}
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkeypatch):
+    other = TrainRoom(tmp_path_factory.mktemp("whole"))
+    for each in (room, other):
+        each.set(checkpoint_minutes=0.0, max_steps=6)
+    whole = other.run(monkeypatch)
+    real = guard.Guard.on_save
+    program = (
+        "import os, signal, sys\n"
+        "from stages import train\n"
+        "from stages.lib import guard\n"
+        "real = guard.Guard.on_save\n"
+        "def on_save(self, args, state, control, **more):\n"
+        "    if state.global_step == 4:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    real(self, args, state, control, **more)\n"
+        "guard.Guard.on_save = on_save\n"
+        "sys.argv = ['train']\n"
+        "train.main()\n"
+    )
+    (room.folder / "killed.py").write_text(program)
+    process = room.start_program("killed.py")
+    assert process.wait(timeout=300) == -signal.SIGKILL
+    assert room.checkpoints() == ["checkpoint-3", "checkpoint-4"]  # the fourth has no mark
+    assert not room.model.exists()
+    saved = []
+
+    def on_save(self, args, state, control, **more):
+        saved.append(state.global_step)
+        real(self, args, state, control, **more)
+
+    monkeypatch.setattr(guard.Guard, "on_save", on_save)
+    metrics = room.run(monkeypatch)
+    assert saved == [4, 5]
+    assert same(room.weights(), other.weights())
+    assert rows(room) == rows(other)
+    for name in ("loss_first", "loss_last", "held_out_loss_before", "held_out_loss_after", "tokens_trained"):
+        assert metrics[name] == whole[name]
+    assert room.checkpoints() == []
+
+
+def test_sigterm_ends_the_step_and_writes_a_checkpoint(room, monkeypatch):
+    room.set(checkpoint_minutes=60.0)
+    real = guard.Guard.on_step_end
+
+    def on_step_end(self, args, state, control, **more):
+        if state.global_step == 2:
+            signal.raise_signal(signal.SIGTERM)
+        real(self, args, state, control, **more)
+
+    monkeypatch.setattr(guard.Guard, "on_step_end", on_step_end)
+    with pytest.raises(SystemExit) as caught:
+        room.run(monkeypatch)
+    assert caught.value.code == 143
+    assert room.checkpoints() == ["checkpoint-2"]
+    assert not room.model.exists()
+    monkeypatch.setattr(guard.Guard, "on_step_end", real)
+    assert room.run(monkeypatch)["steps"] == 4
+
+
+def test_max_minutes_ends_with_what_there_is(room, monkeypatch):
+    room.set(max_minutes=1e-9)
+    metrics = room.run(monkeypatch)
+    assert (metrics["steps"], metrics["stopped_by"]) == (1, "max_minutes")
+    assert metrics["held_out_loss_after"] > 0
+    assert (room.model / "model.safetensors").is_file()
+
+
+def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(room, refused, monkeypatch):
+    room.set(checkpoint_minutes=0.0)
+    real = trainer._mean_loss
+    seen = []
+
+    def loss(*args):
+        seen.append(1)
+        return real(*args) * (math.nan if len(seen) > 8 else 1.0)  # two forward passes a step, and two before it
+
+    monkeypatch.setattr(trainer, "_mean_loss", loss)
+    line = refused()
+    assert line.startswith("train: loss nan, gradient norm nan at step 4: lower train.lr")
+    assert line.endswith("checkpoint-3; the same command goes on from it")
+    monkeypatch.setattr(trainer, "_mean_loss", real)
+    assert room.run(monkeypatch)["steps"] == 4
+
+
+def test_a_disk_without_room_for_a_checkpoint_stops_with_the_last_good_one(room, refused, monkeypatch):
+    room.set(checkpoint_minutes=0.0)
+    real, asked = checkpoints.need_disk, []
+
+    def need_disk(folder, needed, what):
+        asked.append(what)
+        if asked.count("the next checkpoint") == 3:
+            needed = 1e18
+        real(folder, needed, what)
+
+    monkeypatch.setattr(checkpoints, "need_disk", need_disk)
+    line = refused()
+    assert "GB free, the next checkpoint needs 1000000000.0 GB; the last good checkpoint is " in line
+    assert room.checkpoints() == ["checkpoint-2"]
+
+
+def test_a_write_that_fails_for_space_is_one_line(room, refused, monkeypatch):
+    import resource
+
+    room.set(checkpoint_minutes=0.0)
+    real, limits = guard.Guard.on_step_end, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def on_step_end(self, args, state, control, **more):
+        real(self, args, state, control, **more)
+        if state.global_step == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+
+    monkeypatch.setattr(guard.Guard, "on_step_end", on_step_end)
+    try:
+        line = refused()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "the checkpoint cannot be written" in line
+    assert line.endswith("checkpoint-1; the same command goes on from it")
+
+
+def test_two_processes_of_zero_3_give_the_weights_of_one(room, tmp_path_factory, monkeypatch):
+    other = TrainRoom(tmp_path_factory.mktemp("one"))
+    one = other.run(monkeypatch)
+    room.set(processes=2, deepspeed="zero3")
+    two = room.run(monkeypatch)
+    assert two["loss_last"] == pytest.approx(one["loss_last"], rel=1e-4)
+    assert two["held_out_loss_after"] == pytest.approx(one["held_out_loss_after"], rel=1e-4)
+    assert two["tokens_trained"] == one["tokens_trained"]
+    mine, theirs = room.weights(), other.weights()
+    assert mine.keys() == theirs.keys()
+    assert all(torch.allclose(mine[name], theirs[name], atol=1e-4) for name in mine)
+
+
+def test_one_record_is_trained_on_and_nothing_is_held_out(room, monkeypatch):
+    room.write_examples([example(1)])
+    room.set(max_steps=1)
+    metrics = room.run(monkeypatch)
+    assert (metrics["examples"], metrics["examples_held_out"]) == (1, 0)
+    assert "held_out_loss_before" not in metrics
+
+
+def test_an_empty_file_is_one_line(room, refused):
+    room.write_examples([])
+    assert refused() == "data/decontaminated/examples.jsonl: holds no example"
+
+
+@pytest.mark.parametrize(("too_long", "cut", "dropped"), [("cut", 1, 1), ("drop", 0, 2)])
+def test_records_that_are_too_long_are_counted(room, monkeypatch, too_long, cut, dropped):
+    long = replace(example(2), response="x = 1\n" * 400)
+    room.write_examples([example(1), long, example(3, " very" * 700)])
+    room.set(too_long=too_long, held_out=0, max_steps=1)
+    metrics = room.run(monkeypatch)
+    assert (metrics["examples_cut"], metrics["examples_dropped"]) == (cut, dropped)
+    assert metrics["examples"] == 3 - dropped
+
+
+def test_a_base_without_a_tokenizer_is_one_line(room, refused):
+    (room.folder / "models/base/tokenizer_config.json").unlink()
+    assert refused().startswith("models/base: no tokenizer_config.json")
+
+
+def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
+    (room.folder / "models/base/config.json").write_text('{"model_type": "nonesuch"}')
+    assert refused().startswith("models/base: transformers cannot build it: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"micro_batch_size": 3},
+            "params.yaml: train.micro_batch_size: found 3, accepted: a divisor of train.batch_size, 4",
+        ),
+        (
+            {"processes": 4},
+            "params.yaml: train.micro_batch_size: found 2, 4 processes at a time, accepted: a divisor of "
+            "train.batch_size, 4",
+        ),
+        ({"processes": 2, "lora__rank": 2}, "params.yaml: train.lora.rank: found 2, accepted: 0 with train.processes"),
+        ({"lora__load_in_4bit": True}, "params.yaml: train.lora.rank: found 0, accepted with train.lora.load_in_4bit"),
+        ({"batch_size": 4096, "processes": 2048}, "params.yaml: train.processes: found 2048, accepted: at most "),
+        ({"precision": "fp16"}, "params.yaml: train.precision: found 'fp16', which needs a GPU; none is here"),
+        ({"liger_kernels": True}, "params.yaml: train.liger_kernels: found True, which needs a GPU; none is here"),
+        ({"deepspeed": "zero9"}, "params.yaml: train.deepspeed: found 'zero9', accepted: null or a file of "),
+        ({"prompt": "Answer:"}, "params.yaml: train.prompt: no {instruction} in it"),
+        ({"max_tokens": 9999}, "params.yaml: train.max_tokens: found 9999, accepted: at most 4096"),
+        ({"hostfile": "hosts"}, "params.yaml: train.hostfile: several nodes are started by DeepSpeed"),
+        ({"hostfile": "hosts", "deepspeed": "zero3"}, "params.yaml: train.hostfile: hosts: No such file or directory"),
+    ],
+)
+def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, refused, changes, line):
+    room.set(**changes)
+    assert refused().startswith(line)
+
+
+def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused):
+    path = room.folder / "profiles/deepspeed/zero3.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"train_batch_size": 64}))
+    room.set(processes=2, deepspeed="zero3")
+    assert refused() == (
+        "profiles/deepspeed/zero3.json: train_batch_size: found 64, accepted: auto, or 4 as params.yaml says"
     )
 
 
-def test_every_example_is_encoded_in_the_frame_and_order():
-    kept, dropped = train.tokenize_all(Bytes(), params(9), [example("a", "b"), example("c{x}", "d")])
-    assert kept == [
-        Tokenized([97, 58, 98, 256], [-100, -100, 98, 256], 0),
-        Tokenized([99, 123, 120, 125, 58, 100, 256], [-100, -100, -100, -100, -100, 100, 256], 0),
-    ]
-    assert dropped == 0
-
-
-def test_examples_without_room_for_a_response_are_counted_as_dropped():
-    kept, dropped = train.tokenize_all(
-        Bytes(), params(4), [example("abcd", "x"), example("a", "xyz"), example("abc", "")]
-    )
-    assert kept == [Tokenized([97, 58, 120, 121], [-100, -100, 120, 121], 2)]
-    assert dropped == 2
-
-
-def test_a_limit_that_leaves_no_room_for_any_response_is_one_line():
-    with pytest.raises(StageError) as caught:
-        train.tokenize_all(Bytes(), params(2), [example("a", "b"), example("bc", "d")])
-    assert str(caught.value) == "train.max_tokens: 2 leaves no room for any response"
+def test_a_hostfile_must_have_the_processes_slots(room, refused):
+    (room.folder / "hosts").write_text("one slots=8\ntwo slots=8  # the same\n")
+    room.set(processes=2, deepspeed="zero3", hostfile="hosts")
+    assert refused() == "params.yaml: train.processes: found 2, accepted: 16, the slots in hosts"

@@ -1,16 +1,24 @@
-"""Answers and log-likelihoods of a causal language model, by transformers.
+"""Answers and log-likelihoods of a language model, a decoder or an encoder-decoder, by transformers.
 
 In: a model directory, and the prompts of one batch. Out: an answer to each, greedy or sampled, and the mean negative
 log-likelihood of given continuations. Which prompts form a batch, and what is known already, is sampler.py's part.
+
+    python -m stages.lib.generate --model models/wizardcoder "Write a function that reverses a list."
+
+answers in the terminal, asking by the model's chat template.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from stages.lib import console
+from stages.lib.console import StageError
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +36,7 @@ class LoadedModel:
 def load_model(directory: Path, dtype: str) -> LoadedModel:
     """Load a transformers directory for generation; `dtype` is a torch type's name, such as `bfloat16`."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
     device = "cpu"
     if torch.cuda.is_available():
@@ -37,7 +45,9 @@ def load_model(directory: Path, dtype: str) -> LoadedModel:
     tokenizer = AutoTokenizer.from_pretrained(directory, padding_side="left")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(directory, dtype=getattr(torch, dtype), device_map=device).eval()
+    pair = AutoConfig.from_pretrained(directory).is_encoder_decoder
+    kind = AutoModelForSeq2SeqLM if pair else AutoModelForCausalLM
+    model = kind.from_pretrained(directory, dtype=getattr(torch, dtype), device_map=device).eval()
     model.generation_config = _only_token_ids(model.generation_config, tokenizer)
     return LoadedModel(model, tokenizer, device)
 
@@ -76,15 +86,24 @@ def generate_batch(
             use_cache=True,  # a model saved after training may have it off
             **how,
         )
+    if loaded.model.config.is_encoder_decoder:  # the answer stands alone
+        return _decoded(loaded.tokenizer, output)
     return _texts_after(loaded.tokenizer, asked, output)
 
 
 def negative_log_likelihood(loaded: LoadedModel, context: str, continuation: str) -> float:
-    """Give the mean negative log-likelihood per token of `continuation` after `context`, in nats."""
+    """Give the mean negative log-likelihood per token of `continuation` after `context`, in nats.
+
+    An encoder-decoder reads the context in its encoder and writes the continuation from its start.
+    """
     import torch
 
     before = loaded.tokenizer(context)["input_ids"]
     after = loaded.tokenizer(continuation, add_special_tokens=False)["input_ids"]
+    if loaded.model.config.is_encoder_decoder:
+        labels = torch.tensor([after], device=loaded.device)
+        with torch.inference_mode():
+            return float(loaded.model(input_ids=torch.tensor([before], device=loaded.device), labels=labels).loss)
     ids = torch.tensor([before + after], device=loaded.device)
     with torch.inference_mode():
         logits: torch.Tensor = loaded.model(input_ids=ids, logits_to_keep=len(after) + 1).logits
@@ -102,7 +121,10 @@ def _only_token_ids(own: Any, tokenizer: Any) -> Any:  # noqa: ANN401 - transfor
 
     ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
     known = sorted({token for token in (*ends, tokenizer.eos_token_id) if token is not None})
-    return GenerationConfig(eos_token_id=known or None, pad_token_id=tokenizer.pad_token_id)
+    start = own.decoder_start_token_id
+    return GenerationConfig(
+        eos_token_id=known or None, pad_token_id=tokenizer.pad_token_id, decoder_start_token_id=start
+    )
 
 
 def _texts_after(tokenizer: Any, asked: torch.Tensor, output: torch.Tensor) -> list[str]:  # noqa: ANN401 - as above
@@ -110,9 +132,52 @@ def _texts_after(tokenizer: Any, asked: torch.Tensor, output: torch.Tensor) -> l
 
     It is cut out of the decoded whole: SentencePiece drops a text's first space, and with it a line's indentation.
     """
-    before, whole = (
-        # the clean-up takes spaces away before punctuation, in code too
-        tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        for ids in (asked, output)
-    )
+    before, whole = (_decoded(tokenizer, ids) for ids in (asked, output))
     return [text[len(prompt) :] for prompt, text in zip(before, whole, strict=True)]
+
+
+def _decoded(tokenizer: Any, ids: torch.Tensor) -> list[str]:  # noqa: ANN401 - as above
+    # the clean-up takes spaces away before punctuation, in code too
+    texts: list[str] = tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return texts
+
+
+def main() -> None:
+    """Answer one instruction in the terminal, word by word."""
+    parser = argparse.ArgumentParser(prog="python -m stages.lib.generate", description="Ask a model once.")
+    parser.add_argument("instruction")
+    parser.add_argument("--model", type=Path, default=Path("models/wizardcoder"), help="a transformers directory")
+    parser.add_argument("--max-new-tokens", type=int, default=512)
+    parser.add_argument("--dtype", default="auto", help="a torch type; auto: bfloat16 on a GPU, else float32")
+    options = parser.parse_args()
+    if not (options.model / "config.json").is_file():
+        raise StageError(f"--model: {options.model}: no config.json, accepted: a transformers directory")
+    import torch
+    from transformers import TextStreamer
+
+    loaded = load_model(options.model, _dtype_for(options.dtype))
+    chat = [{"role": "user", "content": options.instruction}]
+    if loaded.tokenizer.chat_template is None:
+        raise StageError(f"--model: {options.model}: its tokenizer has no chat template")
+    asked = loaded.tokenizer.apply_chat_template(
+        chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
+    )
+    pair = loaded.model.config.is_encoder_decoder
+    streamer = TextStreamer(loaded.tokenizer, skip_prompt=not pair, skip_special_tokens=True)
+    with torch.inference_mode():
+        loaded.model.generate(
+            **asked.to(loaded.device), max_new_tokens=options.max_new_tokens, do_sample=False, streamer=streamer
+        )
+
+
+def _dtype_for(told: str) -> str:
+    """Give the type's name: 16 bits are several times slower on most CPUs."""
+    import torch
+
+    if told != "auto":
+        return told
+    return "bfloat16" if torch.cuda.is_available() else "float32"
+
+
+if __name__ == "__main__":
+    console.entry(main)

@@ -1,0 +1,125 @@
+"""Several processes for one training: torchrun's agent on one machine, DeepSpeed's launcher on several.
+
+In: `train.processes`, `train.hostfile`, the command that each process runs. Out: nothing but that it ran to its end;
+the processes hand their results over as files. A process ends with the one that started it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from stages.lib.console import StageError
+from stages.lib.hardware import Hardware
+from stages.lib.train_params import TrainParams
+
+ERROR = "error.txt"  # in the job's folder: why a process ended, in one line
+_PR_SET_PDEATHSIG = 1
+
+
+def launch(params: TrainParams, command: list[str], folder: Path, machine: Hardware) -> None:
+    """Run `python -m COMMAND` in all processes and wait for their end.
+
+    Raises:
+        StageError: one of them failed; its own line where it left one in `folder`.
+        SystemExit: told to stop by a signal, which the processes were told too.
+    """
+    environment = {"PYTHONWARNINGS": "ignore::FutureWarning"}  # libraries' words to each other, from each process
+    if not machine.gpu:
+        environment["OMP_NUM_THREADS"] = str(max(1, machine.devices // params.processes))
+        environment["DS_ACCELERATOR"] = "cpu"
+    if params.hostfile is not None:
+        code = _deepspeed(params, Path(params.hostfile), command, environment)
+    else:
+        code = _torchrun(params, command, environment)
+    if code:
+        told = folder / ERROR
+        if told.is_file():
+            raise StageError(told.read_text(encoding="utf-8").strip())
+        raise StageError(f"train: a process ended with exit code {code}; what it printed stands above")
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when the one that started it is gone, even by kill -9."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def tell_error(folder: Path, error: StageError) -> None:
+    """Leave the reason for this process's end to the one that started it."""
+    (folder / ERROR).write_text(f"{error}\n", encoding="utf-8")
+
+
+def slots_of(hostfile: Path) -> dict[str, int]:
+    """Read a hostfile: lines of `HOST slots=N`, as DeepSpeed and MPI have them.
+
+    Raises:
+        StageError: it is missing, or a line has another form.
+    """
+    try:
+        lines = hostfile.read_text(encoding="utf-8").splitlines()
+    except OSError as exc:
+        raise StageError(f"params.yaml: train.hostfile: {hostfile}: {exc.strerror}") from exc
+    found: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not (text := line.split("#", 1)[0].strip()):
+            continue
+        match = re.fullmatch(r"(\S+)\s+slots=(\d+)", text)
+        if match is None or match[1] in found:
+            raise StageError(f"{hostfile}:{number}: found {text!r}, accepted: HOST slots=N, each host once")
+        found[match[1]] = int(match[2])
+    return found
+
+
+def check_hostfile(params: TrainParams) -> None:
+    """Refuse a hostfile whose slots are not the processes that params.yaml asks for."""
+    if params.hostfile is None:
+        return
+    slots = sum(slots_of(Path(params.hostfile)).values())
+    if slots != params.processes:
+        raise StageError(
+            f"params.yaml: train.processes: found {params.processes}, accepted: {slots}, the slots in {params.hostfile}"
+        )
+
+
+def _torchrun(params: TrainParams, command: list[str], environment: dict[str, str]) -> int:
+    """Run torchrun's agent in this process: its processes share this terminal."""
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what failed is said in one line
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=params.processes,
+        run_id="train",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+    )
+    before = {key: os.environ.get(key) for key in environment}
+    os.environ.update(environment)
+    try:
+        elastic_launch(config, sys.executable)("-m", *command)
+    except ChildFailedError as exc:
+        return int(exc.get_first_failure()[1].exitcode) or 1
+    except SignalException as exc:
+        raise SystemExit(128 + exc.sigval) from exc
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
+    return 0
+
+
+def _deepspeed(params: TrainParams, hostfile: Path, command: list[str], environment: dict[str, str]) -> int:
+    """Run DeepSpeed's launcher, which reaches the hosts by ssh; the project's folder must be the same on all."""
+    launcher = [str(Path(sys.executable).with_name("deepspeed")), "--hostfile", str(hostfile)]
+    done = subprocess.run([*launcher, "--module", *command], env=os.environ | environment, check=False)
+    return done.returncode

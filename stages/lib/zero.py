@@ -1,0 +1,80 @@
+"""DeepSpeed's configurations: profiles/deepspeed/NAME.json, held against the `train` section.
+
+In: `train.deepspeed`, a file's name. Out: the configuration as a mapping, and what it says of memory. params.yaml is
+where the values stand: the file says "auto" or the same.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stages.lib.console import StageError
+from stages.lib.plan import Zero
+from stages.lib.train_params import TrainParams
+
+FOLDER = Path("profiles/deepspeed")
+GATHER = "stage3_gather_16bit_weights_on_model_save"
+
+
+def read(params: TrainParams) -> dict[str, Any] | None:
+    """Read and check the configuration that `train.deepspeed` names; None where it names none.
+
+    Raises:
+        StageError: there is no such file, it is not JSON, or it contradicts params.yaml; names the key.
+    """
+    if params.deepspeed is None:
+        return None
+    path = FOLDER / f"{params.deepspeed}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.json")))
+        raise StageError(
+            f"params.yaml: train.deepspeed: found {params.deepspeed!r}, accepted: null or a file of {FOLDER}: {known}"
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise StageError(f"{path}: not valid JSON: {exc}") from exc
+    if not isinstance(config, dict):
+        raise StageError(f"{path}: found {type(config).__name__}, accepted: an object")
+    for key, wanted in _wanted(params).items():
+        found = _at(config, key)
+        if found not in (None, "auto", wanted):
+            raise StageError(f"{path}: {key}: found {found!r}, accepted: auto, or {wanted!r} as params.yaml says")
+    if _at(config, "zero_optimization.stage") == 3 and not _at(config, f"zero_optimization.{GATHER}"):
+        raise StageError(f"{path}: zero_optimization.{GATHER}: accepted: true; the model could not be saved whole")
+    return config
+
+
+def told(config: dict[str, Any] | None) -> Zero:
+    """Give what the configuration says of memory."""
+    zero = (config or {}).get("zero_optimization", {})
+    return Zero(
+        stage=int(zero.get("stage", 0)),
+        offload_optimizer=zero.get("offload_optimizer", {}).get("device", "none") != "none",
+        offload_parameters=zero.get("offload_param", {}).get("device", "none") != "none",
+    )
+
+
+def _wanted(params: TrainParams) -> dict[str, object]:
+    return {
+        "train_batch_size": params.batch_size,
+        "train_micro_batch_size_per_gpu": params.micro_batch_size,
+        "gradient_accumulation_steps": params.batch_size // (params.micro_batch_size * params.processes),
+        "bf16.enabled": params.precision == "bf16",
+        "fp16.enabled": params.precision == "fp16",
+        "optimizer.params.lr": params.lr,
+        "optimizer.params.weight_decay": params.weight_decay,
+        "scheduler.params.warmup_max_lr": params.lr,
+        "scheduler.params.warmup_num_steps": params.warmup_steps,
+    }
+
+
+def _at(config: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - any JSON value
+    node: Any = config
+    for part in key.split("."):
+        if not isinstance(node, dict):
+            return None
+        node = node.get(part)
+    return node

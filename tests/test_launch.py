@@ -1,0 +1,73 @@
+"""Several processes: what each is told, and how the failure of one becomes the stage's one line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages import train
+from stages.lib import launch
+from stages.lib.console import StageError
+from stages.lib.hardware import CPU, Hardware
+from stages.lib.params import load
+
+ROOT = Path(__file__).resolve().parent.parent
+PARAMS = replace(load(train.Params, ROOT / "params.yaml").train, processes=2)
+MACHINE = Hardware(CPU, 2, 1e9, 1e9, None)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Give a function that starts a program in two processes."""
+
+    def start(program: str) -> None:
+        (tmp_path / "told_program.py").write_text(f"import json, os, sys, pathlib\n{program}")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        launch.launch(PARAMS, ["told_program", str(tmp_path)], tmp_path, MACHINE)
+
+    return start
+
+
+def test_each_process_knows_its_rank_and_has_its_share_of_the_cores(run, tmp_path):
+    run(
+        "names = ['RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'OMP_NUM_THREADS', 'DS_ACCELERATOR']\n"
+        "told = {name: os.environ[name] for name in names}\n"
+        "pathlib.Path(sys.argv[1], told['RANK'] + '.json').write_text(json.dumps(told))\n"
+    )
+    assert [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in "01"] == [
+        {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
+        for rank in "01"
+    ]
+
+
+def test_the_line_that_a_process_leaves_is_the_error(run, tmp_path):
+    with pytest.raises(StageError, match=r"^train: loss nan at step 3$"):
+        run(
+            "if os.environ['RANK'] == '1':\n"
+            "    pathlib.Path(sys.argv[1], 'error.txt').write_text('train: loss nan at step 3')\n"
+            "    sys.exit(1)\n"
+        )
+
+
+def test_a_process_that_dies_without_a_word_is_told_with_its_code(run):
+    with pytest.raises(StageError, match=r"^train: a process ended with exit code 3; what it printed stands above$"):
+        run("sys.exit(3)\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [("a slots=8\nb slots=4\n", {"a": 8, "b": 4}), ("# hosts\n\n a  slots=1 # one\n", {"a": 1})],
+)
+def test_a_hostfile_is_read(tmp_path, text, slots):
+    (tmp_path / "hosts").write_text(text)
+    assert launch.slots_of(tmp_path / "hosts") == slots
+
+
+@pytest.mark.parametrize("text", ["a\n", "a slots=x\n", "a slots=1\na slots=2\n"])
+def test_a_hostfile_with_another_line_is_refused_with_its_place(tmp_path, text):
+    (tmp_path / "hosts").write_text(text)
+    with pytest.raises(StageError, match=r"hosts:[12]: found 'a.*', accepted: HOST slots=N, each host once$"):
+        launch.slots_of(tmp_path / "hosts")
