@@ -18,10 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
 from stages.lib.embedded import sha256_of
 from stages.lib.hardware import GB
-from stages.lib.records import cache_dir, replacing
+from stages.lib.records import replacing
 
 MARK = "complete.json"
 PREFIX = "checkpoint-"  # transformers' name
