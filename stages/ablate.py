@@ -8,7 +8,7 @@ depends on it. Called again after an interruption, it goes on where it was.
     python -m stages.ablate SUITE                runs what was not made at this commit, then compares
     python -m stages.ablate SUITE --list         its entries, and which were made
     python -m stages.ablate SUITE --dry-run      the commands, the stages that would rerun, the teacher's cost
-    python -m stages.ablate SUITE --queue        only puts them in DVC's queue, for several workers
+    python -m stages.ablate SUITE --queue        only puts them in DVC's queue
 """
 
 from __future__ import annotations

@@ -97,6 +97,18 @@ def test_what_may_cost_money_is_told_and_refused_until_it_is_asked_for(project):
     )
 
 
+def test_stages_that_are_not_up_to_date_are_told_and_counted(project, monkeypatch, capsys):
+    script = project.path / "dvc.yaml"
+    before = script.read_text()
+    script.write_text(before.replace("python stage.py evolve_r2", "python  stage.py evolve_r2"))
+    monkeypatch.setattr("sys.argv", ["ablate", "rounds", "--dry-run"])
+    ablate.main()
+    script.write_text(before)
+    output = capsys.readouterr().err
+    assert "not up to date at this commit: evolve_r2; `dvc repro` and a commit first spare all of them" in output
+    assert "  affects: evolve_r2, merge, train, evaluate" in output
+
+
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_an_interruption_leaves_no_process_no_experiment_and_the_workspace_as_it_was(project, by, code):
     assert interrupted(project, by) == code

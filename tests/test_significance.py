@@ -8,7 +8,17 @@ from statistics import NormalDist, fmean, quantiles
 
 import pytest
 
-from stages.lib.significance import Interval, Scored, bootstrap, mcnemar, paired, pass_at_k_table, wilson
+from stages.lib.significance import (
+    Interval,
+    Scored,
+    bootstrap,
+    holm,
+    mcnemar,
+    paired,
+    paired_means,
+    pass_at_k_table,
+    wilson,
+)
 
 MIXED = [0.0, 0.25, 0.5, 1.0]
 
@@ -214,3 +224,22 @@ def test_a_k_that_some_problem_has_too_few_samples_for_is_left_out():
 def test_a_k_or_counts_that_pass_at_k_refuses_are_refused(counts, k):
     with pytest.raises(ValueError, match="accepted is 1 <= k <= n and 0 <= c <= n"):
         pass_at_k_table({"p0": counts}, [k], seed=0)
+
+
+def test_a_measure_beyond_0_and_1_is_compared_by_permutation():
+    a = {f"p{n}": 1.0 for n in range(5)}
+    found = paired_means(a, dict.fromkeys(a, 1.5), seed=0)
+    assert (found.difference, found.test) == (0.5, "permutation")
+    assert ends(found.interval) == (0.5, 0.5)
+    assert found.p_value == pytest.approx(2 / 2**5, abs=0.01)  # all five signs alike: 2 of 32 tosses
+
+
+def test_a_measure_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="p: found nan, accepted is a finite number"):
+        paired_means({"p": float("nan")}, {"p": 1.0}, seed=0)
+
+
+def test_holm_multiplies_by_the_number_that_is_left_and_never_falls_below_its_predecessor():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.001, 0.9]) == pytest.approx([1.0, 0.003, 1.0])
+    assert holm([]) == []

@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Planned:
 
 
 def plan(experiments: Sequence[Experiment]) -> list[Planned]:
-    """Find the stages that each experiment affects."""
+    """Find the stages that each experiment affects, those that are not up to date at this commit among them."""
     from dvc.dependency.param import ParamsDependency
     from dvc.repo import Repo
     from dvc.repo.reproduce import plan_repro
@@ -68,13 +68,19 @@ def plan(experiments: Sequence[Experiment]) -> list[Planned]:
         graph = repo.index.graph
         scored = next(stage for stage in graph if stage.addressing == SCORES)
         needed = plan_repro(graph, [scored])
+        stale = _stale(repo.status(targets=[SCORES], with_deps=True))
+    if stale:
+        console.say(
+            f"not up to date at this commit: {', '.join(stale)}; `dvc repro` and a commit first spare all of them"
+        )
     planned = []
     for experiment in experiments:
         changed = {key for key, value in experiment.values.items() if committed.get(key) != value}
         first = [
             stage
             for stage in needed
-            if any(isinstance(d, ParamsDependency) and _touches(d.params, changed) for d in stage.deps)
+            if stage.addressing in stale
+            or any(isinstance(d, ParamsDependency) and _touches(d.params, changed) for d in stage.deps)
         ]
         affected = plan_repro(graph, first, downstream=True) if first else []
         names = [stage.addressing for stage in needed if stage in affected]
@@ -129,6 +135,17 @@ def _estimate(text: str) -> str:
             check=False,
         )
     return done.stdout.rstrip()
+
+
+def _stale(status: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Give the stages whose command or dependencies changed; data that only lack here are in DVC's cache or remote."""
+    return sorted(
+        stage
+        for stage, changes in status.items()
+        for change in changes
+        if change == "changed command"
+        or (isinstance(change, dict) and any(how != "deleted" for how in change.get("changed deps", {}).values()))
+    )
 
 
 def _touches(params: Collection[str], changed: Collection[str]) -> bool:
