@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -10,13 +11,14 @@ import sys
 import pytest
 from dvc.repo import Repo
 from finished_project import SOURCE, UNSAFE, copy_of, few_seeds
+from rich.console import Console
 from test_pipeline import environment
 
 from stages import trace
 from stages.lib.console import StageError
 from stages.lib.lineage import without_password
 from stages.lib.lock import entry_lines, maker_of, read_lock, steps_to
-from stages.lib.outline import Node, _plain
+from stages.lib.outline import Node, _drawn, _plain
 from stages.lib.records import Example, Rejected, read_jsonl
 from stages.lib.revision import Revision
 from stages.lib.seeds import example_of
@@ -335,18 +337,26 @@ def test_a_password_in_a_url_is_not_shown():
     }
 
 
-def run(project, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.trace", *args]
-    return subprocess.run(command, cwd=project.path, env=environment(), capture_output=True, text=True, check=False)
+def test_the_command_ends_with_one_line_for_an_unknown_name(finished):
+    command = [sys.executable, "-m", "stages.trace", "zzzz"]
+    done = subprocess.run(command, cwd=finished.path, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {refused(finished, 'zzzz')}\n"
 
 
-def test_the_command_prints_plain_text_in_a_pipe_and_errors_as_one_line(finished):
-    sample = deepest(finished)
-    done = run(finished, sample.id)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == traced(finished, sample.id)[1] + "\n"
-    done = run(finished, "zzzz")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+def test_a_pipe_gets_the_tree_as_plain_text(finished, monkeypatch, capsys):
+    monkeypatch.chdir(finished.path)
+    monkeypatch.setattr("sys.argv", ["trace", deepest(finished).id])
+    trace.main()
+    assert capsys.readouterr().out == traced(finished, deepest(finished).id)[1] + "\n"
+
+
+def test_a_terminal_gets_the_same_texts_as_a_drawn_tree():
+    root = Node("above")
+    root.add("below [bold]as it is[/bold]", "red")
+    console = Console(width=60, force_terminal=True, record=True, file=io.StringIO())
+    console.print(_drawn(root))
+    assert console.export_text() == "above\n└── below [bold]as it is[/bold]\n"
 
 
 def test_json_holds_the_same(finished, monkeypatch, capsys):
