@@ -19,6 +19,7 @@ from stages.lib.console import StageError
 from stages.lib.hardware import Hardware
 from stages.lib.train_params import TrainParams
 
+SHUTDOWN_S = 600  # told to stop, the processes end their step and write a checkpoint
 ERROR = "error.txt"  # in the job's folder: why a process ended, in one line
 _PR_SET_PDEATHSIG = 1
 
@@ -103,6 +104,7 @@ def _torchrun(params: TrainParams, command: list[str], environment: dict[str, st
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
+        shutdown_timeout=SHUTDOWN_S,
     )
     before = {key: os.environ.get(key) for key in environment}
     os.environ.update(environment)

@@ -108,9 +108,11 @@ def flops_of(shape: Shape, tokens: float, mean_length: float) -> float:
     """Give the FLOPs of forward and backward passes over `tokens`.
 
     6 N for what the weights multiply; 6 L h s for attention, half of the 12 L h s of full attention, since a token
-    sees those before it only. Recomputed activations are not counted: MFU asks for useful work.
+    sees those before it only. Recomputed activations are not counted: MFU asks for useful work. A token of an
+    encoder-decoder passes one of the halves, taken for equal.
     """
-    return tokens * (6 * shape.multiplied + 6 * shape.layers * shape.hidden * mean_length)
+    passed = 0.5 if shape.encoder_decoder else 1.0
+    return tokens * passed * (6 * shape.multiplied + 6 * shape.layers * shape.hidden * mean_length)
 
 
 def memory_of(shape: Shape, params: TrainParams, zero: Zero) -> Memory:
