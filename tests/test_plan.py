@@ -64,7 +64,6 @@ def planned(tmp_path, monkeypatch, capsys):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stages.lib.console._console.width", 200)
 
     def run(name: str, *args: str, **changes: object) -> str:
         (tmp_path / "base").mkdir(exist_ok=True)
