@@ -145,9 +145,7 @@ def show_planted(examples: list[Example], mbpp: Path | None, embedder: str) -> N
     for least in (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.01):
         print(f"  {least:.2f}", *_counts(plants, found, least))
     least = OWN.rule.min_similarity if embedder == "tfidf" else 0.9
-    print(
-        f"by kind at min_similarity {least}: matched of tuning half, of held-out half; retrieved in the top {OWN.top_k}"
-    )
+    print(f"by kind at min_similarity {least}: matched of tuning half, of held-out half; paired at all")
     for kind in dict.fromkeys(p.kind for p in plants):
         own = [p for p in plants if p.kind == kind]
         cells = [f"{sum(_matched(found, p, least) for p in half)} of {len(half)}" for half in halves(own)]

@@ -18,8 +18,8 @@ import pytest
 from stages.lib import benchmarks, embedded
 from stages.lib.benchmarks import EMBEDDED, KNOWN, load_benchmark, missing
 from stages.lib.console import StageError
+from stages.lib.overlap import Index, word_runs
 from stages.lib.problem import Problem
-from stages.lib.similarity import ngram_overlap
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = json.loads((ROOT / "bundled" / "seeds.json").read_text(encoding="utf-8"))
@@ -404,10 +404,6 @@ def test_every_python_block_of_the_seeds_runs_alone():
 def test_no_seed_holds_half_of_a_benchmark_problem():
     texts = ["\n".join(record.values()) for record in SEEDS]
     problems = [p for name in EMBEDDED for p in load_benchmark(name)]
-    shared = {
-        (p.task_id, number)
-        for p in problems
-        for number, text in enumerate(texts)
-        if ngram_overlap(f"{p.prompt}\n{p.canonical_solution}", text, 8) >= 0.5
-    }
-    assert shared == set()
+    index = Index([word_runs(f"{p.prompt}\n{p.canonical_solution}", 8) for p in problems], 1)
+    shares = [(problems[n].task_id, share) for text in texts for n, share in index.shares(word_runs(text, 8)).items()]
+    assert [(task, share) for task, share in shares if share >= 0.5] == []

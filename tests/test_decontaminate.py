@@ -15,11 +15,12 @@ from stages import decontaminate, seed
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.console import StageError
 from stages.lib.contamination import Task, statement, text_of_example, text_of_problem
+from stages.lib.embeddings import embed
 from stages.lib.overlap import code_runs
 from stages.lib.params import RunParams, load, read_yaml
 from stages.lib.problem import Problem
 from stages.lib.records import Example, read_jsonl, write_jsonl
-from stages.lib.similarity import embed, nearest
+from stages.lib.similarity import nearest
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = read_yaml(ROOT / "params.yaml")["run"]["seed"]

@@ -94,6 +94,11 @@ def test_what_the_code_does_counts(other):
     assert share(code_runs(CODE, 8), code_runs(other, 8)) < 1
 
 
+def test_with_names_only_the_same_names_count():
+    assert share(code_runs(CODE, 8, names=True), code_runs(f"# mine\n{CODE}", 8, names=True)) == 1
+    assert share(code_runs(CODE, 8, names=True), code_runs(CODE.replace("total", "t"), 8, names=True)) < 0.5
+
+
 def test_max_is_not_min():
     assert share(code_runs("x = max(len(a) for a in b)", 5), code_runs("y = min(len(c) for c in d)", 5)) < 1
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from stages.lib.console import StageError
-from stages.lib.similarity import BLOCK, embed, nearest
+from stages.lib.embeddings import embed
+from stages.lib.similarity import BLOCK, nearest
 
 
 def nearest_texts(queries: list[str], corpus: list[str], top_k: int) -> list[list[tuple[int, float]]]:

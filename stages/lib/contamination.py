@@ -15,11 +15,12 @@ import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console
+from stages.lib.embeddings import embed
 from stages.lib.overlap import Index, Piece, code_runs, sentences, word_runs
 from stages.lib.params import STRICT, AtLeastOne, Fraction
 from stages.lib.problem import Problem
 from stages.lib.records import Example
-from stages.lib.similarity import embed, nearest
+from stages.lib.similarity import nearest
 
 _COMMENT = re.compile(r"^\s*(?://+|/\*+|\*+/?|#(?!include))\s?")
 _CODE_LINE = re.compile(
@@ -55,8 +56,8 @@ class Task:
 class Overlap:
     """The share of a part of the test sample that the training sample holds.
 
-    The parts are: statement, its sentences; prompt, and program, the solution below its signature, word by word;
-    solution, as code in which names do not count.
+    The parts are: statement, its sentences; prompt, word by word; program, the solution below its signature, token by
+    token; solution, as code in which names do not count.
     """
 
     part: str
@@ -179,8 +180,10 @@ class Search:
     def _pieces(self, part: str, text: str) -> set[Piece]:
         if part == "statement":
             return sentences(text, self._rule.sentence_words)
-        if part in ("prompt", "program"):
+        if part == "prompt":
             return word_runs(text, self._rule.ngram_words)
+        if part == "program":
+            return code_runs(text, self._rule.ngram_words, names=True)
         return code_runs(text, self._rule.ngram_tokens)
 
     def _overlaps(self, text: str) -> dict[int, Overlap]:

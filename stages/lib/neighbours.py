@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.lib.similarity import WORD, nearest, tfidf
+from stages.lib.similarity import WORD, nearest, tfidf_vectors
 
 
 def pair_similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -20,7 +20,7 @@ def pair_similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
     if not _have_words(texts):
         return [0.0] * len(pairs)
     place = {text: number for number, text in enumerate(texts)}
-    vectors = tfidf(texts)
+    _, vectors = tfidf_vectors([], texts)
     first = vectors[[place[a] for a, _ in pairs]]
     second = vectors[[place[b] for _, b in pairs]]
     cosines = np.asarray(first.multiply(second).sum(axis=1)).ravel()
@@ -31,8 +31,7 @@ def nearest_others(texts: Sequence[str]) -> list[float]:
     """Give for each text how alike its nearest other one is; nothing for fewer than two texts."""
     if len(texts) < 2 or not _have_words(texts):
         return []
-    vectors = tfidf(texts)
-    found = nearest(vectors, vectors, 2)
+    found = nearest(*tfidf_vectors(texts, texts), 2)
     return [next((_clipped(value) for index, value in two if index != own), 0.0) for own, two in enumerate(found)]
 
 
@@ -40,8 +39,7 @@ def nearest_in(texts: Sequence[str], corpus: Sequence[str]) -> list[float]:
     """Give for each text how alike its nearest one of the corpus is; nothing where one of the two is empty."""
     if not texts or not corpus or not _have_words([*texts, *corpus]):
         return []
-    both = tfidf([*corpus, *texts])
-    return [_clipped(best[0][1]) for best in nearest(both[len(corpus) :], both[: len(corpus)], 1)]
+    return [_clipped(best[0][1]) for best in nearest(*tfidf_vectors(texts, corpus), 1)]
 
 
 def _have_words(texts: Sequence[str]) -> bool:

@@ -42,15 +42,19 @@ def word_runs(text: str, n: int) -> set[Piece]:
     return set(_runs(_WORD.findall(text.lower()), n))
 
 
-def code_runs(code: str, n: int) -> set[Piece]:
-    """Give the runs of n tokens of Python code; in each run a name is replaced by the place where it first stands.
+def code_runs(code: str, n: int, *, names: bool = False) -> set[Piece]:
+    """Give the runs of n tokens of Python code; in each a name is replaced by the place where it first stands.
 
     So `total = total + x` and `t = t + y` give the same runs. Keywords, attributes, numbers, strings and builtins that
-    the code does not assign stay what they are; layout, comments, docstrings, brackets and commas do not count.
+    the code does not assign stay what they are; layout, comments, docstrings, brackets and commas do not count. With
+    `names` all names stay.
     """
-    return {
-        tuple(str(run.index(token)) if token[0] == "@" else token for token in run) for run in _runs(_tokens(code), n)
-    }
+    runs = _runs(_tokens(code), n)
+    return set(runs) if names else {_unnamed(run) for run in runs}
+
+
+def _unnamed(run: Piece) -> Piece:
+    return tuple(str(run.index(token)) if token[0] == "@" else token for token in run)
 
 
 def _runs(tokens: list[str], n: int) -> Iterator[Piece]:
