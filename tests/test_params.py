@@ -117,8 +117,8 @@ def test_a_misspelt_key_is_named_with_a_hint(params_file):
         (train.Params, "lr: 5.0e-5", "lr: .nan", "params.yaml: train.lr: found nan, accepted: a finite number"),
         (
             evaluate.Params,
-            "    dev: 40",
-            "    dev: -1",
+            "    dev: 30 ",
+            "    dev: -1 ",
             "params.yaml: evaluate.problems.dev: found -1, accepted: greater than or equal to 0",
         ),
         (merge.Params, "[0, 1, 2, 3]", "[0, x]", "params.yaml: merge.rounds.1: found 'x', accepted: a valid integer"),
