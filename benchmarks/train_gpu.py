@@ -4,7 +4,7 @@
     python benchmarks/train_gpu.py --size 7b        a full fine-tune of 7 billion: does it fit on this card?
 
 Asked of an H200: 45 % MFU at least, and TRL's tokens/s in the same session at least. It has not been run by us: no GPU
-was lent. Weights and tokens are random, so that nothing is downloaded; speed does not depend on them.
+was at hand. Weights and tokens are random, so that nothing is downloaded; speed does not depend on them.
 """
 
 from __future__ import annotations
