@@ -204,7 +204,8 @@ def test_what_changed_since_is_stale(finished, tmp_path):
     edited = (project.path / "dvc.yaml").read_text().replace("python -m stages.base", "python -m stages.base --other")
     (project.path / "dvc.yaml").write_text(edited)
     found, text = traced(project, "models/wizardcoder")
-    told = {(f.stage, f.subject, f.state) for link in found.links for f in link.stale}
+    # a stage tracks its section or the single keys of it
+    told = {(f.stage, f.subject.removesuffix(".lr"), f.state) for link in found.links for f in link.stale}
     assert told == {
         ("base", "command", "changed to `python -m stages.base --other`"),
         ("evolve_r2", "data/rounds/r2", "changed in the workspace"),
@@ -255,7 +256,10 @@ def test_a_revision_is_traced_from_its_own_lock_code_and_params(finished, tmp_pa
     later = {
         (f.stage, f.subject) for link in traced(project, "models/wizardcoder", "HEAD")[0].links for f in link.stale
     }
-    assert later == {("merge", "merge"), ("seed", "stages/seed.py")}
+    assert {(stage, subject.removesuffix(".rounds")) for stage, subject in later} == {
+        ("merge", "merge"),
+        ("seed", "stages/seed.py"),
+    }
     assert traced(project, sample.id, first)[0] == expected
 
 
@@ -304,6 +308,18 @@ def test_what_neither_cache_nor_remote_holds_is_said(finished, tmp_path):
     assert found.remote.lacks == {"data/rounds/r0": "neither in the cache nor pushed"}
     sample = "0123456789abcdef"
     assert refused(project, sample).startswith("data/rounds/r0/examples.jsonl: neither here nor in DVC's cache nor in ")
+
+
+def test_what_lies_after_data_that_is_not_at_hand_is_left_open(finished, tmp_path):
+    project = copy_of(finished, tmp_path)
+    sample = next(
+        e for e in examples(project, 1) if f'"{e.id}"' in (project.path / "data/screened/r1.jsonl").read_text()
+    )
+    project.run("rm", "-r", ".dvc/cache", "data/rounds/r2", "data/merged")
+    found, text = traced(project, sample.id)
+    assert [(fate.step, fate.state) for fate in found.fate] == [("screen", "kept"), ("merge", "not at hand")]
+    assert found.children == []
+    assert "data/merged/examples.jsonl: neither here nor in DVC's cache nor in its remote" in text
 
 
 def test_an_unknown_name_is_one_line_with_what_is_near(finished):

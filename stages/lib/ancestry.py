@@ -11,6 +11,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What a step after the rounds did with the sample: kept, dropped, not read (left out) or not run."""
+    """What a step after the rounds did with the sample: kept, dropped, not read (left out), not run, not at hand."""
 
     step: str
     state: str
@@ -111,8 +112,7 @@ def trace_sample(sample: str, revision: Revision, store: AnswerStore | None) -> 
             if number in rounds:
                 parent = PoolItem(found.id, found.instruction)
     fate = list(_fate(target, revision)) if isinstance(target, Example) else []
-    tried = (_outcome(number, f"{sample}-r{number}", revision) for number in range(last + 1, LAST_ROUND + 1))
-    return Ancestry(sample, _seed(seed, revision), attempts, fate, [child.id for child in tried if child])
+    return Ancestry(sample, _seed(seed, revision), attempts, fate, _children(sample, last, revision))
 
 
 def trace_problem(task_id: str, revision: Revision) -> Problem | None:
@@ -162,6 +162,16 @@ def _outcome(number: int, sample: str, revision: Revision) -> Example | Rejected
             record: Example | Rejected = TypeAdapter(kind).validate_json(json.dumps(row))
             return record
     return None
+
+
+def _children(sample: str, last: int, revision: Revision) -> list[str]:
+    """Give the attempts to evolve a sample on, in the rounds that are at hand."""
+    found: list[str] = []
+    with suppress(StageError):
+        for number in range(last + 1, LAST_ROUND + 1):
+            child = _outcome(number, f"{sample}-r{number}", revision)
+            found += [child.id] if child else []
+    return found
 
 
 def _seed(record: Example | Rejected, revision: Revision) -> Seed:
@@ -219,19 +229,27 @@ def _attempt(found: Example | Rejected, parent: PoolItem, revision: Revision, st
 
 
 def _fate(sample: Example, revision: Revision) -> Iterator[Fate]:
-    """Follow an accepted sample through the steps after the rounds, until one dropped it."""
-    for step, kept_in, dropped_in in AFTER_THE_ROUNDS:
-        kept = next(rows_with(kept_in.format(round=sample.round), "id", sample.id, revision), None)
-        if kept is not None:
-            shown = {key: kept.get(key) for key in ("language", "verdict", "flags")} if step == "screen" else {}
-            yield Fate(step, "kept", shown)
-            continue
-        if not revision.has(kept_in.format(round=sample.round)):
-            yield Fate(step, "not run")
-            continue
-        dropped = list(rows_with(dropped_in, "id", sample.id, revision))
-        for row in dropped:
-            yield Fate(step, "dropped", {key: value for key, value in row.items() if key not in _SHOWN_ABOVE})
-        if not dropped:
-            yield Fate(step, "not read")
+    """Follow an accepted sample through the steps after the rounds, until one dropped it or is not at hand."""
+    step = ""
+    try:
+        for step, kept_in, dropped_in in AFTER_THE_ROUNDS:
+            fates = list(_fate_in(step, sample, kept_in, dropped_in, revision))
+            yield from fates
+            if fates[-1].state in ("dropped", "not read"):
+                return
+    except StageError as exc:
+        yield Fate(step, "not at hand", {"reason": str(exc)})
+
+
+def _fate_in(step: str, sample: Example, kept_in: str, dropped_in: str, revision: Revision) -> Iterator[Fate]:
+    """Tell what one step did with a sample; several lines where several test samples excluded it."""
+    kept_in = kept_in.format(round=sample.round)
+    kept = next(rows_with(kept_in, "id", sample.id, revision), None)
+    if kept is not None:
+        yield Fate(step, "kept", {key: kept[key] for key in ("language", "verdict", "flags") if step == "screen"})
         return
+    dropped = list(rows_with(dropped_in, "id", sample.id, revision))
+    for row in dropped:
+        yield Fate(step, "dropped", {key: value for key, value in row.items() if key not in _SHOWN_ABOVE})
+    if not dropped:
+        yield Fate(step, "not read" if revision.has(kept_in) else "not run")
