@@ -263,6 +263,29 @@ def test_a_revision_is_traced_from_its_own_lock_code_and_params(finished, tmp_pa
     assert traced(project, sample.id, first)[0] == expected
 
 
+@pytest.mark.parametrize("rev", [None, "HEAD"])
+def test_a_folder_of_code_is_held_against_its_listing(finished, tmp_path, rev):
+    project = copy_of(finished, tmp_path)
+    (project.path / "settings/deep").mkdir(parents=True)
+    (project.path / "settings/deep/a.json").write_text("1")
+    (project.path / "settings/b.json").write_text("2")
+    edited = (
+        (project.path / "dvc.yaml")
+        .read_text()
+        .replace("    deps:\n      - stages/base.py\n", "    deps:\n      - settings\n      - stages/base.py\n")
+    )
+    (project.path / "dvc.yaml").write_text(edited)
+    with contextlib.chdir(project.path), Repo(".") as repo:
+        repo.commit(force=True)
+    project.git("add", ".")
+    project.git("commit", "--quiet", "-m", "a folder as dep")
+    assert traced(project, "base", rev)[0].links[0].stale == []
+    (project.path / "settings/b.json").write_text("3")
+    project.git("commit", "--quiet", "-am", "edited, not run")
+    told = [(f.subject, f.state.split()[0]) for f in traced(project, "base", rev)[0].links[0].stale]
+    assert told == [("settings", "changed")]
+
+
 def test_a_step_that_ran_again_makes_those_after_it_stale_in_a_revision(finished, tmp_path):
     project = copy_of(finished, tmp_path)
     lock = project.path / "dvc.lock"

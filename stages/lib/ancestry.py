@@ -119,7 +119,7 @@ def trace_problem(task_id: str, revision: Revision) -> Problem | None:
     """Give what the results and the exclusions say of a test problem, or None where neither knows it."""
     results = [
         {"file": name, "passed": row["passed"], "result": row["result"]}
-        for name in revision.names(RESULTS)
+        for name in revision.files(RESULTS)
         if name.endswith(".jsonl")
         for row in rows_with(f"{RESULTS}/{name}", "task_id", task_id, revision)
     ]

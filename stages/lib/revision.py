@@ -49,12 +49,10 @@ class Revision:
             return Path(path).open("rb")
         return self._asked_dvc(path, lambda files: files.open(path))
 
-    def names(self, folder: str) -> list[str]:
-        """Give the names in a folder, none where there is no such folder."""
-        if self.rev is None and Path(folder).is_dir():
-            return sorted(path.name for path in Path(folder).iterdir())
-        found = self._asked_dvc(folder, lambda files: files.ls(folder, detail=False))
-        return sorted(Path(name).name for name in found or ())
+    def files(self, folder: str) -> list[str]:
+        """Give the paths of all files below a folder, as seen from it; what .dvcignore names is left out."""
+        found = self._asked_dvc(folder, lambda files: files.find(folder)) or []
+        return sorted(Path(path.lstrip("/")).relative_to(folder).as_posix() for path in found)
 
     def read(self, path: str) -> bytes | None:
         """Read a whole file, or give None where there is none."""

@@ -137,17 +137,26 @@ def _changed_deps(step: Step, revision: Revision, listings: _Listings) -> Iterat
     for dep in step.deps:
         maker = maker_of(dep.path, revision.steps)
         if maker is None:
-            content = revision.read(dep.path)
-            if content is None:
-                yield Finding(step.name, dep.path, "missing")
-            elif hashlib.md5(content, usedforsecurity=False).hexdigest() != dep.md5:
-                yield Finding(step.name, dep.path, "changed")
+            now = _folder_md5(dep.path, revision) if dep.md5.endswith(".dir") else _md5(revision.read(dep.path))
+            if now != dep.md5:
+                yield Finding(step.name, dep.path, "changed" if now else "missing")
             continue
         out = next(out for out in maker.outs if overlap(out.path, dep.path))
         below = dep.path.removeprefix(f"{out.path}/")
         made = out.md5 if out.path == dep.path else listings.md5_in(out.md5, below)
         if made is not None and made != dep.md5:
             yield Finding(step.name, dep.path, f"made anew by {maker.name} since")
+
+
+def _md5(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _folder_md5(folder: str, revision: Revision) -> str | None:
+    """Give a folder's hash as DVC does, the hash of its listing, or None where it is not there."""
+    names = sorted(revision.files(folder), key=lambda name: name.split("/"))
+    listing = [{"md5": _md5(revision.read(f"{folder}/{name}")), "relpath": name} for name in names]
+    return f"{_md5(json.dumps(listing, sort_keys=True).encode())}.dir" if names else None
 
 
 def _changed_params(step: Step, revision: Revision) -> Iterator[Finding]:
