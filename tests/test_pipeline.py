@@ -283,7 +283,7 @@ def test_a_profile_changes_the_recorded_params_that_it_names_and_no_others(proje
     named = flat(read_yaml(ROOT / "profiles/qwen_1b.yaml"))
     assert flat(project.params()) == before | named
     changed = {key for key, value in named.items() if before[key] != value}
-    untracked = {"teacher.concurrency", "teacher.timeout_s", "evaluate.batch_size"}
+    untracked = {"teacher.concurrency", "teacher.timeout_s", "evaluate.batch_size", "evol_stop.measure"}
     shown = json.loads(project.dvc("params", "diff", "--deps", "--json"))["params.yaml"]
     assert set(shown) == changed - untracked
     # DVC shows a list as its text, and twice where one stage tracks its section and another the list itself
