@@ -1,6 +1,6 @@
 """The stage's trainer against plain TRL and against the paper's script style, on the same records.
 
-    python benchmarks/train.py --records /work/data/code_alpaca_2k.json --take 500 --steps 12
+    python benchmarks/train.py --records code_alpaca_2k.json --take 500 --steps 12
 
 Each trainer takes the same number of optimizer steps over its own random batches, in a process of its own, one after
 the other; rounds are interleaved. Tokens are those of the records, padding not counted. Run it by hand on a quiet
