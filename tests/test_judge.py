@@ -89,6 +89,7 @@ def verdict(judge: Judge, problem: Problem, completion: str, rules: Rules = STRI
         (ASSERTS, "def double(n):\n    return n + n\n", "passed"),
         (ASSERTS, "def double(n):\n    return 2\n", "AssertionError"),
         (ASSERTS, "def double(n, m):\n    return 2\n", "missing 1 required positional argument: 'm'"),
+        (ASSERTS, "def double(n: Number):\n    return n + n\n", "NameError: name 'Number' is not defined"),
         (INPUTS, "    return [0.5 * n for n in numbers]\n", "passed"),
         (INPUTS, "    return [0.5 * n + 1e-9 for n in numbers]\n", "passed"),
         (INPUTS, "    return [n // 2 for n in numbers]\n", "AssertionError: wrong output for [[1, 2]]"),

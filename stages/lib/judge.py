@@ -286,7 +286,7 @@ def _test_code(text: str) -> tuple[CodeType, tuple[str, ...]]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             own |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
     names = sorted(name for name in used - own if not hasattr(builtins, name))
-    return compile(tree, "test.py", "exec"), tuple(names)
+    return compile(tree, "test.py", "exec", dont_inherit=True), tuple(names)
 
 
 def _mirrored(exc: Raised) -> Exception:

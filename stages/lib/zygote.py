@@ -19,7 +19,7 @@ import resource
 import signal
 import struct
 import sys
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from stages.lib import jail, values
@@ -64,9 +64,8 @@ def _warm() -> None:
     near, far = Channel(ours.fileno()), Channel(theirs.fileno())
     for _ in range(50):
         near.send(b"{}", source.encode())
-        _, program = far.receive()
         module = _module()
-        exec(compile(program, "program.py", "exec"), module.__dict__)
+        exec(_program(far), module.__dict__)
         far.hold(RETURNED, values.dumps(module.f(values.loads(values.dumps([1, "2", (3.0,)])))))
         far.flush()
         near.receive()
@@ -211,11 +210,17 @@ def _module() -> ModuleType:
     return module
 
 
+def _program(channel: Channel) -> CodeType:
+    """Receive a program and compile it."""
+    _, source = channel.receive()
+    # not with this module's own __future__, by which annotations would not be evaluated
+    return compile(source.decode(errors="surrogatepass"), "program.py", "exec", dont_inherit=True)
+
+
 def _serve_calls(channel: Channel) -> None:
     """Run a program, then answer calls of what it defines."""
     module = _module()
-    _, source = channel.receive()
-    exec(compile(source.decode(errors="surrogatepass"), "program.py", "exec"), module.__dict__)
+    exec(_program(channel), module.__dict__)
     channel.send(READY)
     while True:
         _, calls = channel.receive()
@@ -237,9 +242,8 @@ def _named(module: ModuleType, name: str) -> Any:
 
 def _run_to_end(channel: Channel) -> None:
     """Run a program that carries its own tests; say so when its last line was reached."""
-    _, source = channel.receive()
     module = _module()
-    exec(compile(source.decode(errors="surrogatepass"), "program.py", "exec"), module.__dict__)
+    exec(_program(channel), module.__dict__)
     channel.send(DONE)
 
 
