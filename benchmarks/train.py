@@ -120,7 +120,7 @@ def build(
 ) -> Trainer:
     """Give the trainer of one way; all with the same batch, micro-batch of the way, precision and steps."""
     import torch
-    from transformers import AutoModelForCausalLM, DataCollatorForSeq2Seq, Trainer, TrainingArguments
+    from transformers import AutoConfig, AutoModelForCausalLM, DataCollatorForSeq2Seq, Trainer, TrainingArguments
     from transformers.utils.logging import disable_progress_bar
     from trl import SFTConfig, SFTTrainer
 
@@ -139,7 +139,11 @@ def build(
         return AutoModelForCausalLM.from_pretrained(options.base, dtype=torch.float32)
 
     if options.way == "ours":
-        return ours._decoder(same | {"train_sampling_strategy": "batch_rebalance"}, load, data, None)
+        how = {
+            "train_sampling_strategy": "batch_rebalance",
+            "padding_free": ours.unpadded(params, None, AutoConfig.from_pretrained(options.base)),
+        }
+        return ours._decoder(same | how, load, data, None)
     peers = same | {
         "per_device_train_batch_size": options.peer_micro_batch_size,
         "gradient_accumulation_steps": params.batch_size // options.peer_micro_batch_size,

@@ -98,16 +98,29 @@ def test_the_loss_is_the_model_s_own_over_the_response(room, monkeypatch):
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt_bigcode"])
 def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatch):
-    """The first step's loss over all records is the same whether they share rows or not."""
+    """The first step's loss over all records is the same whether they share rows or not, and so are the weights."""
     room = TrainRoom(tmp_path, architecture)
-    losses = []
-    for packing in ("never", "always"):
-        room.set(packing=packing, batch_size=20, micro_batch_size=1, max_steps=1, held_out=0, max_tokens=2048)
+    losses, padding, weights = {}, {}, {}
+    for packing, micro_batch_size in (("never", 4), ("always", 1), ("auto", 4)):
+        room.set(
+            packing=packing,
+            batch_size=20,
+            micro_batch_size=micro_batch_size,
+            max_steps=2,
+            warmup_steps=0,
+            held_out=0,
+            max_tokens=2048,
+        )
         metrics = room.run(monkeypatch)
-        losses.append(metrics["loss_first"])
+        losses[packing], padding[packing] = metrics["loss_first"], metrics["padding_share"]
+        weights[packing] = room.weights()
         assert metrics["packed"] == (packing == "always")
-    assert metrics["padding_share"] == 0.0
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert padding["never"] > 0.0
+    assert padding["always"] == padding["auto"] == 0.0
+    for packing in ("always", "auto"):
+        assert losses[packing] == pytest.approx(losses["never"], rel=1e-5)
+        mine, other = weights[packing], weights["never"]
+        assert all(torch.allclose(mine[name], other[name], atol=1e-4) for name in mine)
 
 
 def test_adapters_are_merged_into_whole_weights(room, monkeypatch):

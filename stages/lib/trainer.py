@@ -7,6 +7,7 @@ user of the model needs beside the weights is model_directory.py's part.
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ import torch
 from datasets import Dataset, load_from_disk
 from transformers import (
     AutoConfig,
+    AutoModelForCausalLM,
     AutoTokenizer,
     DataCollatorForSeq2Seq,
     PrinterCallback,
@@ -141,6 +143,8 @@ def fit(params: TrainParams, job: Job, deepspeed: Mapping[str, Any] | None) -> F
         "eval_on_start": "held_out" in rows and checkpoints.last(job.checkpoints) is None,
         "deepspeed": None if deepspeed is None else dict(deepspeed),
     }
+    if unpadded(params, attention, config):
+        how["padding_free"] = True
     make = _encoder_decoder if config.is_encoder_decoder else _decoder
     # the arguments come before the model: by DeepSpeed's from_pretrained loads shares of it
     trainer = make(how, lambda: weights.load(config, params, job.base, attention), train, rows.get("held_out"))
@@ -203,6 +207,20 @@ def packs(params: TrainParams, attention: str | None, *, encoder_decoder: bool) 
     if encoder_decoder and params.packing == "always":
         raise StageError("params.yaml: train.packing: found 'always', accepted for an encoder-decoder: auto or never")
     return params.packing == "always" or (params.packing == "auto" and attention == "flash_attention_2")
+
+
+def unpadded(params: TrainParams, attention: str | None, config: Any) -> bool:  # noqa: ANN401 - transformers' config
+    """Whether the records of a micro-batch lie end to end in one row, kept apart by a mask in place of padding.
+
+    On a CPU alone: there a mask is cheaper than padding, while a GPU's fused kernels take none. The mask follows from
+    the positions, so the model must be told them and have no state beside its attention.
+    """
+    if params.packing != "auto" or attention not in (None, "sdpa") or torch.cuda.is_available():
+        return False
+    kind = AutoModelForCausalLM._model_mapping.get(type(config), None)
+    if config.is_encoder_decoder or kind is None or kind._is_stateful:
+        return False
+    return "position_ids" in inspect.signature(kind.forward).parameters
 
 
 def _train(trainer: Any, watch: guard.Guard, params: TrainParams, job: Job, checkpoint: Path | None) -> None:  # noqa: ANN401
