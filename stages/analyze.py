@@ -34,7 +34,7 @@ from stages.lib.cache import cache_dir
 from stages.lib.code_measures import measure_python
 from stages.lib.difficulty import Judgement, judge
 from stages.lib.extract import extract_code
-from stages.lib.neighbours import nearest_in, nearest_others, pair_similarities
+from stages.lib.neighbours import nearest_by_set, nearest_in, pair_similarities
 from stages.lib.params import PART, STRICT, AtLeastOne, RunParams, Text, load
 from stages.lib.problem import Problem
 from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
@@ -63,6 +63,7 @@ PLOTTED = (
     "to_parent",
     "to_seed",
     "nearest_in_round",
+    "nearest_in_round_before",
     "distinct_1",
     "distinct_2",
     "distinct_3",
@@ -140,9 +141,10 @@ def run(
     measured = [Measured(e, _own_measures(e, each)) for each in rounds for e in drawn[each.number]]
     values = {item.example.id: item.values for item in measured}
     _add_drift(values, [item.example for item in measured], rounds)
-    for found in sets.values():
-        alike = nearest_others([e.instruction for e in found])
-        _add(values, "nearest_in_round", found if alike else [], alike)
+    near_sets = nearest_by_set([[e.instruction for e in found] for found in sets.values()])
+    for found, (within, before) in zip(sets.values(), near_sets, strict=True):
+        _add(values, "nearest_in_round", found if within else [], within)
+        _add(values, "nearest_in_round_before", found if before else [], before)
     for name, problems in benchmarks.items():
         near = nearest_in([_text(item.example) for item in measured], [_text_of_problem(p) for p in problems])
         _add(values, f"similarity.{name}", [item.example for item in measured] if near else [], near)

@@ -64,6 +64,7 @@ GOLDEN = {
     "r1.maintainability": 100.0,
     "r1.nesting": 2.0,
     "r1.nearest_in_round": 0.0,
+    "r1.nearest_in_round_before": 0.5,  # of two one stands there word by word
     "r1.to_parent": 0.5,  # the same text, and another
     "r1.to_seed": 0.5,
     "r1.distinct_1": 1.0,

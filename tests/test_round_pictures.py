@@ -22,7 +22,7 @@ REASONS = ("refusal", "response_cut", "instruction_cut", "no_information_gain", 
 
 def account(number: int, **changes) -> Account:
     """Give an account with some of everything."""
-    similarities = ("to_parent", "to_seed", "nearest_in_round", "similarity.dev")
+    similarities = ("to_parent", "to_seed", "nearest_in_round", "nearest_in_round_before", "similarity.dev")
     outcomes = Counter({("reasoning", "accepted"): 30, ("constraints", "accepted"): 9})
     outcomes.update({("constraints", reason): 9 - place for place, reason in enumerate(REASONS)})
     own = {

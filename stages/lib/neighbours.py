@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -27,12 +28,25 @@ def pair_similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
     return [float(value) for value in np.clip(cosines, 0.0, 1.0)]
 
 
-def nearest_others(texts: Sequence[str]) -> list[float]:
-    """Give for each text how alike its nearest other one is; nothing for fewer than two texts."""
-    if len(texts) < 2 or not _have_words(texts):
-        return []
-    found = nearest(*tfidf_vectors(texts, texts), 2)
-    return [next((_clipped(value) for index, value in two if index != own), 0.0) for own, two in enumerate(found)]
+def nearest_by_set(sets: Sequence[Sequence[str]]) -> list[tuple[list[float], list[float]]]:
+    """Give for each set how alike the nearest other text of the set is to each text, and the nearest of the set before.
+
+    All under the same weights. A set of fewer than two texts has no figures, and none follow from it.
+    """
+    texts = [text for own in sets for text in own]
+    if not _have_words(texts):
+        return [([], []) for _ in sets]
+    _, vectors = tfidf_vectors([], texts)
+    ends = list(accumulate(len(own) for own in sets))
+    parts = [vectors[end - len(own) : end] for own, end in zip(sets, ends, strict=True)]
+    found = []
+    for number, own in enumerate(parts):
+        before = parts[number - 1] if number else own[:0]
+        enough = own.shape[0] > 1
+        within = [_nearest_other(place, two) for place, two in enumerate(nearest(own, own, 2))] if enough else []
+        between = [_clipped(best[0][1]) for best in nearest(own, before, 1)] if enough and before.shape[0] > 1 else []
+        found.append((within, between))
+    return found
 
 
 def nearest_in(texts: Sequence[str], corpus: Sequence[str]) -> list[float]:
@@ -40,6 +54,10 @@ def nearest_in(texts: Sequence[str], corpus: Sequence[str]) -> list[float]:
     if not texts or not corpus or not _have_words([*texts, *corpus]):
         return []
     return [_clipped(best[0][1]) for best in nearest(*tfidf_vectors(texts, corpus), 1)]
+
+
+def _nearest_other(place: int, two: Sequence[tuple[int, float]]) -> float:
+    return next((_clipped(value) for index, value in two if index != place), 0.0)
 
 
 def _have_words(texts: Sequence[str]) -> bool:

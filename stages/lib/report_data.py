@@ -17,7 +17,7 @@ from stages.lib.significance import wilson
 CHARTS = {  # measures of analyze that share a scale
     "Length": (("instruction_tokens", "response_tokens"), "tokens"),
     "Complexity": (("requirements", "cyclomatic", "nesting"), "count"),
-    "Similarity of instructions": (("to_parent", "to_seed", "nearest_in_round"), "cosine"),
+    "Similarity of instructions": (("to_parent", "to_seed", "nearest_in_round", "nearest_in_round_before"), "cosine"),
 }
 
 

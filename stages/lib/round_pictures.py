@@ -84,7 +84,12 @@ def draw_complexity(accounts: Sequence[Account], _: Sequence[str], stem: Path) -
 
 def draw_diversity(accounts: Sequence[Account], _: Sequence[str], stem: Path) -> None:
     """Draw how far instructions have moved, and how varied they are."""
-    alike = {"to parent": "to_parent", "to seed": "to_seed", "nearest\nin round": "nearest_in_round"}
+    alike = {
+        "to parent": "to_parent",
+        "to seed": "to_seed",
+        "nearest\nin round": "nearest_in_round",
+        "nearest in\nround before": "nearest_in_round_before",
+    }
     distinct = {f"distinct-{n}": f"distinct_{n}" for n in (1, 2, 3)}
     means = {label: {r: s.mean for r, s in _of(accounts, name).items()} for label, name in alike.items()}
     last = {r: value for r, value in means["to seed"].items() if r == max(means["to seed"])}
