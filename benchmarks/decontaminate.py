@@ -1,10 +1,11 @@
 """Decontamination measured: speed of retrieval, planted leaks found, and what real data lose.
 
     python benchmarks/decontaminate.py speed --texts code_alpaca.json
-    python benchmarks/decontaminate.py planted --texts code_alpaca.json --mbpp mbpp.jsonl
+    python benchmarks/decontaminate.py planted --texts code_alpaca.json --mbpp mbpp.jsonl --judge both
     python benchmarks/decontaminate.py real --texts code_alpaca.json --against humaneval mbpp=mbpp.jsonl ...
 
-Thresholds are those of params.yaml, but `min_similarity`, which belongs to an embedder.
+Thresholds are those of params.yaml, but `min_similarity` and `min_doubt`, which belong to an embedder. The teacher is
+the one that params.yaml names; it is asked about labelled pairs alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import resource
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,16 +28,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.planted import Planted, planted
 from stages import decontaminate
+from stages.decontaminate import Judgement
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.cache import cache_dir
 from stages.lib.contamination import Pair, Search, Task, rule_judgement, text_of_problem
+from stages.lib.embeddings import TFIDF
 from stages.lib.params import load
 from stages.lib.problem import Problem
 from stages.lib.records import Example
 from stages.lib.similarity import BLOCK, nearest
 
 SAMPLES, QUERIES, DIMS, TOP_K = 78_000, 2_700, 1_024, 5
-OWN = load(decontaminate.Params).decontaminate
+OF_MODELS = {"min_similarity": 0.9, "min_doubt": 0.5}  # params.yaml's are tfidf's
+Key = tuple[str, str]  # example id, task id
 
 
 def main() -> None:
@@ -45,7 +49,8 @@ def main() -> None:
     parser.add_argument("what", choices=["speed", "planted", "real"])
     parser.add_argument("--texts", type=Path, required=True, help="a JSON list in Alpaca form")
     parser.add_argument("--mbpp", type=Path, help="mbpp.jsonl")
-    parser.add_argument("--embedder", default="tfidf")
+    parser.add_argument("--embedder", default=TFIDF)
+    parser.add_argument("--judge", choices=["rule", "teacher", "both"], default="rule", help="of the planted")
     parser.add_argument("--show", type=int, default=0, help="so many of the excluded beside their test sample")
     parser.add_argument("--against", nargs="*", default=[], help="BENCHMARK=FILE, or dev, humaneval")
     args = parser.parse_args()
@@ -53,9 +58,18 @@ def main() -> None:
     if args.what == "speed":
         speed(examples)
     elif args.what == "planted":
-        show_planted(examples, args.mbpp, args.embedder)
+        show_planted(examples, args.mbpp, settings(args.embedder, args.judge))
     else:
-        real(examples, args.against, args.embedder, args.show)
+        real(examples, args.against, settings(args.embedder, "rule"), args.show)
+
+
+def settings(embedder: str, judge: str) -> decontaminate.Params:
+    """Read params.yaml; embedder, judge, and the embedder's thresholds in place of its own."""
+    params = load(decontaminate.Params)
+    own = replace(params.decontaminate, embedder=embedder, judge=judge)
+    if embedder != TFIDF:
+        own = replace(own, rule=replace(own.rule, **OF_MODELS))
+    return replace(params, decontaminate=own)
 
 
 def alpaca(path: Path) -> list[Example]:
@@ -106,8 +120,9 @@ def _rule(examples: list[Example]) -> None:
         replace(problems[n % len(problems)], task_id=f"{n}", prompt=vary(problems[n % len(problems)].prompt, n, 0.3))
         for n in range(QUERIES)
     ]
+    rule = settings(TFIDF, "rule").decontaminate.rule
     started = time.perf_counter()
-    search = Search([Task("x", p) for p in queries], corpus, "tfidf", OWN.rule, cache_dir())
+    search = Search([Task("x", p) for p in queries], corpus, TFIDF, rule, cache_dir())
     built = time.perf_counter() - started
     pairs = sum(1 for _ in search.pairs(range(QUERIES), 0, TOP_K, copies=True))
     took, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -135,22 +150,27 @@ def vary(text: str, number: int, share: float = 0.2) -> str:
     return "\n".join(" ".join(map(word, line.split(" "))) for line in text.split("\n"))
 
 
-def show_planted(examples: list[Example], mbpp: Path | None, embedder: str) -> None:
-    """Plant the labelled pairs into the real data; print what the rule finds, by kind and half."""
+def show_planted(examples: list[Example], mbpp: Path | None, params: decontaminate.Params) -> None:
+    """Plant the labelled pairs into the real data; print what the judge finds, by kind and half."""
     problems = {p.task_id: p for p in labelled_problems(mbpp)}
-    plants = planted(problems)
-    found = pairs_of(plants, list(problems.values()), examples, embedder)
-    print(f"{len(plants)} labelled pairs in {len(examples)} real samples, embedder {embedder}")
-    print("min_similarity: matched of the tuning half, leaks and others; precision")
-    for least in (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.01):
-        print(f"  {least:.2f}", *_counts(plants, found, least))
-    least = OWN.rule.min_similarity if embedder == "tfidf" else 0.9
-    print(f"by kind at min_similarity {least}: matched of tuning half, of held-out half; paired at all")
+    plants, own = planted(problems), params.decontaminate
+    found = pairs_of(plants, list(problems.values()), examples, params)
+    print(f"{len(plants)} labelled pairs in {len(examples)} real samples, embedder {own.embedder}, judge {own.judge}")
+    if own.judge == "rule":
+        print("min_similarity: matched of the tuning half, leaks and others; precision")
+        for least in (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0):
+            rule = replace(own.rule, min_similarity=least)
+            told = judgements_of(found, replace(params, decontaminate=replace(own, rule=rule)))
+            print(f"  {least:.2f}", *_counts(plants, told))
+    told = judgements_of(found, params)
+    print(f"by kind at {own.rule}: matched of tuning half, of held-out half; paired at all")
     for kind in dict.fromkeys(p.kind for p in plants):
-        own = [p for p in plants if p.kind == kind]
-        cells = [f"{sum(_matched(found, p, least) for p in half)} of {len(half)}" for half in halves(own)]
-        ranked = sum((p.example.id, p.task_id) in found for p in own)
-        print(f"  {kind} | {' | '.join(cells)} | {ranked} of {len(own)}")
+        of_kind = [p for p in plants if p.kind == kind]
+        cells = [f"{sum(_matched(told, half))} of {len(half)}" for half in halves(of_kind)]
+        print(f"  {kind} | {' | '.join(cells)} | {sum(_key(p) in found for p in of_kind)} of {len(of_kind)}")
+    print("all", *_counts(plants, told))
+    asked, unclear = sum(t.judge == "teacher" for t in told.values()), sum(not t.clear for t in told.values())
+    print(f"{len(told)} paired, the teacher was asked about {asked}, {unclear} unclear")
 
 
 def labelled_problems(mbpp: Path | None) -> list[Problem]:
@@ -160,19 +180,27 @@ def labelled_problems(mbpp: Path | None) -> list[Problem]:
 
 
 def pairs_of(
-    plants: list[Planted], problems: list[Problem], examples: list[Example], embedder: str
-) -> dict[tuple[str, str], Pair]:
-    """Find each plant's pair among the real samples: by (example id, task id), where it is retrieved or copied.
+    plants: list[Planted], problems: list[Problem], examples: list[Example], params: decontaminate.Params
+) -> dict[Key, Pair]:
+    """Find each plant's own pair among the real samples, where it is retrieved or copied.
 
     Plants of one kind are planted together, so that the copies of a test sample do not push each other out.
     """
+    own, keys = params.decontaminate, {_key(p) for p in plants}
     tests, found = [Task("labelled", p) for p in problems], {}
     for kind in dict.fromkeys(p.kind for p in plants):
-        own = [p.example for p in plants if p.kind == kind]
-        search = Search(tests, [*examples, *own], embedder, OWN.rule, cache_dir())
-        for _, pair in search.pairs(range(len(tests)), 0, OWN.top_k, copies=True):
-            found[pair.example.id, pair.test.problem.task_id] = pair
+        of_kind = [p.example for p in plants if p.kind == kind]
+        search = Search(tests, [*examples, *of_kind], own.embedder, own.rule, cache_dir())
+        for _, pair in search.pairs(range(len(tests)), 0, own.top_k, copies=True):
+            key = pair.example.id, pair.test.problem.task_id
+            if key in keys:
+                found[key] = pair
     return found
+
+
+def judgements_of(found: dict[Key, Pair], params: decontaminate.Params) -> dict[Key, Judgement]:
+    """Judge the pairs as the stage does."""
+    return dict(zip(found, decontaminate.judge_pairs(list(found.values()), params), strict=True))
 
 
 def halves(plants: list[Planted]) -> tuple[list[Planted], list[Planted]]:
@@ -181,36 +209,37 @@ def halves(plants: list[Planted]) -> tuple[list[Planted], list[Planted]]:
     return [p for p in plants if p.task_id in tuning], [p for p in plants if p.task_id not in tuning]
 
 
-def _matched(found: dict[tuple[str, str], Pair], plant: Planted, least: float) -> bool:
-    pair = found.get((plant.example.id, plant.task_id))
-    return pair is not None and (
-        pair.similarity >= least or rule_judgement(replace(pair, similarity=-1.0), OWN.rule) is not None
-    )
+def _key(plant: Planted) -> Key:
+    return plant.example.id, plant.task_id
 
 
-def _counts(plants: list[Planted], found: dict[tuple[str, str], Pair], least: float) -> Iterator[str]:
-    for name, half in zip(("tuning", "held out"), halves(plants), strict=True):
-        hits = Counter(p.leak for p in half if _matched(found, p, least))
-        leaks = sum(p.leak for p in half)
-        others = len(half) - leaks
+def _matched(told: dict[Key, Judgement], plants: Iterable[Planted]) -> Iterator[bool]:
+    """Say of each whether it is excluded; what was not paired was never judged, and stays."""
+    return (_key(p) in told and told[_key(p)].match for p in plants)
+
+
+def _counts(plants: list[Planted], told: dict[Key, Judgement]) -> Iterator[str]:
+    for name, part in zip(("tuning", "held out", "both"), (*halves(plants), plants), strict=True):
+        hits = Counter(p.leak for p, matched in zip(part, _matched(told, part), strict=True) if matched)
+        leaks = sum(p.leak for p in part)
+        others = len(part) - leaks
         yield f"| {name}: {hits[True]} of {leaks}, {hits[False]} of {others}, {hits[True] / max(hits.total(), 1):.3f}"
 
 
-def real(examples: list[Example], sources: list[str], embedder: str, show: int) -> None:
-    """Print what real data lose to each benchmark."""
-    least = OWN.rule.min_similarity if embedder == "tfidf" else 0.9
-    rule, excluded = replace(OWN.rule, min_similarity=least), set()
+def real(examples: list[Example], sources: list[str], params: decontaminate.Params, show: int) -> None:
+    """Print what real data lose to each benchmark by the rule."""
+    own, rule, excluded = params.decontaminate, params.decontaminate.rule, set()
     shown: dict[str, list[tuple[str, Pair]]] = defaultdict(list)
     for name, _, source in (source.partition("=") for source in sources):
         tests = [Task(name, p) for p in load_benchmark(name, source or None)]
-        search = Search(tests, examples, embedder, rule, cache_dir())
-        pairs = [pair for _, pair in search.pairs(range(len(tests)), 0, OWN.top_k, copies=True)]
+        search = Search(tests, examples, own.embedder, rule, cache_dir())
+        pairs = [pair for _, pair in search.pairs(range(len(tests)), 0, own.top_k, copies=True)]
         hits = [(said, pair) for pair in pairs if (said := rule_judgement(pair, rule)) is not None]
-        own, reasons = {pair.example.id for _, pair in hits}, Counter(said.split()[0] for said, _ in hits)
+        lost, reasons = {pair.example.id for _, pair in hits}, Counter(said.split()[0] for said, _ in hits)
         asked = sum(pair.similarity >= rule.min_doubt for pair in pairs)
-        excluded |= own
+        excluded |= lost
         shown[name] = hits
-        print(f"{name} | {len(tests)} | {len(own)} | {dict(reasons)} | {len(pairs)} pairs, {asked} above min_doubt")
+        print(f"{name} | {len(tests)} | {len(lost)} | {dict(reasons)} | {len(pairs)} pairs, {asked} above min_doubt")
     print(f"all | | {len(excluded)} of {len(examples)}")
     for name, hits in shown.items():
         for said, pair in random.Random(1).sample(hits, min(show, len(hits))):

@@ -164,13 +164,32 @@ def run(params: Params, tests: Sequence[Task], examples: Sequence[Example]) -> J
         ]
         seen |= {(test, pair.example.id) for test, pair in found}
         pairs = [pair for _, pair in found]
-        judgements = _judged(pairs, params)
+        judgements = judge_pairs(pairs, params)
         everything.pairs.extend(pairs)
         everything.judgements.extend(judgements)
         other = {test for (test, _), judgement in zip(found, judgements, strict=True) if not judgement.match}
         waiting = [test for test in waiting if test not in other]
         first, end = end, 2 * end
     return everything
+
+
+def judge_pairs(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
+    """Judge by `decontaminate.judge`.
+
+    `both` spares the teacher what needs no judgement: a copy matches, and what is less alike than `min_doubt` does not.
+    """
+    own = params.decontaminate
+    if own.judge == "rule":
+        return [_by_rule(rule_judgement(pair, own.rule)) for pair in pairs]
+    settled: dict[int, Judgement] = {}
+    if own.judge == "both":
+        for number, pair in enumerate(pairs):
+            copied = copy_judgement(pair, own.rule)
+            if copied is not None or pair.similarity < own.rule.min_doubt:
+                settled[number] = _by_rule(copied)
+    doubtful = [pair for number, pair in enumerate(pairs) if number not in settled]
+    told = iter(asyncio.run(_by_teacher(doubtful, params)) if doubtful else [])
+    return [settled[number] if number in settled else next(told) for number in range(len(pairs))]
 
 
 def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excluded]) -> dict[str, object]:
@@ -191,25 +210,6 @@ def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excl
         found[f"top_1_similarity.{name}.p95"] = float(np.percentile(best, 95))
         found[f"top_1_similarity.{name}.max"] = max(best)
     return found
-
-
-def _judged(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
-    """Judge by `decontaminate.judge`.
-
-    `both` spares the teacher what needs no judgement: a copy matches, and what is less alike than `min_doubt` does not.
-    """
-    own = params.decontaminate
-    if own.judge == "rule":
-        return [_by_rule(rule_judgement(pair, own.rule)) for pair in pairs]
-    settled: dict[int, Judgement] = {}
-    if own.judge == "both":
-        for number, pair in enumerate(pairs):
-            copied = copy_judgement(pair, own.rule)
-            if copied is not None or pair.similarity < own.rule.min_doubt:
-                settled[number] = _by_rule(copied)
-    doubtful = [pair for number, pair in enumerate(pairs) if number not in settled]
-    told = iter(asyncio.run(_by_teacher(doubtful, params)) if doubtful else [])
-    return [settled[number] if number in settled else next(told) for number in range(len(pairs))]
 
 
 def _by_rule(reason: str | None) -> Judgement:

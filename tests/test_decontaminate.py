@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.decontaminate import judgements_of, pairs_of, settings
 from benchmarks.mock_endpoint import MockEndpoint
 from benchmarks.planted import planted
 from stages import decontaminate, seed
@@ -25,7 +26,6 @@ from stages.lib.similarity import nearest
 ROOT = Path(__file__).resolve().parents[1]
 SEED = read_yaml(ROOT / "params.yaml")["run"]["seed"]
 UNRELATED = Example("unrelated", None, 0, None, "Write a haiku about the sea.", "Grey waves fold and fold.")
-PROBLEM = Problem("Dev/x", "def f():\n", "f", "    return 1\n", "")
 
 
 @contextlib.contextmanager
@@ -388,6 +388,58 @@ def test_what_is_near_or_unrelated_stays(planted_into_seeds):
     assert len(others) > 80
     assert [key for key in others if key in found] == []
     assert [key for key, _ in found if key in seeds] == []
+
+
+@pytest.fixture
+def labelled(tmp_path, monkeypatch):
+    """Give a function that judges labelled pairs of 12 problems; the teacher affirms the reworded ones alone."""
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path / "cache"))
+
+    def run(judge: str, denial: str = "No"):
+        def reply(body: dict) -> str:
+            return "Yes" if any(text in body["messages"][0]["content"] for text in reworded) else denial
+
+        with working_in(tmp_path), MockEndpoint(reply=reply) as mock:
+            write_params(tmp_path, teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0})
+            problems = {p.task_id: p for p in load_benchmark("humaneval")[:12]}
+            plants = [p for p in planted(problems) if p.kind in ("copied whole", "reworded, own solution", "near")]
+            reworded = [p.example.instruction for p in plants if p.kind.startswith("reworded")]
+            params = settings("tfidf", judge)
+            found = pairs_of(plants, list(problems.values()), [UNRELATED], params)
+            return plants, found, judgements_of(found, params), mock
+
+    return run
+
+
+def test_the_benchmark_asks_the_teacher_about_each_labelled_pair_that_is_retrieved_and_no_other(labelled):
+    plants, found, told, mock = labelled("teacher")
+    assert set(found) == {(p.example.id, p.task_id) for p in plants}
+    assert mock.counts["requests"] == len(plants) == 12 + 4 + 3
+    assert {example for (example, _), t in told.items() if t.match} == {
+        f"planted/reworded, own solution/HumanEval/{n}" for n in (0, 4, 6, 8)
+    }
+
+
+def test_the_benchmark_judges_by_both_as_the_stage_does_with_min_doubt_of_the_embedder(labelled):
+    plants, found, told, mock = labelled("both")
+    assert sum(pair.similarity >= 0.2 for pair in found.values()) == mock.counts["requests"] == 1
+    assert {key for key, t in told.items() if t.match} == {
+        (p.example.id, p.task_id) for p in plants if p.kind == "copied whole"
+    }
+
+
+def test_the_benchmark_counts_what_stays_unclear_as_a_match(labelled):
+    _, _, told, mock = labelled("teacher", denial="Hard to say")
+    assert all(t.match for t in told.values())
+    assert sum(not t.clear for t in told.values()) == 12 + 3
+    assert mock.counts["requests"] == 4 + 3 * (12 + 3)
+
+
+def test_thresholds_in_the_benchmark_are_those_of_the_embedder():
+    with contextlib.chdir(ROOT):
+        rules = [settings(embedder, "rule").decontaminate.rule for embedder in ("tfidf", "embedded")]
+    assert [(rule.min_similarity, rule.min_doubt) for rule in rules] == [(0.8, 0.2), (0.9, 0.5)]
 
 
 @pytest.fixture(scope="module")
