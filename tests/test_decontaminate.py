@@ -15,7 +15,7 @@ from benchmarks.planted import planted
 from stages import decontaminate, seed
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.console import StageError
-from stages.lib.contamination import Task, statement, text_of_example, text_of_problem
+from stages.lib.contamination import Task, embedded_texts, statement, text_of_example, text_of_problem
 from stages.lib.embeddings import embed
 from stages.lib.overlap import code_runs
 from stages.lib.params import RunParams, load, read_yaml
@@ -442,25 +442,35 @@ def test_thresholds_in_the_benchmark_are_those_of_the_embedder():
     assert [(rule.min_similarity, rule.min_doubt) for rule in rules] == [(0.8, 0.2), (0.9, 0.5)]
 
 
+def test_a_model_embeds_both_texts_whole_and_tfidf_the_task_and_the_instruction():
+    problem = Problem("Dev/x", 'def f():\n    """Give back the number one."""\n', "    return 1\n")
+    tests, examples = [Task("dev", problem)], [UNRELATED]
+    assert embedded_texts("tfidf", tests, examples) == (["Give back the number one."], [UNRELATED.instruction])
+    assert embedded_texts("embedded", tests, examples) == (
+        ['def f():\n    """Give back the number one."""\n\n    return 1\n'],
+        ["Write a haiku about the sea.\nGrey waves fold and fold."],
+    )
+
+
 @pytest.fixture(scope="module")
 def minilm(tmp_path_factory):
-    """Give what all-MiniLM ranks for the reworded leaks of HumanEval among the bundled seeds, and the cache used."""
+    """Give what all-MiniLM ranks for leaks with other words and code among the bundled seeds, and the cache used."""
     cache = tmp_path_factory.mktemp("embeddings")
     with contextlib.chdir(ROOT):
         problems = {p.task_id: p for p in load_benchmark("humaneval")}
-        plants = [p for p in planted(problems) if p.kind == "reworded, own solution"]
+        plants = [p for p in planted(problems) if p.kind.endswith(", own solution")]
         seeds, _ = seed.run(
             seed.Params(RunParams(1), seed.SeedParams("bundled/seeds.json", None)),
             seed.read_source(Path("bundled/seeds.json")),
         )
         plants, seeds = plants[:12], seeds[:30]
-        texts = [statement(problems[p.task_id].prompt) for p in plants]
-        corpus = [e.instruction for e in (*seeds, *(p.example for p in plants))]
+        tests = [Task("humaneval", problems[p.task_id]) for p in plants]
+        texts, corpus = embedded_texts("embedded", tests, [*seeds, *(p.example for p in plants)])
         vectors = embed("embedded", texts, corpus, cache)
     return plants, len(seeds), vectors, cache, texts, corpus
 
 
-def test_minilm_retrieves_most_rewordings(minilm):
+def test_minilm_retrieves_most_rewordings_and_translations(minilm):
     plants, first, (queries, corpus), *_ = minilm
     ranks = list(nearest(queries, corpus, 5))
     assert sum(first + n in [i for i, _ in ranks[n]] for n in range(len(plants))) >= 0.8 * len(plants)

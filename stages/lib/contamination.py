@@ -1,7 +1,7 @@
 """Which training samples come near which test samples, and what a rule says about such a pair.
 
-In: benchmarks' problems and training samples. Out: pairs, each with its similarity (the task in words against the
-sample's instruction) and its overlap (what of the test sample stands in the training sample). Does not ask a teacher.
+In: benchmarks' problems and training samples. Out: pairs, each with its similarity (by the embedder) and its overlap
+(what of the test sample stands in the training sample). Does not ask a teacher.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from stages.lib import console
-from stages.lib.embeddings import embed
+from stages.lib.embeddings import TFIDF, embed
 from stages.lib.overlap import Index, Piece, code_runs, sentences, word_runs
 from stages.lib.params import STRICT, AtLeastOne, Fraction
 from stages.lib.problem import Problem
@@ -66,7 +66,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A test sample and a training sample near it; `similarity` is the cosine of task and instruction."""
+    """A test sample and a training sample near it; `similarity` is the cosine of what `embedded_texts` gives."""
 
     test: Task
     example: Example
@@ -82,6 +82,17 @@ def text_of_problem(problem: Problem) -> str:
 def text_of_example(example: Example) -> str:
     """Give the text of a training sample: its instruction and its response."""
     return f"{example.instruction}\n{example.response}"
+
+
+def embedded_texts(embedder: str, tests: Sequence[Task], examples: Sequence[Example]) -> tuple[list[str], list[str]]:
+    """Give what is embedded of the test samples and of the training samples.
+
+    A model reads both whole, as a judge does: code is alike whatever words or language tell the task. TF-IDF compares
+    the task in words with the instruction: code gains it nothing (benchmarks/README.md).
+    """
+    if embedder == TFIDF:
+        return [statement(test.problem.prompt) for test in tests], [example.instruction for example in examples]
+    return [text_of_problem(test.problem) for test in tests], [text_of_example(example) for example in examples]
 
 
 def statement(prompt: str) -> str:
@@ -133,9 +144,8 @@ class Search:
         self, tests: Sequence[Task], examples: Sequence[Example], embedder: str, rule: RuleParams, cache: Path
     ) -> None:
         self._tests, self._examples, self._rule = tests, examples, rule
-        statements = [statement(test.problem.prompt) for test in tests]
-        self._queries, self._corpus = embed(embedder, statements, [e.instruction for e in examples], cache)
-        self._indexes = self._indexed(statements)
+        self._queries, self._corpus = embed(embedder, *embedded_texts(embedder, tests, examples), cache)
+        self._indexes = self._indexed()
 
     def pairs(self, tests: Sequence[int], first: int, end: int, *, copies: bool = False) -> Iterator[tuple[int, Pair]]:
         """Yield (test, pair): the samples ranked from `first` to before `end` by similarity to each of these tests.
@@ -166,10 +176,10 @@ class Search:
             return float(query[0] @ other[0])
         return float(query.multiply(other).sum())
 
-    def _indexed(self, statements: Sequence[str]) -> dict[str, Index]:
+    def _indexed(self) -> dict[str, Index]:
         problems, rule = [test.problem for test in self._tests], self._rule
         texts = {
-            "statement": statements,
+            "statement": [statement(problem.prompt) for problem in problems],
             "prompt": [problem.prompt for problem in problems],
             "program": [_program(problem) for problem in problems],
             "solution": [problem.canonical_solution for problem in problems],
