@@ -27,6 +27,13 @@ from stages.lib.params_text import leaves
 
 POOL = Path("data/rounds/r0/pool.jsonl")
 EVOLVE = "evolve_"
+JUDGES = {
+    "screen": ("screen", "safety", "judge"),
+    "analyze": ("analyze", "difficulty"),
+    "decontaminate": ("decontaminate", "judge"),
+}
+"""The stages beside the rounds that may ask a teacher, and the setting by which each does."""
+WITHOUT_TEACHER = ("rule", "off")  # any other value of these settings asks one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,10 @@ class Planned:
     @property
     def asks_teacher(self) -> bool:
         """Say whether answers may be asked for that are not in the store."""
-        return self.evolves or ("decontaminate" in self.stages and self._params["decontaminate"]["judge"] == "teacher")
+        params = dict(leaves(self._params))
+        return self.evolves or any(
+            params[path] not in WITHOUT_TEACHER for stage, path in JUDGES.items() if stage in self.stages
+        )
 
     @property
     def may_cost(self) -> bool:
