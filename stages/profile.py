@@ -1,7 +1,9 @@
 """Profiles: the few values that differ at full scale, written into params.yaml.
 
-In: profiles/NAME.yaml. Out: params.yaml with these values and its comments kept, or the same as `-S` pairs for
-`dvc exp run`. Not a stage: nothing is merged at run time, so what DVC records is what ran.
+In: profiles/NAME.yaml, over profiles/default.yaml, which has every key that any profile sets: so nothing of a profile
+that was applied before stays, and keys that no profile sets are left as they are. Out: params.yaml with these values
+and its comments kept, or the same as `-S` pairs for `dvc exp run`. Not a stage: nothing is merged at run time, so what
+DVC records is what ran.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from typing import Any
 from stages.lib import console
 from stages.lib.console import StageError
 from stages.lib.params import PARAMS_FILE
-from stages.lib.params_text import applied, overrides, round_trip
+from stages.lib.params_text import applied, leaves, nested, overrides, round_trip
 from stages.lib.records import replacing
 
 PROFILES = Path("profiles")
+DEFAULT = "default"
 
 
 def main() -> None:
@@ -45,7 +48,13 @@ def names() -> list[str]:
 
 
 def read_profile(name: str) -> dict[str, Any]:
-    """Read a profile's values; its comments speak of the profile and stay there."""
+    """Give a value for every key that any profile sets: the profile's own, else the default's."""
+    values = {".".join(path): value for each in (DEFAULT, name) for path, value in leaves(_read(each))}
+    return nested(values)
+
+
+def _read(name: str) -> dict[str, Any]:
+    """Read a profile's file; its comments speak of the profile and stay there."""
     profile: dict[str, Any] = round_trip().load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
     _strip_comments(profile)
     return profile

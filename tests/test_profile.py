@@ -66,6 +66,36 @@ def test_a_profile_writes_its_values_and_no_others(name, monkeypatch):
     assert flat("params.yaml") == before | flat(f"profiles/{name}.yaml")
 
 
+@pytest.mark.parametrize("earlier", NAMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_gives_the_same_file_and_arguments_after_any_other(name, earlier, monkeypatch, capsys):
+    run(monkeypatch, name)
+    run(monkeypatch, name, "--args")
+    alone = Path("params.yaml").read_bytes(), capsys.readouterr().out
+    run(monkeypatch, earlier)
+    run(monkeypatch, name)
+    run(monkeypatch, name, "--args")
+    assert (Path("params.yaml").read_bytes(), capsys.readouterr().out) == alone
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_arguments_undo_an_earlier_profile_too(name, project, monkeypatch):
+    run(monkeypatch, name)
+    wanted = plain(Path("params.yaml").read_text())
+    run(monkeypatch, "starcoder_15b" if name == "qwen_1b" else "qwen_1b")
+    apply_overrides(project / "params.yaml", profile.overrides(profile.read_profile(name)))
+    assert plain(Path("params.yaml").read_text()) == wanted
+
+
+def test_a_hand_edit_stays_where_no_profile_sets_the_key(monkeypatch):
+    edited = Path("params.yaml").read_text().replace("top_k: 5 ", "top_k: 7 ").replace("lr: 5.0e-5", "lr: 9.0e-5")
+    Path("params.yaml").write_text(edited)
+    run(monkeypatch, "qwen_1b")
+    found = flat("params.yaml")
+    assert found["decontaminate", "top_k"] == 7
+    assert found["train", "lr"] == 2.0e-5
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_default_undoes_a_profile_to_the_byte(name, monkeypatch):
     before = Path("params.yaml").read_bytes()
