@@ -60,6 +60,11 @@ def test_default_covers_every_key_that_a_profile_sets(name):
 
 
 @pytest.mark.parametrize("name", OTHERS)
+def test_a_full_profile_does_not_leave_copies_of_a_test_sample_to_the_word_of_a_teacher(name):
+    assert flat(f"profiles/{name}.yaml")["decontaminate", "judge"] == "both"
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_a_profile_writes_its_values_and_no_others(name, monkeypatch):
     before = flat("params.yaml")
     run(monkeypatch, name)
