@@ -40,6 +40,7 @@ from stages.lib.params_text import applied, nested
 from stages.lib.records import replacing
 from stages.lib.rerun_plan import plan, refuse_cost, tell
 from stages.lib.results import compared
+from stages.lib.significance import Comparison as Gain
 from stages.lib.significance import Interval, paired_means
 
 NAME = "evol-stop"
@@ -76,12 +77,13 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A round, the best one before it, and how much better than that it is, with the interval."""
+    """A round, the best one before it, and how much better than that it is, with the interval and the p-value."""
 
     number: int
     against: int | None
     gain: float
     interval: Interval
+    p_value: float
     verdict: Verdict
 
 
@@ -126,16 +128,17 @@ def switches(last: int) -> dict[str, bool]:
 def decide(curve: Sequence[Scores], measure: Measure, rule: Rule) -> Step:
     """Judge the curve's last round against the best one before it.
 
-    A tie keeps the earlier round, which is cheaper. By `interval` a drop counts when the whole interval of the paired
-    difference lies below 0, by `any_drop` always.
+    A tie keeps the earlier round, which is cheaper. By `interval` a drop counts when it is significant and the whole
+    interval of the paired difference lies below 0, by `any_drop` always.
     """
     number, best = len(curve) - 1, best_round(curve[:-1], measure)
     if best is None:
-        return Step(number, None, 0.0, Interval(0.0, 0.0), "first")
-    gain, interval = _gain(curve[best], curve[-1], measure)
-    dropped = interval.high < 0 if rule == "interval" else gain < 0
-    verdict: Verdict = "best" if gain > 0 else "stop" if dropped else "not better"
-    return Step(number, best, gain, interval, verdict)
+        return Step(number, None, 0.0, Interval(0.0, 0.0), 1.0, "first")
+    gain = _gain(curve[best], curve[-1], measure)
+    beyond_chance = gain.significant and gain.interval.high < 0
+    dropped = beyond_chance if rule == "interval" else gain.difference < 0
+    verdict: Verdict = "best" if gain.difference > 0 else "stop" if dropped else "not better"
+    return Step(number, best, gain.difference, gain.interval, gain.p_value, verdict)
 
 
 def best_round(curve: Sequence[Scores], measure: Measure) -> int | None:
@@ -145,13 +148,11 @@ def best_round(curve: Sequence[Scores], measure: Measure) -> int | None:
     return values.index(max(values)) if values else None
 
 
-def _gain(before: Scores, after: Scores, measure: Measure) -> tuple[float, Interval]:
+def _gain(before: Scores, after: Scores, measure: Measure) -> Gain:
     """Give by how much `after` is better, whichever way the measure points."""
     if measure == "pass_at_1":
-        found = compared(before.counts, after.counts, SEED)
-    else:
-        found = paired_means(after.nlls, before.nlls, SEED)
-    return found.difference, found.interval
+        return compared(before.counts, after.counts, SEED)
+    return paired_means(after.nlls, before.nlls, SEED)
 
 
 def _check(params: Params) -> None:
@@ -209,10 +210,11 @@ def finish(steps: list[Step], results: list[Result], experiments: list[Experimen
 
 
 def _table(steps: Sequence[Step], curve: Sequence[Scores], measure: Measure, dev: str) -> Table:
-    table = Table("rounds", f"{dev} {measure}", "better than", "by", "verdict")
+    table = Table("rounds", f"{dev} {measure}", "better than", "by", "p", "verdict")
     for step, scores in zip(steps, curve, strict=True):
         rounds = "0" if step.number == 0 else f"0 to {step.number}"
-        by = ("", "") if step.against is None else (f"round {step.against}", changed(step.gain, step.interval))
+        told = (f"round {step.against}", changed(step.gain, step.interval), f"{step.p_value:.4f}")
+        by = ("", "", "") if step.against is None else told
         table.add_row(rounds, scored(scores.means[measure]), *by, step.verdict)
     return table
 

@@ -35,6 +35,12 @@ def test_interval_goes_on_over_a_drop_within_chance_and_stops_at_one_beyond_it()
     assert last.interval.high < 0
 
 
+def test_interval_goes_on_over_a_drop_of_a_few_problems_that_may_be_chance():
+    assert verdicts([scores(10, 1.5), scores(6, 1.5)], "pass_at_1", "interval") == ["first", "not better"]  # p 0.125
+    assert verdicts([scores(10, 1.5), scores(5, 1.5)], "pass_at_1", "interval") == ["first", "not better"]  # p 0.0625
+    assert verdicts([scores(10, 1.5), scores(4, 1.5)], "pass_at_1", "interval") == ["first", "stop"]  # p 0.03125
+
+
 def test_a_lower_nll_is_better():
     curve = [scores(6, nll) for nll in (1.5, 1.2, 1.4)]
     assert verdicts(curve, "nll", "interval") == ["first", "best", "stop"]

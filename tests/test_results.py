@@ -52,8 +52,8 @@ def test_the_metrics_of_one_greedy_benchmark_are_these():
         "mine.pass_at_1.high": WILSON_3_OF_4[1],
         "mine.nll": 1.0,
         "mine.gain": 0.5,
-        "mine.gain.low": 0.0,
-        "mine.gain.high": 1.0,
+        "mine.gain.low": -0.135488,  # 0.5 - sqrt(2) * 0.449, from 0.25 to its upper end
+        "mine.gain.high": 0.789083,  # 0.5 + sqrt(2) * 0.204; phi is 0, since both * neither = 1 is below n / 2
         "mine.gain.p_value": 0.5,  # two gained, none lost: 2 * (1/2)^2
     }
 

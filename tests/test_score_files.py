@@ -289,9 +289,10 @@ def test_two_result_files_are_compared_with_difference_interval_and_p_value(monk
     call(monkeypatch, "compare", "a.jsonl", "b.jsonl")
     said = capsys.readouterr().err
     assert cells(said) == [["results", "pass@1"], ["a.jsonl", "0.2500"], ["b.jsonl", "0.7500"]]
-    # 3 gained, 1 lost: 2 * (1 + 4) / 2^4; of 4 differences (1, 1, 1, -1) the mean is at least -0.5 in 97.5 %
+    # 3 gained, 1 lost: 2 * (1 + 4) / 2^4; Wilson's intervals of 1 and 3 of 4 are 0.046 to 0.699 and 0.301 to 0.954, and
+    # phi is -1: 0.5 -+ (0.449 + 0.449) and 0.5 + (0.204 + 0.204)
     assert said.splitlines()[-3:] == [
-        "difference +0.5000, 95 % interval -0.5000 to +1.0000, p = 0.625 (mcnemar), 4 problems",
+        "difference +0.5000, 95 % interval -0.3987 to +0.9088, p = 0.625 (mcnemar), 4 problems",
         "gained 3: T/0, T/2, T/3",
         "lost 1: T/1",
     ]
@@ -311,8 +312,9 @@ def test_files_with_several_samples_are_compared_by_a_permutation_test(monkeypat
 def test_a_file_compared_with_itself_differs_in_nothing(monkeypatch, capsys):
     write_results("a.jsonl", {"T/0": "x", "T/1": "."})
     call(monkeypatch, "compare", "a.jsonl", "a.jsonl")
+    # Wilson's interval of 1 of 2 is 0.095 to 0.905: sqrt(2) * 0.405, as two problems say nothing of phi
     assert capsys.readouterr().err.splitlines()[-3:] == [
-        "difference +0.0000, 95 % interval +0.0000 to +0.0000, p = 1 (mcnemar), 2 problems",
+        "difference +0.0000, 95 % interval -0.5734 to +0.5734, p = 1 (mcnemar), 2 problems",
         "gained 0: -",
         "lost 0: -",
     ]

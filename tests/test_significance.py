@@ -14,6 +14,7 @@ from stages.lib.significance import (
     bootstrap,
     holm,
     mcnemar,
+    newcombe,
     paired,
     paired_means,
     pass_at_k_table,
@@ -64,6 +65,51 @@ def test_a_confidence_that_is_no_share_is_refused(confidence):
         wilson(1, 2, confidence)
     with pytest.raises(ValueError, match="accepted is above 0 and below 1"):
         bootstrap([1.0], seed=0, confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    ("both", "gained", "lost", "neither", "low", "high", "places"),
+    [
+        (36, 12, 2, 0, 0.0569, 0.3404, 4),  # Newcombe 1998 (paired data), method 10
+        (14, 5, 0, 22, 0.011, 0.226, 3),  # Altman, Machin, Bryant, Gardner 2000, Statistics with Confidence, ch. 6
+        (59, 6, 16, 80, -0.1186, -0.0046, 4),  # Fagerland, Lydersen, Laake 2014, doi 10.1002/sim.6148: Cavo et al.
+        (1, 1, 7, 12, -0.507, -0.026, 3),  # as above: Bentur et al.
+    ],
+)
+def test_newcombes_interval_of_paired_shares_is_the_published_one(both, gained, lost, neither, low, high, places):
+    found = ends(newcombe(both, gained, lost, neither))
+    assert found == pytest.approx((low, high), abs=0.51 * 10**-places)
+
+
+def test_newcombes_interval_turns_its_signs_when_the_models_are_exchanged():
+    there, back = newcombe(5, 4, 1, 20), newcombe(5, 1, 4, 20)
+    assert ends(there) == pytest.approx((-back.high, -back.low))
+
+
+def test_newcombes_interval_of_unchanged_models_has_a_width_and_stays_within_1():
+    assert ends(newcombe(0, 0, 0, 30)) == pytest.approx((-0.1135, 0.1135), abs=5e-5)
+    assert newcombe(0, 30, 0, 0).high == 1.0
+    assert newcombe(0, 0, 30, 0).low == -1.0
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 0), (3, -1, 2, 2)])
+def test_newcombes_interval_refuses_counts_that_cannot_be(counts):
+    with pytest.raises(ValueError, match="accepted is"):
+        newcombe(*counts)
+
+
+def test_four_of_thirty_lost_and_none_gained_is_within_chance():
+    a = {f"p{n}": int(n < 10) for n in range(30)}
+    found = paired(a, {**a, **{f"p{n}": 0 for n in range(4)}}, seed=0)
+    assert (found.p_value, found.significant) == (0.125, False)
+    assert found.interval.high > 0
+
+
+def test_where_interval_and_p_value_disagree_the_p_value_marks_significance():
+    a = {f"p{n}": int(n < 10) for n in range(30)}
+    found = paired(a, {**a, **{f"p{n}": 0 for n in range(5)}}, seed=0)
+    assert found.interval.high == pytest.approx(-0.02, abs=0.005)
+    assert (found.p_value, found.significant) == (0.0625, False)
 
 
 def test_the_bootstrap_of_0_and_1_has_the_quantiles_of_a_binomial():
@@ -138,7 +184,7 @@ def test_greedy_models_are_compared_by_mcnemar():
     assert (result.problems, result.score_a, result.score_b, result.difference) == (4, 0.5, 0.75, 0.25)
     assert (result.test, result.p_value) == ("mcnemar", 1.0)  # 2 gained, 1 lost
     assert (result.gained, result.lost) == (("HumanEval/0", "HumanEval/10"), ("HumanEval/2",))
-    assert result.interval == bootstrap([1, 1, 0, -1], seed=0)
+    assert result.interval == newcombe(both=1, gained=2, lost=1, neither=0)
 
 
 def test_sampled_models_are_compared_by_the_share_of_sign_flips_at_least_as_extreme():

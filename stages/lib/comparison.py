@@ -14,7 +14,6 @@ from rich.table import Table
 
 from stages.lib import console
 from stages.lib.experiment_results import (
-    LEVEL,
     Difference,
     Differences,
     Measure,
@@ -24,7 +23,7 @@ from stages.lib.experiment_results import (
 )
 from stages.lib.experiment_runs import SUMMARIES, Experiment
 from stages.lib.records import replacing
-from stages.lib.significance import Interval, Scored
+from stages.lib.significance import LEVEL, Interval, Scored
 
 TITLES: dict[Measure, str] = {"pass_at_1": "pass@1", "nll": "NLL of the canonical solutions (lower is better)"}
 SIZE = "train.examples"
@@ -121,8 +120,8 @@ def _table(results: Sequence[Result], different: Differences, benchmark: str, me
 def _foot(comparison: Comparison, different: Differences) -> list[str]:
     significant = sum(difference.significant for difference in different.values())
     return [
-        f"difference: from {comparison.baseline}, paired by problem; intervals: 95 %; p: McNemar's exact test for "
-        "greedy pass@1, else a sign-flip permutation test",
+        f"difference: from {comparison.baseline}, paired by problem; greedy pass@1: Newcombe's interval (95 %) and "
+        "McNemar's exact p; else: a bootstrap and a sign-flip permutation test",
         f"p, Holm: corrected over all {len(different)} comparisons of the suite; {significant} significant at "
         f"{LEVEL:g} (*), {len(different) - significant} not (n.s.)",
     ]

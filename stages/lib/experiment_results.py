@@ -17,12 +17,11 @@ from typing import Literal
 
 from stages.lib.console import StageError
 from stages.lib.results import compared, counts_of
-from stages.lib.significance import Interval, Scored, bootstrap, holm, paired_means, pass_at_k_table
+from stages.lib.significance import LEVEL, Interval, Scored, bootstrap, holm, paired_means, pass_at_k_table
 
 RESULTS = "data/results"
 TUNED = ".tuned.jsonl"
 TOLD = ("merge", "train")  # stages whose metrics say how the training sets of two experiments differ
-LEVEL = 0.05  # the usual level
 SEED = 0  # of bootstrap and permutation
 Measure = Literal["pass_at_1", "nll"]
 
@@ -64,7 +63,7 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Say whether the corrected p is below the level."""
+        """Say whether the difference is beyond chance, many as were looked at."""
         return self.p_corrected < LEVEL
 
 

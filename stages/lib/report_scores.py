@@ -14,7 +14,8 @@ from stages.lib.report_parts import Cell, Section, Table, share, span
 from stages.lib.run_history import Experiment
 
 INTRO = (
-    "Intervals are of 95 %: Wilson's where each problem has one sample, bootstrap over problems where it has more. "
+    "Intervals are of 95 %: where each problem has one sample Wilson's, of a difference Newcombe's for paired shares; "
+    "bootstrap over problems where it has more. A difference is significant by its p-value. "
     "NLL is the mean negative log-likelihood of the canonical solutions in nats a token; lower is better."
 )
 HEAD = ("score", "95 % interval", "0 to 100 %", "NLL")

@@ -3,6 +3,10 @@
 In: counts of passes, or one pass@1 estimate per problem. Out: intervals, p-values and the problems that changed sides.
 Samples of one problem are not independent, so the problem is the unit that is resampled. Reading and printing are not
 covered.
+
+Whether a difference is significant is said by its p-value alone, everywhere in this project: `p_value < LEVEL`, of a
+family of comparisons Holm's. The interval says how large the difference may be. The two come from different methods and
+can disagree near the level: of 30 problems 5 lost and none gained have p = 0.0625 and an interval that ends at -0.02.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Literal
 from stages.lib.pass_at_k import pass_at_k
 
 CONFIDENCE = 0.95  # the usual level
+LEVEL = 0.05  # the usual level; a smaller p-value is called significant
 DRAWS = 10_000  # ours: a p of 0.05 is then off by about 0.002 (one standard error)
 TIE = 1e-9  # ours: far above rounding, far below 1/(samples of a * samples of b), the step between two different sums
 
@@ -54,6 +59,11 @@ class Comparison:
     gained: tuple[str, ...]
     lost: tuple[str, ...]
 
+    @property
+    def significant(self) -> bool:
+        """Say whether this one difference is beyond chance; of a family of them `holm` corrects the p-values first."""
+        return self.p_value < LEVEL
+
 
 def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """Give the Wilson score interval, without continuity correction, of a share of independent passes.
@@ -72,6 +82,37 @@ def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     middle = (passed + z * z / 2) / (n + z * z)
     half = z * sqrt(passed * (n - passed) / n + z * z / 4) / (n + z * z)
     return Interval(0.0 if passed == 0 else middle - half, 1.0 if passed == n else middle + half)
+
+
+def newcombe(both: int, gained: int, lost: int, neither: int, confidence: float = CONFIDENCE) -> Interval:
+    """Give the score interval of a difference of paired shares, (gained - lost) / n: Newcombe's method 10.
+
+    (Newcombe 1998, Improved confidence intervals for the difference between binomial proportions based on paired data,
+    Statistics in Medicine 17, 2635-2650.) Wilson's intervals of the two shares are squared and added, less what their
+    correlation phi takes off; phi, where positive, with a continuity correction, and 0 where a share is 0 or 1. Where
+    nothing changed it has a width, as it must: 0 of 30 in both is -0.11 to 0.11.
+
+    Args:
+        both: pairs that pass in both.
+        gained: pairs that pass in the second alone.
+        lost: pairs that pass in the first alone.
+        neither: pairs that pass in neither.
+        confidence: above 0 and below 1.
+
+    Raises:
+        ValueError: a count below 0, no pairs, or confidence outside 0..1.
+    """
+    if min(both, gained, lost, neither) < 0:
+        raise ValueError(f"found {both}, {gained}, {lost}, {neither}: accepted is 0 or more of each")
+    n, before, after = both + gained + lost + neither, both + lost, both + gained
+    a, b = wilson(before, n, confidence), wilson(after, n, confidence)
+    share_a, share_b = before / n, after / n
+    product = both * neither - gained * lost
+    spread = sqrt(before * (n - before) * after * (n - after))
+    phi = 0.0 if spread == 0 else (max(product - n / 2, 0) if product > 0 else product) / spread
+    below = _squared_and_added(share_b - b.low, a.high - share_a, phi)
+    above = _squared_and_added(b.high - share_b, share_a - a.low, phi)
+    return Interval(share_b - share_a - below, share_b - share_a + above)
 
 
 def bootstrap(
@@ -122,8 +163,9 @@ def mcnemar(gained: int, lost: int) -> float:
 def paired(a: Mapping[str, float], b: Mapping[str, float], seed: int) -> Comparison:
     """Compare two models by their pass@1 estimates per problem, 0..1 each, keyed by task_id.
 
-    The p-value is McNemar's where every estimate is 0 or 1 (greedy decoding), else that of a sign-flip permutation test
-    on the mean difference; the interval is a bootstrap over the problems' differences.
+    Where every estimate is 0 or 1 (greedy decoding) the p-value is McNemar's and the interval Newcombe's, since a
+    bootstrap of few changed problems is too narrow. Else the p-value is that of a sign-flip permutation test on the
+    mean difference, and the interval a bootstrap over the problems' differences.
 
     Raises:
         ValueError: no problems, problems that only one of the two has, or an estimate outside 0..1.
@@ -194,13 +236,15 @@ def _compare(a: Mapping[str, float], b: Mapping[str, float], seed: int, *, greed
     gained = tuple(task_id for task_id, difference in differences.items() if difference > 0)
     lost = tuple(task_id for task_id, difference in differences.items() if difference < 0)
     deltas = list(differences.values())
+    both = sum(a[task_id] == b[task_id] == 1 for task_id in differences)
+    changed = len(gained), len(lost)
     return Comparison(
         problems=len(deltas),
         score_a=fmean(a.values()),
         score_b=fmean(b.values()),
         difference=fmean(deltas),
-        interval=bootstrap(deltas, seed),
-        p_value=mcnemar(len(gained), len(lost)) if greedy else _sign_flip(deltas, seed),
+        interval=newcombe(both, *changed, len(deltas) - both - sum(changed)) if greedy else bootstrap(deltas, seed),
+        p_value=mcnemar(*changed) if greedy else _sign_flip(deltas, seed),
         test="mcnemar" if greedy else "permutation",
         gained=gained,
         lost=lost,
@@ -211,6 +255,11 @@ def _tail(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence}: accepted is above 0 and below 1")
     return (1 - confidence) / 2
+
+
+def _squared_and_added(one: float, other: float, phi: float) -> float:
+    """Give the half-width of a difference from those of its parts, of which phi is the correlation."""
+    return sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))  # rounding may fall below 0
 
 
 def _sign_flip(differences: Sequence[float], seed: int) -> float:
