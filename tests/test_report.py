@@ -21,6 +21,7 @@ from stages.lib.console import StageError
 from stages.lib.payload import read_payload
 from stages.lib.report_facts import Facts
 from stages.lib.report_scores import scores_section
+from stages.lib.run_history import Experiment
 
 ROOT = Path(__file__).resolve().parent.parent
 PAIRS = [("Add two numbers.", "print(1 + 2)"), ("Reverse a list.", "print([1, 2][::-1])")]
@@ -110,8 +111,6 @@ def test_a_committed_run_with_these_very_scores_is_not_shown_twice():
         "mode": "strict",
     }
     numbers = {key: value for key, value in scores.items() if key != "mode"}
-    from stages.lib.run_history import Experiment
-
     same, other = (
         Experiment(name, "commit", "0123abc", {}, {**numbers, "dev.pass_at_1": at})
         for name, at in (("same", 0.5), ("other", 0.25))
@@ -119,6 +118,22 @@ def test_a_committed_run_with_these_very_scores_is_not_shown_twice():
     tables = {t.caption: [row[0] for row in t.rows] for t in scores_section(scores, [same, other]).tables}
     assert tables["dev: the tuned model across runs, pass@1"] == ["this run", "other"]
     assert "dev: the tuned model across runs, pass@1" not in {t.caption for t in scores_section(scores, [same]).tables}
+
+
+def test_runs_on_another_number_of_problems_stand_apart_and_every_run_tells_its_number():
+    scores = {"dev.problems": 30, "dev.pass_at_1": 0.1, "dev.pass_at_1.low": 0.05, "dev.pass_at_1.high": 0.3}
+    forty, thirty, unknown = (
+        Experiment(name, "commit", "0123abc", {}, {**scores, "dev.pass_at_1": 0.5, **problems})
+        for name, problems in (("forty", {"dev.problems": 40.0}), ("thirty", {}), ("unknown", {}))
+    )
+    del unknown.metrics["dev.problems"]
+    tables = {t.caption: t for t in scores_section(scores, [forty, thirty, unknown]).tables}
+    across = tables["dev: the tuned model across runs, pass@1"]
+    assert across.head[:3] == ("run", "what differs", "problems")
+    assert [(row[0], row[2]) for row in across.rows] == [("this run", 30), ("thirty", 30)]
+    apart = tables["dev: runs on other problems than this run's 30, not to be compared with it"]
+    assert [(row[0], row[2]) for row in apart.rows] == [("forty", 40), ("unknown", None)]
+    assert apart.folded
 
 
 def test_a_benchmark_that_did_not_run_is_told_with_its_reason(room):

@@ -36,7 +36,7 @@ def scores_section(scores: Metrics, experiments: list[Experiment]) -> Section:
         ("benchmark", "why"),
         [(key.removesuffix(".not_run"), str(why)) for key, why in sorted(scores.items()) if key.endswith(".not_run")],
     )
-    across = [_across(name, scores, experiments) for name in names]
+    across = [table for name in names for table in _across(name, scores, experiments)]
     return Section("scores", "Scores", INTRO, [t for t in (models, gains, *across, not_run) if t.rows])
 
 
@@ -63,17 +63,31 @@ def _gain(name: str, scores: Metrics) -> tuple[Cell, ...]:
     return name, *told, interval(value, low, high, -1.0, 1.0), scores.get(f"{name}.gain.p_value")
 
 
-def _across(name: str, scores: Metrics, experiments: list[Experiment]) -> Table:
-    """Hold this run against the committed ones; a commit that holds these very scores is this run."""
-    key = f"{name}.pass_at_1"
+def _across(name: str, scores: Metrics, experiments: list[Experiment]) -> Iterator[Table]:
+    """Hold this run against the committed ones; a commit that holds these very scores is this run.
+
+    Runs that were scored on another number of problems stand apart: another set is easier or harder.
+    """
+    key, problems = f"{name}.pass_at_1", f"{name}.problems"
     numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
     others = [e for e in experiments if f"{key}.low" in e.metrics and (e.kind, e.metrics) != ("commit", numbers)]
-    rows: list[tuple[Cell, ...]] = [
-        (e.name, _told(e), *_score("", key, e.metrics), e.metrics.get(f"{name}.nll")) for e in others
-    ]
-    if rows and f"{key}.low" in scores:
-        rows.insert(0, ("this run", "", *_score("", key, scores), scores.get(f"{name}.nll")))
-    return Table(f"{name}: the tuned model across runs, pass@1", ("run", "what differs", *HEAD), rows)
+    alike = [e for e in others if e.metrics.get(problems) == scores[problems]]
+    own = [_run("this run", "", name, scores)] if alike and f"{key}.low" in scores else []
+    head = ("run", "what differs", "problems", *HEAD)
+    yield Table(f"{name}: the tuned model across runs, pass@1", head, own + [_row(name, e) for e in alike])
+    apart = [_row(name, e) for e in others if e not in alike]
+    told = f"{name}: runs on other problems than this run's {scores[problems]}, not to be compared with it"
+    yield Table(told, head, apart, folded=True)
+
+
+def _row(name: str, experiment: Experiment) -> tuple[Cell, ...]:
+    return _run(experiment.name, _told(experiment), name, experiment.metrics)
+
+
+def _run(run: str, differs: str, name: str, scores: Metrics) -> tuple[Cell, ...]:
+    problems = scores.get(f"{name}.problems")
+    count = None if problems is None else int(problems)
+    return run, differs, count, *_score("", f"{name}.pass_at_1", scores), scores.get(f"{name}.nll")
 
 
 def _told(experiment: Experiment) -> str:
