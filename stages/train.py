@@ -81,6 +81,8 @@ def _stage(params: Params) -> None:
     train = params.train
     machine = hardware.present()
     check_devices(train, machine)
+    if not machine.gpu:
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
     shape = read_shape(BASE)
     plan.check_positions(shape, train)
     _refuse(plan.memory_of(shape, train, zero.told(zero.read(train))), train, machine)
@@ -88,7 +90,8 @@ def _stage(params: Params) -> None:
         examples = list(read_jsonl(SOURCE, Example))
         tokenizer = model_directory.load_tokenizer(BASE)
         prepared = prepare(train, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
-        folder = checkpoints.folder_of(checkpoints.fingerprint(train.determining(), prepared.digest(), BASE))
+        settings = train.determining(packed=_packs(train))
+        folder = checkpoints.folder_of(checkpoints.fingerprint(settings, prepared.digest(), BASE))
         OUT.parent.mkdir(parents=True, exist_ok=True)
         with (
             checkpoints.locked(folder),
@@ -164,10 +167,17 @@ def metrics_of(
     return found
 
 
+def _packs(params: TrainParams) -> bool:
+    from transformers import AutoConfig
+
+    from stages.lib import trainer, weights
+
+    config = AutoConfig.from_pretrained(BASE)
+    return trainer.packs(params, weights.attention_of(params, config), encoder_decoder=config.is_encoder_decoder)
+
+
 def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, machine: Hardware) -> Fitted:
     """Fine-tune in this process or in several, which read their rows and leave their results as files."""
-    if not machine.gpu:
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
     from datasets import DatasetDict
 
     from stages.lib import trainer

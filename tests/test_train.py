@@ -213,10 +213,67 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(room, refu
 
     monkeypatch.setattr(trainer, "_mean_loss", loss)
     line = refused()
-    assert line.startswith("train: loss nan, gradient norm nan at step 4: lower train.lr")
-    assert line.endswith("checkpoint-3; the same command goes on from it")
+    assert line.startswith("train: loss nan, gradient norm nan at step 4: lower train.lr, or look at the data, which ")
+    assert line.endswith("checkpoint-3, which helps only where the machine was at fault")
     monkeypatch.setattr(trainer, "_mean_loss", real)
     assert room.run(monkeypatch)["steps"] == 4
+
+
+@pytest.fixture
+def out_of_memory(room, refused, monkeypatch):
+    """Give a function that runs the stage until the GPU's memory is full in the third step; gives the line."""
+
+    def run() -> str:
+        real, steps = guard.Guard.on_step_begin, []
+
+        def on_step_begin(self, args, state, control, **more):
+            steps.append(state.global_step)
+            if len(steps) == 3:
+                raise torch.OutOfMemoryError
+            return real(self, args, state, control, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(guard.Guard, "on_step_begin", on_step_begin)
+            return refused()
+
+    return run
+
+
+def test_a_run_out_of_memory_goes_on_with_less_to_the_same_weights(room, out_of_memory, tmp_path_factory, monkeypatch):
+    other = TrainRoom(tmp_path_factory.mktemp("whole"))
+    for each in (room, other):
+        each.set(checkpoint_minutes=0.0, max_steps=6)
+    other.run(monkeypatch)
+    line = out_of_memory()
+    assert line.startswith("params.yaml: train.micro_batch_size: 2 with train.max_tokens 600 does not fit into ")
+    assert line.endswith("checkpoint-2; the same command goes on from it")
+    room.set(checkpoint_minutes=0.0, max_steps=6, micro_batch_size=1, gradient_checkpointing=True)
+    real, taken = guard.Guard.on_step_end, []
+
+    def on_step_end(self, args, state, control, **more):
+        taken.append(state.global_step)
+        real(self, args, state, control, **more)
+
+    monkeypatch.setattr(guard.Guard, "on_step_end", on_step_end)
+    room.run(monkeypatch)
+    assert taken == [3, 4, 5, 6]
+    assert [float(row["loss"]) for row in rows(room)] == pytest.approx(
+        [float(row["loss"]) for row in rows(other)], rel=1e-4
+    )
+    mine, whole = room.weights(), other.weights()
+    assert all(torch.allclose(mine[name], whole[name], atol=1e-4) for name in whole)
+
+
+def test_packed_rows_start_anew_with_another_micro_batch(room, out_of_memory, monkeypatch):
+    """A step holds a multiple of the micro-batch of them: other steps than those before."""
+    room.set(checkpoint_minutes=0.0, packing="always", micro_batch_size=1)
+    assert out_of_memory().endswith(
+        "the same command goes on from it (with packed rows a lower train.micro_batch_size starts anew)"
+    )
+    params = load(train.Params, room.folder / "params.yaml").train
+    less, slower = replace(params, micro_batch_size=4), replace(params, gradient_checkpointing=True)
+    assert less.determining(packed=False) == params.determining(packed=False) == slower.determining(packed=False)
+    assert less.determining(packed=True) != params.determining(packed=True) == slower.determining(packed=True)
 
 
 def test_a_disk_without_room_for_a_checkpoint_stops_with_the_last_good_one(room, refused, monkeypatch):

@@ -118,6 +118,14 @@ def how_to_go_on(folder: Path) -> str:
     return f"the last good checkpoint is {checkpoint}; the same command goes on from it"
 
 
+def with_nothing_changed(folder: Path) -> str:
+    """Say what the last whole checkpoint is good for where the settings, the data or the machine were at fault."""
+    checkpoint = last(folder)
+    if checkpoint is None:
+        return "no checkpoint was written yet"
+    return f"with nothing changed it goes on from {checkpoint}, which helps only where the machine was at fault"
+
+
 def _all(folder: Path) -> list[Path]:
     return [path for path in folder.glob(f"{PREFIX}*") if path.is_dir() and path.name[len(PREFIX) :].isdigit()]
 

@@ -125,7 +125,7 @@ class Guard(TrainerCallback):  # type: ignore[misc]
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise StageError(
                 f"train: loss {loss}, gradient norm {norm} at step {state.global_step}: lower train.lr, or look at "
-                f"the data; {checkpoints.how_to_go_on(self._folder)}"
+                f"the data, which starts anew; {checkpoints.with_nothing_changed(self._folder)}"
             )
         if state.is_world_process_zero:
             write_csv(self._loss, curve(state.log_history), COLUMNS)

@@ -74,9 +74,15 @@ class TrainParams:
         """Whether a launcher is needed: several processes, or DeepSpeed, which needs its environment even for one."""
         return self.processes > 1 or self.deepspeed is not None
 
-    def determining(self) -> dict[str, Any]:
-        """Give what determines the weights after n steps: a checkpoint fits a run in which all of it is the same."""
-        free = ("hostfile", "checkpoint_minutes", "max_minutes")
+    def determining(self, *, packed: bool) -> dict[str, Any]:
+        """Give what determines the weights after n steps: a checkpoint fits a run in which all of it is the same.
+
+        What only trades speed for memory is not among it: a run that met its GPU's limit goes on with less. The
+        weights then differ by rounding alone, save that the short last step of a pass repeats records where it has
+        fewer than micro-batches. Packed, the rows of a step are a multiple of the micro-batch, so it is among it.
+        """
+        free = {"hostfile", "checkpoint_minutes", "max_minutes", "gradient_checkpointing"}
+        free |= set() if packed else {"micro_batch_size"}
         return {key: value for key, value in asdict(self).items() if key not in free}
 
 

@@ -229,10 +229,12 @@ def _train(trainer: Any, watch: guard.Guard, params: TrainParams, job: Job, chec
     try:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     except torch.OutOfMemoryError as exc:
+        packed = getattr(trainer.args, "packing", False)
+        but = " (with packed rows a lower train.micro_batch_size starts anew)" if packed else ""
         raise StageError(
             f"params.yaml: train.micro_batch_size: {params.micro_batch_size} with train.max_tokens "
             f"{params.max_tokens} does not fit into the GPU's memory: lower it (train.batch_size stays), or set "
-            f"train.gradient_checkpointing; {checkpoints.how_to_go_on(job.checkpoints)}"
+            f"train.gradient_checkpointing; {checkpoints.how_to_go_on(job.checkpoints)}{but}"
         ) from exc
     except Exception as exc:
         if not _disk_is_full(exc, job.checkpoints):
