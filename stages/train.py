@@ -85,7 +85,7 @@ def _stage(params: Params) -> None:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
     shape = read_shape(BASE)
     plan.check_positions(shape, train)
-    _refuse(plan.memory_of(shape, train, zero.told(zero.read(train))), train, machine)
+    _refuse(plan.memory_of(shape, train, zero.told(zero.read(train))), launch.processes_together(train), machine)
     with console.closing_line("train") as close:
         examples = list(read_jsonl(SOURCE, Example))
         tokenizer = model_directory.load_tokenizer(BASE)
@@ -221,11 +221,12 @@ def _plan(params: TrainParams, base: Path, on: str | None) -> None:
     shape = read_shape(base)
     plan.check_positions(shape, params)
     memory = plan.memory_of(shape, params, zero.told(zero.read(params)))
+    together = launch.processes_together(params)
     work, counted = _work_of(params, base, shape)
-    for line in plan_table.lines(params, shape, machine, memory, work):
+    for line in plan_table.lines(params, shape, machine, memory, work, together=together):
         console.show(line)
     console.say(counted)
-    _refuse(memory, params, machine)
+    _refuse(memory, together, machine)
     if memory.total > machine.memory:
         console.say(plan_table.tight(memory))
 
@@ -248,8 +249,8 @@ def _work_of(params: TrainParams, base: Path, shape: plan.Shape) -> tuple[plan.W
     return plan.Work(steps, tokens, prepared.mean_length()), told
 
 
-def _refuse(memory: plan.Memory, params: TrainParams, machine: Hardware) -> None:
-    reason = plan.refusal(memory, params, machine)
+def _refuse(memory: plan.Memory, together: int, machine: Hardware) -> None:
+    reason = plan.refusal(memory, together, machine)
     if reason is not None:
         raise StageError(f"train: cannot fit: {reason}")
 

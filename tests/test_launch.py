@@ -66,6 +66,12 @@ def test_a_hostfile_is_read(tmp_path, text, slots):
     assert launch.slots_of(tmp_path / "hosts") == slots
 
 
+def test_processes_share_a_machine_as_the_fullest_of_the_hostfile_says(tmp_path):
+    (tmp_path / "hosts").write_text("a slots=8\nb slots=4\n")
+    assert launch.processes_together(replace(PARAMS, processes=12, hostfile=str(tmp_path / "hosts"))) == 8
+    assert launch.processes_together(PARAMS) == 2
+
+
 @pytest.mark.parametrize("text", ["a\n", "a slots=x\n", "a slots=1\na slots=2\n"])
 def test_a_hostfile_with_another_line_is_refused_with_its_place(tmp_path, text):
     (tmp_path / "hosts").write_text(text)

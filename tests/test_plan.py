@@ -178,9 +178,39 @@ def test_states_are_zero_s_shares(params, zero, states):
     assert plan.memory_of(BILLION, params, zero).states == pytest.approx(states)
 
 
-def test_what_is_kept_on_the_host_is_counted_there():
+def test_what_is_kept_on_the_host_is_counted_there_by_process():
     zero = Zero(3, offload_optimizer=True, offload_parameters=True)
-    assert plan.memory_of(BILLION, sized(), zero).host == pytest.approx(14e9)
+    assert plan.memory_of(BILLION, sized(), zero).host == pytest.approx(3.5e9)
+
+
+@pytest.mark.parametrize(
+    ("processes", "together", "refused"),
+    [
+        (8, 8, "what DeepSpeed keeps on a host for its 8 processes needs 476.0 GB, it has 256.0 GB"),
+        (16, 8, None),  # 238 GB on each of two hosts
+        (64, 8, None),
+        (16, 16, "what DeepSpeed keeps on a host for its 16 processes needs 476.0 GB, it has 256.0 GB"),
+    ],
+)
+def test_each_host_keeps_its_own_processes_shares(processes, together, refused):
+    """34 B parameters, 14 bytes each on the hosts."""
+    zero = Zero(3, offload_optimizer=True, offload_parameters=True)
+    shape = replace(BILLION, parameters=34_000_000_000)
+    memory = plan.memory_of(shape, replace(sized(), processes=processes), zero)
+    found = plan.refusal(memory, together, Hardware("H100", 8, 80 * GB, 256 * GB, 1e15))
+    assert found is None if refused is None else found.startswith(refused)
+
+
+def test_a_plan_for_several_machines_is_refused_by_the_fullest(planned, monkeypatch):
+    Path("hosts").write_text("a slots=12\nb slots=4\n")
+    setting = {"processes": 16, "batch_size": 512, "micro_batch_size": 1, "hostfile": "hosts"}
+    monkeypatch.setattr(hardware, "elsewhere", lambda _: Hardware("H100", 12, 80 * GB, 256 * GB, 1e15))
+    with pytest.raises(StageError, match=r"for its 12 processes needs 354.3 GB, it has 256.0 GB; use more machines"):
+        planned("codellama_34b", "--on", "12xH100", deepspeed="zero3_offload", **setting)
+    Path("hosts").write_text("a slots=8\nb slots=8\n")
+    assert "236.2 GB, for its 8 processes" in planned(
+        "codellama_34b", "--on", "8xH100", deepspeed="zero3_offload", **setting
+    )
 
 
 def test_checkpointing_keeps_each_layer_s_input_and_one_layer():
@@ -212,10 +242,8 @@ def test_hours_follow_from_peak_cards_and_recomputation():
 def test_processes_on_a_cpu_share_its_memory():
     machine = Hardware(CPU, 2, 30e9, 30e9, 1e11)
     memory = plan.memory_of(BILLION, replace(PARAMS, precision="fp32"), Zero())
-    assert plan.refusal(memory, replace(PARAMS, processes=1), machine) is None
-    assert "need 32.0 GB, the machine of this CPU has 30.0 GB" in plan.refusal(
-        memory, replace(PARAMS, processes=2), machine
-    )
+    assert plan.refusal(memory, 1, machine) is None
+    assert "need 32.0 GB, the machine of this CPU has 30.0 GB" in plan.refusal(memory, 2, machine)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,11 @@ def check_hostfile(params: TrainParams) -> None:
         )
 
 
+def processes_together(params: TrainParams) -> int:
+    """Give how many processes share a machine, the fullest where a hostfile names several."""
+    return params.processes if params.hostfile is None else max(slots_of(Path(params.hostfile)).values())
+
+
 def _torchrun(params: TrainParams, command: list[str], environment: dict[str, str]) -> int:
     """Run torchrun's agent in this process: its processes share this terminal."""
     from torch.distributed.elastic.multiprocessing.api import SignalException

@@ -53,7 +53,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of one device, and of the host for what DeepSpeed keeps there."""
+    """Bytes of one process: on its device, and on its host for what DeepSpeed keeps there."""
 
     weights: float
     gradients: float
@@ -116,7 +116,7 @@ def flops_of(shape: Shape, tokens: float, mean_length: float) -> float:
 
 
 def memory_of(shape: Shape, params: TrainParams, zero: Zero) -> Memory:
-    """Give the bytes that one device must hold, with rows of `train.max_tokens`."""
+    """Give the bytes that one process needs, with rows of `train.max_tokens`."""
     wide = 4 if params.precision == "fp32" else 2
     rows = float(params.micro_batch_size * params.max_tokens)
     activations = _activations(shape, params, rows, wide)
@@ -137,10 +137,10 @@ def memory_of(shape: Shape, params: TrainParams, zero: Zero) -> Memory:
     live = min(n, ZERO_LIVE_PARAMETERS) * wide if zero.stage >= 3 else 0.0
     host = 0.0
     if zero.offload_optimizer:
-        host += optimizer * shares
+        host += optimizer
         optimizer = 0.0
     if zero.offload_parameters:
-        host += weights * shares
+        host += weights
         weights = 0.0
     return Memory(weights + live, gradients, optimizer, activations, host)
 
@@ -160,18 +160,21 @@ def hours_of(shape: Shape, work: Work, params: TrainParams, hardware: Hardware) 
     return flops_of(shape, work.tokens, work.mean_length) * again / speed / 3600
 
 
-def refusal(memory: Memory, params: TrainParams, hardware: Hardware) -> str | None:
-    """Say why the training cannot fit, or None; the activations, an estimate, refuse nothing."""
-    share = 1 if hardware.gpu else params.processes  # processes share a CPU's memory
+def refusal(memory: Memory, together: int, hardware: Hardware) -> str | None:
+    """Say why the training cannot fit, or None; `together` processes share a machine.
+
+    The activations, an estimate, refuse nothing.
+    """
+    share = 1 if hardware.gpu else together  # processes share a CPU's memory
     if memory.states * share > hardware.memory:
         return (
             f"weights, gradients and optimizer need {memory.states * share / GB:.1f} GB, "
             f"{'one ' if hardware.gpu else 'the machine of this '}{hardware.name} has {hardware.memory / GB:.1f} GB; "
             "set train.deepspeed: zero3 with more train.processes, zero3_offload, or train.lora.rank"
         )
-    if memory.host > hardware.host_memory:
+    if memory.host * together > hardware.host_memory:
         return (
-            f"what DeepSpeed keeps on the host needs {memory.host / GB:.1f} GB, "
+            f"what DeepSpeed keeps on a host for its {together} processes needs {memory.host * together / GB:.1f} GB, "
             f"it has {hardware.host_memory / GB:.1f} GB; use more machines (train.hostfile), or train.lora.rank"
         )
     return None

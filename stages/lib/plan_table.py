@@ -15,9 +15,15 @@ from stages.lib.train_params import TrainParams
 
 
 def lines(
-    params: TrainParams, shape: plan.Shape, machine: Hardware, memory: plan.Memory, work: plan.Work | None
+    params: TrainParams,
+    shape: plan.Shape,
+    machine: Hardware,
+    memory: plan.Memory,
+    work: plan.Work | None,
+    *,
+    together: int,
 ) -> Iterator[Table]:
-    """Give the table of a plan; without `work` it says nothing of time."""
+    """Give the table of a plan; `together` processes share a machine. Without `work` it says nothing of time."""
     table = Table("train", "", show_header=False)
     table.add_row("base", f"{shape.architecture}, {shape.parameters / 1e6:,.1f} M parameters")
     peak = f", {machine.peak_flops / 1e12:,.2f} TFLOP/s" if machine.peak_flops else ""
@@ -26,7 +32,7 @@ def lines(
     table.add_row("processes", f"{params.processes}, {params.precision}{zero}")
     table.add_row("memory of each", f"{memory.total / GB:.1f} GB: {_parts(memory)}")
     if memory.host:
-        table.add_row("memory of the host", f"{memory.host / GB:.1f} GB")
+        table.add_row("memory of a host", f"{memory.host * together / GB:.1f} GB, for its {together} processes")
     times = params.batch_size // (params.processes * params.micro_batch_size)
     each = f"{params.processes} x {params.micro_batch_size} at a time, {times} times"
     table.add_row("a step", f"{params.batch_size} records: {each}")
