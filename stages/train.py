@@ -81,6 +81,7 @@ def _stage(params: Params) -> None:
     train = params.train
     machine = hardware.present()
     check_devices(train, machine)
+    launch.check_launcher(train)
     if not machine.gpu:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
     shape = read_shape(BASE)

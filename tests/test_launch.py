@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,28 @@ def test_a_process_that_dies_without_a_word_is_told_with_its_code(run):
 def test_a_hostfile_is_read(tmp_path, text, slots):
     (tmp_path / "hosts").write_text(text)
     assert launch.slots_of(tmp_path / "hosts") == slots
+
+
+@pytest.mark.parametrize(
+    ("installed", "hosts", "missing"),
+    [
+        ([], "a slots=1\nb slots=1\n", "ssh and pdsh"),
+        (["ssh"], "a slots=1\nb slots=1\n", "pdsh"),
+        (["ssh"], "a slots=2\n", None),
+        (["ssh", "pdsh"], "a slots=1\nb slots=1\n", None),
+    ],
+)
+def test_a_hostfile_without_the_programs_that_reach_its_hosts_is_one_line(
+    tmp_path, monkeypatch, installed, hosts, missing
+):
+    (tmp_path / "hosts").write_text(hosts)
+    for name in installed:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    params = replace(PARAMS, hostfile=str(tmp_path / "hosts"), deepspeed="zero3")
+    line = rf"^params.yaml: train.hostfile: {missing} not found on this machine; "
+    with pytest.raises(StageError, match=line) if missing else nullcontext():
+        launch.check_launcher(params)
 
 
 def test_processes_share_a_machine_as_the_fullest_of_the_hostfile_says(tmp_path):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import signal
+import socket
 from dataclasses import replace
 
 import pytest
@@ -23,6 +25,13 @@ PARAMS = load(train.Params, ROOT / "params.yaml").train
 @pytest.fixture
 def room(tmp_path):
     return TrainRoom(tmp_path)
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 @pytest.fixture
@@ -323,6 +332,43 @@ def test_two_processes_of_zero_3_give_the_weights_of_one(room, tmp_path_factory,
     mine, theirs = room.weights(), other.weights()
     assert mine.keys() == theirs.keys()
     assert all(torch.allclose(mine[name], theirs[name], atol=1e-4) for name in mine)
+
+
+PDSH = """#!/bin/bash
+# pdsh -S -f FANOUT -w HOST,HOST COMMAND: every host is this machine; %n is a host's number
+command="${*:6}"
+number=0
+for host in ${5//,/ }; do
+    bash -c "${command//%n/$number}" &
+    number=$((number + 1))
+done
+wait -n && wait -n
+"""
+
+
+@pytest.fixture
+def two_machines(room, monkeypatch, unused_port):
+    """Have ssh and pdsh reach this machine under the names of two."""
+    programs = room.folder / "programs"
+    programs.mkdir()
+    for name, text in (("ssh", "#!/bin/sh\necho 127.0.0.1\n"), ("pdsh", PDSH)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("DLTS_MASTER_PORT", str(unused_port))
+    (room.folder / "hosts").write_text("one slots=1\ntwo slots=1\n")
+
+
+@pytest.mark.usefixtures("two_machines")
+def test_two_machines_of_a_hostfile_give_the_weights_of_one(room, tmp_path_factory, monkeypatch):
+    other = TrainRoom(tmp_path_factory.mktemp("one"))
+    one = other.run(monkeypatch)
+    room.set(processes=2, deepspeed="zero3", hostfile="hosts")
+    two = room.run(monkeypatch)
+    assert two["processes"] == 2
+    assert two["loss_last"] == pytest.approx(one["loss_last"], rel=1e-4)
+    mine, theirs = room.weights(), other.weights()
+    assert all(torch.allclose(mine[name], theirs[name], atol=1e-4) for name in theirs)
 
 
 def test_one_record_is_trained_on_and_nothing_is_held_out(room, monkeypatch):

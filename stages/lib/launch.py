@@ -10,6 +10,7 @@ import ctypes
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,19 @@ def check_hostfile(params: TrainParams) -> None:
         )
 
 
+def check_launcher(params: TrainParams) -> None:
+    """Refuse a hostfile where the programs are missing by which DeepSpeed's launcher reaches its hosts."""
+    if params.hostfile is None:
+        return
+    needed = ("ssh", "pdsh") if len(slots_of(Path(params.hostfile))) > 1 else ("ssh",)
+    missing = [name for name in needed if shutil.which(name) is None]
+    if missing:
+        raise StageError(
+            f"params.yaml: train.hostfile: {' and '.join(missing)} not found on this machine; DeepSpeed's launcher "
+            "reaches the others by it (Debian: apt-get install openssh-client pdsh)"
+        )
+
+
 def processes_together(params: TrainParams) -> int:
     """Give how many processes share a machine, the fullest where a hostfile names several."""
     return params.processes if params.hostfile is None else max(slots_of(Path(params.hostfile)).values())
@@ -126,7 +140,11 @@ def _torchrun(params: TrainParams, command: list[str], environment: dict[str, st
 
 
 def _deepspeed(params: TrainParams, hostfile: Path, command: list[str], environment: dict[str, str]) -> int:
-    """Run DeepSpeed's launcher, which reaches the hosts by ssh; the project's folder must be the same on all."""
+    """Run DeepSpeed's launcher, which reaches the hosts by pdsh; the project's folder must be the same on all.
+
+    pdsh it is since DeepSpeed's other launchers need MPI or Slurm; it has none that takes ssh alone.
+    """
     launcher = [str(Path(sys.executable).with_name("deepspeed")), "--hostfile", str(hostfile)]
-    done = subprocess.run([*launcher, "--module", *command], env=os.environ | environment, check=False)
+    how = ["--launcher", "pdsh", "--no_local_rank", "--module"]
+    done = subprocess.run([*launcher, *how, *command], env=os.environ | environment, check=False)
     return done.returncode
