@@ -80,6 +80,19 @@ def test_the_curve_has_a_row_for_each_step(room, monkeypatch):
     assert next(float(row["lr"]) for row in rows(room)) == 0.0
 
 
+def test_the_optimizer_has_the_values_of_params(room, monkeypatch):
+    room.set(max_steps=1, max_grad_norm=0.25, adam_beta1=0.8, adam_beta2=0.95, adam_epsilon=1e-6, weight_decay=0.1)
+    found = {}
+
+    def on_step_begin(self, args, state, control, optimizer, **more):
+        group = optimizer.param_groups[0]
+        found.update({key: group[key] for key in ("betas", "eps", "weight_decay")} | {"clipped": args.max_grad_norm})
+
+    monkeypatch.setattr(guard.Guard, "on_step_begin", on_step_begin)
+    room.run(monkeypatch)
+    assert found == {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1, "clipped": 0.25}
+
+
 def test_the_loss_is_the_model_s_own_over_the_response(room, monkeypatch):
     """At step one: the mean over all response tokens of the step, not of its micro-batches' means."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -433,13 +446,26 @@ def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, ref
     assert refused().startswith(line)
 
 
-def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused):
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"train_batch_size": 64}, "train_batch_size: found 64, accepted: auto, or 4"),
+        ({"gradient_clipping": 0.5}, "gradient_clipping: found 0.5, accepted: auto, or 1.0"),
+        (
+            {"optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": [0.9, 0.95]}}},
+            "optimizer.params.betas: found [0.9, 0.95], accepted: auto, or [0.9, 0.999]",
+        ),
+        (
+            {"optimizer": {"type": "AdamW", "params": {"eps": 1e-6}}},
+            "optimizer.params.eps: found 1e-06, accepted: auto, or 1e-08",
+        ),
+    ],
+)
+def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, changes, told):
     path = room.folder / "profiles/deepspeed/zero3.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"train_batch_size": 64}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     room.set(processes=2, deepspeed="zero3")
-    assert refused() == (
-        "profiles/deepspeed/zero3.json: train_batch_size: found 64, accepted: auto, or 4 as params.yaml says"
-    )
+    assert refused() == f"profiles/deepspeed/zero3.json: {told} as params.yaml says"
 
 
 def test_a_hostfile_must_have_the_processes_slots(room, refused):

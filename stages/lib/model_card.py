@@ -16,7 +16,20 @@ from stages.lib.records import Example
 from stages.lib.train_params import TrainParams
 
 UNKNOWN = "not stated"
-TOLD = ("precision", "batch_size", "max_tokens", "lr", "schedule", "warmup_steps", "weight_decay", "seed")
+TOLD = (
+    "precision",
+    "batch_size",
+    "max_tokens",
+    "lr",
+    "schedule",
+    "warmup_steps",
+    "weight_decay",
+    "max_grad_norm",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "seed",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from stages.lib.console import StageError
@@ -25,6 +26,7 @@ from stages.lib.params import (
     Untracked,
 )
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["bf16", "fp16", "fp32"]
 SLOT = "{instruction}"
 
@@ -58,6 +60,10 @@ class TrainParams:
     warmup_steps: Count
     schedule: Literal["cosine", "linear", "constant_with_warmup"]
     weight_decay: NotNegative
+    max_grad_norm: NotNegative
+    adam_beta1: Decay
+    adam_beta2: Decay
+    adam_epsilon: Positive
     precision: Precision
     gradient_checkpointing: bool
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"]
