@@ -1,9 +1,10 @@
 """Stage train: the base model is fine-tuned on the decontaminated examples.
 
 In: models/base and data/decontaminated/examples.jsonl. Out: models/wizardcoder, an ordinary transformers directory;
-metrics/train.json and metrics/loss.csv (step, loss, learning rate), the latter written while training goes on. TRL's
-SFTTrainer does the training (transformers' Seq2SeqTrainer for an encoder-decoder), in several processes where
-`train.processes` says so. What was interrupted goes on from its last checkpoint.
+data/train/fates.jsonl, what became of each record; metrics/train.json and metrics/loss.csv (step, loss, learning rate),
+the latter written while training goes on. TRL's SFTTrainer does the training (transformers' Seq2SeqTrainer for an
+encoder-decoder), in several processes where `train.processes` says so. What was interrupted goes on from its last
+checkpoint.
 
     python -m stages.train                       the stage
     python -m stages.train --plan                memory, steps, tokens and hours of it, nothing is trained
@@ -40,7 +41,8 @@ from stages.lib.console import StageError
 from stages.lib.hardware import GB, Hardware, check_devices
 from stages.lib.params import STRICT, load
 from stages.lib.prepared import Prepared, prepare
-from stages.lib.records import Example, read_jsonl, write_metrics
+from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
+from stages.lib.train_fates import FATES
 from stages.lib.train_params import Source, TrainParams, check, steps_of
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ def _stage(params: Params) -> None:
             shutil.rmtree(OUT, ignore_errors=True)
             built.rename(OUT)
         shutil.rmtree(folder, ignore_errors=True)
+        write_jsonl(FATES, prepared.fates())
         write_metrics(METRICS, metrics)
         close(examples=metrics["examples"], tokens=metrics["tokens"], steps=metrics["steps"])
 

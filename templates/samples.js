@@ -143,7 +143,7 @@
 
   function drawStep(step, number, before) {
     const [round, heuristic, fate, reason, verdict, language] = ["round", ...COLUMNS].map((name) => (name === "round" ? index.round[number] : word(name, number)));
-    const kind = fate === "trained" ? "good" : fate === "not_merged" ? "" : "bad";
+    const kind = fate === "trained" ? "good" : ["not_merged", "held_out"].includes(fate) ? "" : "bad";
     const title = element("h3", {}, round ? `Round ${round}: ${heuristic} ` : "Seed ", badge(index.fates[fate], kind));
     if (verdict) title.append(badge([language, verdict].filter(Boolean).join(": "), verdict === "ran" ? "good" : ""));
     else if (language) title.append(badge(language));

@@ -6,6 +6,7 @@ What needs a model is made up; DVC commits it all as the outs of the project's o
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ["stages", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
 SOURCE = "bundled/few.json"
 UNSAFE = "deletes_files"
+TRAIN_FATES = ("held_out", "no_response", "cut")  # of the first three; the others are trained on
 
 
 def reply(body: dict) -> str:
@@ -74,6 +76,9 @@ def run_stages(project: Project) -> None:
         screen(project.path / "data")
         call(merge.main)
         call(decontaminate.main)
+    examples = read_jsonl(project.path / "data/decontaminated/examples.jsonl", Example)
+    fates = zip(examples, itertools.chain(TRAIN_FATES, itertools.repeat("trained")), strict=False)
+    write_jsonl(project.path / "data/train/fates.jsonl", ({"id": e.id, "fate": fate} for e, fate in fates))
     task_id = json.loads((ROOT / "bundled/dev_problems.jsonl").open().readline())["task_id"]
     write_jsonl(
         project.path / "data/results/dev.tuned.jsonl", [{"task_id": task_id, "passed": True, "result": "passed"}]

@@ -24,7 +24,8 @@ def folder(tmp_path, monkeypatch):
     """A run of two seeds, of which everything that can happen to a sample happens to one."""
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path, [("any", "any")], 1)  # all files are there
-    seeds = [Example(name, None, 0, None, name, name) for name in ("kept", "dropped", "twin", "near", "late")]
+    names = ("kept", "dropped", "twin", "near", "late", "held", "cut", "long")
+    seeds = [Example(name, None, 0, None, name, name) for name in names]
     evolved = [Example("kept-r1", "kept", 1, "reasoning", "harder", "print(1)")]
     out = tmp_path / "data"
     write_jsonl(out / "rounds/r0/examples.jsonl", seeds)
@@ -44,7 +45,9 @@ def folder(tmp_path, monkeypatch):
     write_jsonl(out / "merged/removed.jsonl", [Rejected("twin", None, 0, None, "duplicate", "x", "", "as kept")])
     excluded = {"id": "near", "benchmark": "dev", "task_id": "Dev/3", "judgement": "alike", "similarity": 0.9}
     write_jsonl(out / "decontaminated/excluded.jsonl", [excluded])
-    write_jsonl(out / "decontaminated/examples.jsonl", [seeds[0], *screened])
+    write_jsonl(out / "decontaminated/examples.jsonl", [seeds[0], *seeds[5:], *screened])
+    fates = {"kept": "trained", "held": "held_out", "cut": "cut", "long": "no_response", "kept-r1": "trained"}
+    write_jsonl(out / "train/fates.jsonl", [{"id": name, "fate": fate} for name, fate in fates.items()])
     return tmp_path
 
 
@@ -58,6 +61,9 @@ def test_every_sample_is_told_with_its_fate_and_reason(folder):
         "near": ("excluded", "dev: Dev/3", "alike"),
         "late": ("not_merged", "", ""),
         "late-r1": ("rejected", "copied", "why"),
+        "held": ("held_out", "", ""),
+        "cut": ("trained", "", "its end was cut to fit train.max_tokens"),
+        "long": ("too_long", "no_response", ""),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 from dvc.repo import Repo
 from finished_project import SOURCE, UNSAFE, copy_of, few_seeds
 from rich.console import Console
+from ruamel.yaml import YAML
 from test_pipeline import environment
 
 from stages import trace
@@ -95,8 +97,35 @@ def test_a_kept_sample_passed_every_step(finished):
         ("screen", "kept"),
         ("merge", "kept"),
         ("decontaminate", "kept"),
+        ("train", "kept"),
     ]
     assert text.startswith(f"{kept[-1].id}: a training sample\n")
+
+
+def test_what_train_held_out_dropped_or_cut_says_so(finished):
+    held_out, dropped, cut, *_ = read_jsonl(finished.path / "data/decontaminated/examples.jsonl", Example)
+    texts = [traced(finished, each.id)[1] for each in (held_out, dropped, cut)]
+    assert texts[0].startswith(f"{held_out.id}: train: held out, to measure the loss\n")
+    assert texts[1].startswith(f"{dropped.id}: train: dropped\n")
+    assert "train: dropped\n    reason: no_response" in texts[1]
+    assert texts[2].startswith(f"{cut.id}: a training sample, cut at its end\n")
+
+
+@pytest.mark.parametrize(
+    ("ran", "told"),
+    [(True, "not known, it ran before it wrote what became of each record"), (False, "not run yet")],
+)
+def test_what_train_did_is_not_guessed(finished, tmp_path, ran, told):
+    project = copy_of(finished, tmp_path)
+    shutil.rmtree(project.path / "data/train")
+    pipeline = (project.path / "dvc.yaml").read_text()
+    (project.path / "dvc.yaml").write_text(pipeline.replace("      - data/train\n", ""))
+    if not ran:
+        lock = YAML().load(project.path / "dvc.lock")
+        del lock["stages"]["train"]
+        YAML().dump(lock, project.path / "dvc.lock")
+    sample = list(read_jsonl(project.path / "data/decontaminated/examples.jsonl", Example))[-1]
+    assert traced(project, sample.id)[1].startswith(f"{sample.id}: train: {told}\n")
 
 
 def test_the_ids_of_the_rejected_the_screened_and_the_excluded_can_be_traced(finished):

@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import socket
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -397,14 +398,31 @@ def test_an_empty_file_is_one_line(room, refused):
     assert refused() == "data/decontaminated/examples.jsonl: holds no example"
 
 
-@pytest.mark.parametrize(("too_long", "cut", "dropped"), [("cut", 1, 1), ("drop", 0, 2)])
-def test_records_that_are_too_long_are_counted(room, monkeypatch, too_long, cut, dropped):
+@pytest.mark.parametrize(
+    ("too_long", "cut", "fates"),
+    [("cut", 1, ["trained", "cut", "no_response"]), ("drop", 0, ["trained", "too_long", "no_response"])],
+)
+def test_records_that_are_too_long_are_counted_and_named(room, monkeypatch, too_long, cut, fates):
     long = replace(example(2), response="x = 1\n" * 400)
     room.write_examples([example(1), long, example(3, " very" * 700)])
     room.set(too_long=too_long, held_out=0, max_steps=1)
     metrics = room.run(monkeypatch)
+    dropped = 2 - cut
     assert (metrics["examples_cut"], metrics["examples_dropped"]) == (cut, dropped)
     assert metrics["examples"] == 3 - dropped
+    assert room.fates() == dict(zip(("0001", "0002", "0003"), fates, strict=True))
+
+
+def test_every_record_is_trained_on_or_held_out_or_dropped(room, monkeypatch):
+    """Also of those that were to be held out."""
+    room.write_examples([example(n, " very" * 700 * (n > 9)) for n in range(20)])
+    room.set(max_steps=1)
+    metrics = room.run(monkeypatch)
+    counts = Counter(room.fates().values())
+    assert counts.total() == 20
+    assert counts["trained"] == metrics["examples"]
+    assert counts["held_out"] == metrics["examples_held_out"] < 4
+    assert counts["no_response"] == metrics["examples_dropped"] == 10
 
 
 def test_a_base_without_a_tokenizer_is_one_line(room, refused):

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from tiny_model import build
 
 from stages import train
-from stages.lib.records import Example, write_jsonl
+from stages.lib.records import Example, read_jsonl, write_jsonl
+from stages.lib.train_fates import TrainFate
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = {"max_tokens": 600, "max_steps": 4, "lr": 0.01, "batch_size": 4, "micro_batch_size": 2}
@@ -67,6 +68,9 @@ class TrainRoom:
         from safetensors.torch import load_file
 
         return load_file(self.model / "model.safetensors")
+
+    def fates(self) -> dict[str, str]:
+        return {item.id: item.fate for item in read_jsonl(self.folder / "data/train/fates.jsonl", TrainFate)}
 
     def checkpoints(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("cache/checkpoints/*/checkpoint-*"))

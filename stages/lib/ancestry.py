@@ -25,6 +25,7 @@ from stages.lib.records import Example, PoolItem, Rejected
 from stages.lib.replay import Request, replay, settings_of
 from stages.lib.revision import Revision
 from stages.lib.seeds import example_of, read_placed
+from stages.lib.train_fates import FATES
 
 LAST_ROUND = 4
 RESULTS = "data/results"
@@ -34,6 +35,13 @@ AFTER_THE_ROUNDS = (
     ("merge", "data/merged/examples.jsonl", "data/merged/removed.jsonl"),
     ("decontaminate", "data/decontaminated/examples.jsonl", "data/decontaminated/excluded.jsonl"),
 )
+_TRAINED: dict[str, tuple[str, dict[str, Any]]] = {
+    "trained": ("kept", {}),
+    "cut": ("kept", {"cut": "its end does not fit train.max_tokens"}),
+    "held_out": ("held out", {}),
+    "no_response": ("dropped", {"reason": "no_response"}),
+    "too_long": ("dropped", {"reason": "too_long"}),
+}
 _SHOWN_ABOVE = {"id", "parent_id", "round", "heuristic", "instruction", "response"}
 
 
@@ -68,7 +76,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What a step after the rounds did with the sample: kept, dropped, not read (left out), not run, not at hand."""
+    """What a step after the rounds did with the sample.
+
+    kept, dropped, not read (left out), not run, not at hand; train also: held out, not known (it ran before it wrote
+    its fates).
+    """
 
     step: str
     state: str
@@ -237,8 +249,19 @@ def _fate(sample: Example, revision: Revision) -> Iterator[Fate]:
             yield from fates
             if fates[-1].state in ("dropped", "not read"):
                 return
+        step = "train"
+        yield _trained(sample, revision)
     except StageError as exc:
         yield Fate(step, "not at hand", {"reason": str(exc)})
+
+
+def _trained(sample: Example, revision: Revision) -> Fate:
+    row = next(rows_with(FATES.as_posix(), "id", sample.id, revision), None)
+    if row is not None:
+        return Fate("train", *_TRAINED[row["fate"]])
+    if revision.has(FATES.as_posix()):
+        return Fate("train", "not read")
+    return Fate("train", "not known" if "train" in revision.steps else "not run")
 
 
 def _fate_in(step: str, sample: Example, kept_in: str, dropped_in: str, revision: Revision) -> Iterator[Fate]:

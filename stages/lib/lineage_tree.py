@@ -73,13 +73,20 @@ def _ending(found: Ancestry) -> str:
     if not found.fate:
         return "rejected as a seed"
     last = found.fate[-1]
-    if last.step == "decontaminate" and last.state == "kept":
-        return "a training sample"
+    if last.step == "train" and last.state == "kept":
+        return "a training sample, cut at its end" if "cut" in last.detail else "a training sample"
     return f"{last.step}: {_state(last)}"
 
 
 def _state(fate: Fate) -> str:
-    told = {"not read": "left out, its round is not among those that are read", "not run": "not run yet"}
+    if fate.step == "train" and fate.state == "not read":
+        return "left out, it was trained on other data"
+    told = {
+        "not read": "left out, its round is not among those that are read",
+        "not run": "not run yet",
+        "held out": "held out, to measure the loss",
+        "not known": "not known, it ran before it wrote what became of each record",
+    }
     return told.get(fate.state, fate.state)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from stages.lib import held_out
 from stages.lib.console import StageError
 from stages.lib.records import Example
 from stages.lib.tokenized import Encoded, encode_all
+from stages.lib.train_fates import TrainFate
 from stages.lib.train_params import TrainParams
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The examples as tokens; `cut` and `dropped` count those to train on."""
+    """The examples as tokens; rows to train on, rows held out and `dropped` are all that there were."""
 
     train: Encoded
     held_out: Encoded
@@ -37,8 +38,15 @@ class Prepared:
 
     @property
     def dropped(self) -> int:
-        """How many records are not trained on since they are too long."""
-        return self.train.dropped
+        """How many records are neither trained on nor measured since they are too long."""
+        return self.train.dropped + self.held_out.dropped
+
+    def fates(self) -> Iterator[TrainFate]:
+        """Tell what becomes of each record, those to train on first."""
+        for name, fate in self.train.fates:
+            yield TrainFate(name, "trained" if fate == "whole" else fate)
+        for name, fate in self.held_out.fates:
+            yield TrainFate(name, "held_out" if fate == "whole" or fate == "cut" else fate)  # noqa: PLR1714 - mypy
 
     def lengths(self) -> list[int]:
         """Give the positions that each training row takes: of an encoder-decoder, of both its parts."""

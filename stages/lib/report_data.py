@@ -117,6 +117,8 @@ def _dropped(facts: Facts) -> Table:
         for key, n in sorted(facts.of(stage).items())
         if key.startswith(prefix) and isinstance(n, int)
     ]
+    kept_out = {"held out": "examples_held_out", "too long": "examples_dropped"}
+    found += [("train", told, n) for told, key in kept_out.items() if (n := facts.of("train").get(key))]
     return Table("Taken out after the rounds", ("stage", "reason", "samples"), found)
 
 

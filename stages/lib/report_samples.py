@@ -1,7 +1,7 @@
 """Every attempt of the data stages with what became of it, put back together as lineages, and packed for the page.
 
-In: the files of the rounds, of screen, merge and decontaminate. Out: lineages, each a seed and its evolutions in order,
-every step with its fate and reason; an index and pieces of texts that a browser opens one by one.
+In: the files of the rounds, of screen, merge, decontaminate and train. Out: lineages, each a seed and its evolutions in
+order, every step with its fate and reason; an index and pieces of texts that a browser opens one by one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pydantic.dataclasses import dataclass as checked
 from stages.lib.console import StageError
 from stages.lib.payload import pack
 from stages.lib.records import Example, Rejected, read_jsonl
+from stages.lib.train_fates import FATES as TRAIN_FATES
+from stages.lib.train_fates import Given, TrainFate
 
 ROUNDS = Path("data/rounds")
 SCREENED = Path("data/screened")
@@ -27,7 +29,7 @@ LAST_ROUND = 4
 PIECE_CHARS = 400_000  # ours: a piece of this size opens in some ten milliseconds, and holds dozens of lineages
 _COLUMNS = ("heuristic", "fate", "reason", "verdict", "language")
 VERDICT = "verdict."  # screen's reasons: verdict.<verdict>, flag.<rule>
-Fate = Literal["trained", "not_merged", "rejected", "screened_out", "removed", "excluded"]
+Fate = Literal["trained", "not_merged", "rejected", "screened_out", "removed", "excluded", "held_out", "too_long"]
 FATES: dict[Fate, str] = {
     "trained": "in the training set",
     "not_merged": "round not merged",
@@ -35,7 +37,10 @@ FATES: dict[Fate, str] = {
     "screened_out": "dropped by screen",
     "removed": "removed by merge",
     "excluded": "excluded: too close to a test",
+    "held_out": "held out from training",
+    "too_long": "dropped by train: too long",
 }
+CUT = "its end was cut to fit train.max_tokens"
 
 
 @checked(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
@@ -150,7 +155,7 @@ def _steps() -> Iterator[Step]:
     dropped = {item.id: item for item in read_jsonl(SCREENED / "dropped.jsonl", Rejected)}
     removed = {item.id: item for item in read_jsonl(REMOVED, Rejected)}
     excluded = {item.id: item for item in read_jsonl(DECONTAMINATED / "excluded.jsonl", Exclusion)}
-    trained = {item.id for item in read_jsonl(DECONTAMINATED / "examples.jsonl", Example)}
+    trained = {item.id: item.fate for item in read_jsonl(TRAIN_FATES, TrainFate)}
     for number in range(LAST_ROUND + 1):
         screened = {item.id: item for item in read_jsonl(SCREENED / f"r{number}.jsonl", Example)}
         for example in read_jsonl(ROUNDS / f"r{number}" / "examples.jsonl", Example):
@@ -164,7 +169,7 @@ def _accepted(
     dropped: dict[str, Rejected],
     removed: dict[str, Rejected],
     excluded: dict[str, Exclusion],
-    trained: set[str],
+    trained: dict[str, Given],
 ) -> Step:
     if (drop := dropped.get(example.id)) is not None:
         return _step(example, "screened_out", drop.reason, drop.detail)
@@ -172,7 +177,12 @@ def _accepted(
         return _step(example, "removed", twin.reason, twin.detail)
     if (test := excluded.get(example.id)) is not None:
         return _step(example, "excluded", f"{test.benchmark}: {test.task_id}", test.judgement)
-    return _step(example, "trained" if example.id in trained else "not_merged")
+    fate = trained.get(example.id)
+    if fate is None:
+        return _step(example, "not_merged")
+    if fate in ("trained", "cut"):
+        return _step(example, "trained", detail=CUT if fate == "cut" else "")
+    return _step(example, "held_out") if fate == "held_out" else _step(example, "too_long", fate)
 
 
 def _step(item: Example | Rejected, fate: Fate, reason: str = "", detail: str = "") -> Step:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100  # the label that torch's cross entropy leaves out
-Fate = Literal["cut", "too_long", "no_response"]  # cut: kept without its end; the others: left out
+Fate = Literal["whole", "cut", "too_long", "no_response"]  # cut: kept without its end; the last two: left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,15 @@ class Tokenized:
 
 @dataclass(slots=True)
 class Encoded:
-    """The rows to train on, and how many examples were cut or left out, by reason."""
+    """The rows to train on, and what became of each example, by id."""
 
     rows: list[Tokenized] = field(default_factory=list)
-    counts: Counter[Fate] = field(default_factory=Counter)
+    fates: list[tuple[str, Fate]] = field(default_factory=list)
+
+    @property
+    def counts(self) -> Counter[Fate]:
+        """How many examples met each fate."""
+        return Counter(fate for _, fate in self.fates)
 
     @property
     def dropped(self) -> int:
@@ -64,12 +69,9 @@ def encode_all(
     for example in examples:
         prompt = prompts.fill(frame, instruction=example.instruction)
         row = encode(tokenizer, prompt, example.response, max_tokens)
-        if row is None:
-            found.counts["no_response"] += 1
-        elif row.cut and too_long == "drop":
-            found.counts["too_long"] += 1
-        else:
-            found.counts["cut"] += row.cut > 0
+        fate = _fate(row, too_long)
+        found.fates.append((example.id, fate))
+        if row is not None and fate in ("whole", "cut"):
             found.rows.append(row)
     return found
 
@@ -104,6 +106,14 @@ def need_end(tokenizer: PreTrainedTokenizerBase, where: object) -> None:
     """Refuse a tokenizer without an end-of-sequence token: an answer could never end."""
     if not isinstance(tokenizer.eos_token_id, int):
         raise StageError(f"{where}: its tokenizer has no end-of-sequence token, accepted: one with eos_token set")
+
+
+def _fate(row: Tokenized | None, too_long: Literal["cut", "drop"]) -> Fate:
+    if row is None:
+        return "no_response"
+    if not row.cut:
+        return "whole"
+    return "cut" if too_long == "cut" else "too_long"
 
 
 def _answer(tokenizer: PreTrainedTokenizerBase, response: str) -> list[int]:
