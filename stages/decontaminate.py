@@ -147,7 +147,7 @@ def run(params: Params, tests: Sequence[Task], examples: Sequence[Example]) -> J
     """Find and judge the pairs.
 
     Where all of a test sample's `top_k` match there may be more behind them: twice as many are looked at, until one
-    does not match.
+    does not match. A match that the teacher did not clearly state says nothing of what lies behind it.
     """
     if not examples:
         raise StageError(f"{SOURCE}: holds no example")
@@ -167,7 +167,8 @@ def run(params: Params, tests: Sequence[Task], examples: Sequence[Example]) -> J
         judgements = judge_pairs(pairs, params)
         everything.pairs.extend(pairs)
         everything.judgements.extend(judgements)
-        other = {test for (test, _), judgement in zip(found, judgements, strict=True) if not judgement.match}
+        both = zip(found, judgements, strict=True)
+        other = {test for (test, _), judgement in both if not (judgement.match and judgement.clear)}
         waiting = [test for test in waiting if test not in other]
         first, end = end, 2 * end
     return everything

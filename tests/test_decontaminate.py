@@ -248,16 +248,16 @@ def judged_by(tmp_path, monkeypatch):
     suspect = Example("suspect", None, 0, None, "Suspicious.", "return a + b")
     plain = Example("plain", None, 0, None, "Plain.", "Nothing here.")
 
-    def run(*texts: str, **endpoint) -> tuple[list[dict], list[str], MockEndpoint]:
+    def run(*texts: str, top_k: int = 3, rest: str = "No.", **endpoint) -> tuple[list[dict], list[str], MockEndpoint]:
         def reply(body: dict) -> str:
             attempt = body["seed"] - SEED
-            return texts[attempt % len(texts)] if "Suspicious." in body["messages"][0]["content"] else "No."
+            return texts[attempt % len(texts)] if "Suspicious." in body["messages"][0]["content"] else rest
 
         with working_in(tmp_path), MockEndpoint(reply=reply, **endpoint) as mock:
             write_params(
                 tmp_path,
                 teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
-                decontaminate={"judge": "teacher", "benchmarks": ["dev"], "top_k": 3},
+                decontaminate={"judge": "teacher", "benchmarks": ["dev"], "top_k": top_k},
             )
             write_jsonl(decontaminate.SOURCE, [UNRELATED, suspect, plain])
             decontaminate.main()
@@ -283,6 +283,12 @@ def test_a_judgement_that_stays_neither_yes_nor_no_counts_as_a_match(judged_by, 
     assert {(item["id"], item["judgement"]) for item in excluded} == {("suspect", judgement)}
     assert kept == ["unrelated", "plain"]
     assert metrics_of(tmp_path)["unclear"] == 40
+
+
+@pytest.mark.parametrize(("judgement", "pairs", "unclear"), [("Hm", 40, 40), ("Yes", 40 * 3, 0)])
+def test_only_a_clear_match_makes_the_search_look_further(judged_by, tmp_path, judgement, pairs, unclear):
+    judged_by(judgement, top_k=1, rest=judgement)
+    assert (metrics_of(tmp_path)["pairs_judged"], metrics_of(tmp_path)["unclear"]) == (pairs, unclear)
 
 
 def test_an_unclear_judgement_is_asked_for_again(judged_by, tmp_path):
