@@ -3,6 +3,7 @@
 In: models/wizardcoder, models/base, the benchmarks in `evaluate.problems`. Answers are generated in the training
 prompt, the code is taken out of them, run in the sandbox and judged outside it. Out: data/results with a line per
 sample (task_id, completion, passed, result, seconds, answer) and the generation's settings, per model and benchmark;
+data/answers with what each model says to instructions held out from training, for people to compare;
 metrics/evaluate.json, flat; metrics/scores.csv for the plot. Because a small model's pass@1 is near zero, the mean
 negative log-likelihood of the canonical solutions stands beside it.
 
@@ -31,9 +32,11 @@ from stages.lib.cache import cache_dir
 from stages.lib.console import StageError, Track
 from stages.lib.evaluation import EvaluateParams, check, sampler_of
 from stages.lib.generate import negative_log_likelihood
+from stages.lib.held_out_answers import ANSWERS, HeldOutAnswer, read_held_out
 from stages.lib.params import PART, STRICT, RunParams, Text, load
 from stages.lib.problem import Problem
-from stages.lib.records import write_csv, write_jsonl, write_metrics
+from stages.lib.prompts import fill
+from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
 from stages.lib.results import Result, Scored, flat_metrics
 from stages.lib.sampler import LocalSampler, Sampler, shard
 from stages.lib.scoring import Sample, default_workers, score
@@ -118,14 +121,15 @@ def _generate(_: argparse.Namespace) -> None:
     check(params.evaluate, params.decontaminate.benchmarks)
     problems = [p for found in at_hand(params).problems.values() for p in found]
     prompts = [_asked(p, params) for p in problems]
+    questions = [*prompts, *_framed(read_held_out(params.evaluate.held_out), params)]
     rank, world_size = shard()
     labels = params.evaluate.labels()
-    total = params.evaluate.samples * len(prompts) * len(labels)
+    total = params.evaluate.samples * len(questions) * len(labels)
     with console.closing_line("generate") as close:
         with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", total) as bar:
             for label in labels:
                 with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
-                    sampler.fill(prompts, bar)
+                    sampler.fill(questions, bar)
                     likelihoods(sampler, prompts[rank::world_size], problems[rank::world_size], store)
         close(answers=total, process=f"{rank + 1} of {world_size}")
 
@@ -162,9 +166,14 @@ def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]]) -> tuple[li
     answered: dict[tuple[str, str], Answered] = {}
     labels = params.evaluate.labels()
     total = params.evaluate.samples * sum(map(len, benchmarks.values())) * len(labels)
-    with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", total) as bar:
+    held_out = read_held_out(params.evaluate.held_out)
+    answers = total + params.evaluate.samples * len(held_out) * len(labels)
+    with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", answers) as bar:
         for label in labels:
             with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
+                said = zip(held_out, sampler.answers(_framed(held_out, params), bar), strict=True)
+                rows_of = [HeldOutAnswer(e.id, e.instruction, texts[0]) for e, texts in said]
+                write_jsonl(ANSWERS / f"{label}.jsonl", rows_of)
                 for name, problems in benchmarks.items():
                     prompts = [_asked(p, params) for p in problems]
                     texts = sampler.answers(prompts, bar)
@@ -222,6 +231,10 @@ def judged(
         for (p, number, text), s, v in zip(texts, samples, found.verdicts, strict=True)
     ]
     return rows, found.layers
+
+
+def _framed(examples: Sequence[Example], params: Params) -> list[str]:
+    return [fill(params.train.prompt, instruction=example.instruction) for example in examples]
 
 
 def _asked(problem: Problem, params: Params) -> str:

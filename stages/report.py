@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 from stages.lib import console, page
 from stages.lib.blind import PAGE, PAYLOAD, Comparison, as_json
 from stages.lib.console import StageError
-from stages.lib.model_answers import Question, compare, prompts_of, read_questions, together
+from stages.lib.model_answers import Question, compare, prompts_of, read_held_out_answers, read_questions, together
 from stages.lib.params import PARAMS_FILE, STRICT, AtLeastOne, RunParams, Text, load
 from stages.lib.payload import pack
 from stages.lib.records import replacing, write_metrics
@@ -72,7 +72,8 @@ def _stage(_: argparse.Namespace) -> None:
     with console.closing_line("report") as close:
         facts, lineages, questions = read_facts(), read_lineages(), read_questions(params.benchmarks)
         shown = choose(lineages, params.report.samples, params.run.seed)
-        compared = compare(questions, *_labels(params.report.compare, questions))
+        asked = [*read_held_out_answers(), *questions]
+        compared = compare(asked, *_labels(params.report.compare, asked))
         _write(OUT, report_page(facts, shown, _steps(lineages), questions))
         _write(Path(PAGE), compare_page(compared))
         counts = {"samples": _steps(shown), "samples_left_out": _steps(lineages) - _steps(shown)}

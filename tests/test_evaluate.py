@@ -22,8 +22,10 @@ from stages.lib.evaluation import EndpointParams
 from stages.lib.params import load
 from stages.lib.problem import Problem
 from stages.lib.protocol import Timeouts
+from stages.lib.records import Example, write_jsonl
 from stages.lib.results import Result
 from stages.lib.sampler import LocalSampler, Sampling
+from stages.lib.train_fates import TrainFate
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = load(evaluate.Params, ROOT / "params.yaml")
@@ -43,7 +45,11 @@ BENCHMARK = [
 
 
 def asked(prompt):
-    return f"{FRAME}### Instruction:\nCreate a Python script for this problem:\n{prompt}\n\n### Response:"
+    return framed(f"Create a Python script for this problem:\n{prompt}")
+
+
+def framed(instruction):
+    return f"{FRAME}### Instruction:\n{instruction}\n\n### Response:"
 
 
 def settings(**changes):
@@ -74,10 +80,18 @@ def make_project(folder, model, monkeypatch, **changes):
     (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in BENCHMARK))
     params = YAML().load((ROOT / "params.yaml").read_text())
     params["benchmarks"] |= {"mine": "mine.jsonl", "multiple_js": "js.jsonl"}
-    params["evaluate"] |= {"problems": {"mine": None}, "max_new_tokens": 2, "dtype": "float32"} | changes
+    params["evaluate"] |= {"problems": {"mine": None}, "held_out": 0, "max_new_tokens": 2, "dtype": "float32"} | changes
     params["decontaminate"]["benchmarks"] = list(params["evaluate"]["problems"])
     with (folder / "params.yaml").open("w") as file:
         YAML().dump(params, file)
+
+
+def hold_out(folder):
+    """Write what training was given: five examples, of which it held out three."""
+    examples = [Example(f"e{n}", None, 0, None, f"Say {n}.", "ok") for n in range(5)]
+    write_jsonl(folder / "data/decontaminated/examples.jsonl", examples)
+    fates = [TrainFate(f"e{n}", "trained" if n in (0, 2) else "held_out") for n in range(5)]
+    write_jsonl(folder / "data/train/fates.jsonl", fates)
 
 
 def call(monkeypatch, *arguments):
@@ -100,8 +114,9 @@ def ran(tiny_model, tmp_path_factory):
     with MockEndpoint(api_key="a-secret", reply=lambda _: SUM) as endpoint:
         own = {"base_url": endpoint.url, "model": "adder", "api": "chat", "api_key_env": "TEST_KEY"}
         with pytest.MonkeyPatch.context() as patch:
-            make_project(folder, tiny_model, patch, problems=problems, dev="mine", endpoints={"adder": own})
+            make_project(folder, tiny_model, patch, problems=problems, held_out=2, dev="mine", endpoints={"adder": own})
             (folder / "js.jsonl").touch()
+            hold_out(folder)
             patch.setattr(evaluate.console, "say", said.append)
             call(patch)
         metrics = json.loads((folder / "metrics/evaluate.json").read_text())
@@ -343,7 +358,16 @@ def test_the_stage_closes_with_its_counts(ran):
 
 
 def test_an_endpoint_is_asked_what_the_local_models_are_asked(ran):
-    assert sorted(body["messages"][0]["content"] for body in ran.bodies) == [asked(ADD), asked(SUB)]
+    found = sorted(body["messages"][0]["content"] for body in ran.bodies)
+    assert found == [asked(ADD), asked(SUB), framed("Say 1."), framed("Say 3.")]
+
+
+def test_each_model_answers_the_first_instructions_that_training_held_out(ran):
+    found = {path.name: read(path) for path in (ran.folder / "data/answers").iterdir()}
+    assert sorted(found) == ["adder.jsonl", "base.jsonl", "tuned.jsonl"]
+    assert found["adder.jsonl"] == [{"id": f"e{n}", "instruction": f"Say {n}.", "answer": SUM} for n in (1, 3)]
+    for label in ("base", "tuned"):
+        assert [row["id"] for row in found[f"{label}.jsonl"]] == ["e1", "e3"]
 
 
 def test_no_key_stands_in_what_the_stage_writes(ran):
@@ -358,7 +382,7 @@ def test_a_second_run_of_the_stage_loads_no_model_and_asks_nothing(ran, tiny_mod
     monkeypatch.setattr(evaluate, "judged", lambda *_: ([], ()))
     params = load(evaluate.Params)
     evaluate.run(params, evaluate.at_hand(params).problems)
-    assert len(ran.bodies) == 2
+    assert len(ran.bodies) == 4
 
 
 def test_after_generate_the_stage_loads_no_model(tiny_model, tmp_path, monkeypatch, capsys):

@@ -16,8 +16,9 @@ from ruamel.yaml import YAML
 from benchmarks.made_run import write_run
 from stages import report
 from stages.lib import page
-from stages.lib.blind import read_comparison
+from stages.lib.blind import Item, read_comparison
 from stages.lib.console import StageError
+from stages.lib.held_out_answers import HeldOutAnswer
 from stages.lib.payload import read_payload
 from stages.lib.records import Example, read_jsonl, write_jsonl
 from stages.lib.report_facts import Facts
@@ -205,6 +206,17 @@ def test_names_from_outside_are_text_and_never_markup(room):
     html = room()[1]
     assert evil not in html
     assert html.count("&lt;img src=x") == 2
+
+
+def test_people_compare_answers_to_held_out_instructions_too(room):
+    for label, answer in (("base", "No idea."), ("tuned", "print(2)")):
+        rows = [HeldOutAnswer("s1", "Print two.", answer), HeldOutAnswer("s2", "Print one.", "print(1)")]
+        write_jsonl(room.folder / f"data/answers/{label}.jsonl", rows)
+    room()
+    first, *others = read_comparison(room.folder / "report/compare.html").items
+    assert first == Item("held_out/s1", "Print two.", "No idea.", "print(2)")  # of s2 both answers are equal
+    assert others != []
+    assert not [item for item in others if item.id.startswith("held_out/")]
 
 
 @pytest.mark.parametrize(

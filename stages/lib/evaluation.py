@@ -42,6 +42,7 @@ class EvaluateParams:
 
     dev: Text
     problems: dict[str, Count | None]
+    held_out: Count
     prompt: Text
     samples: AtLeastOne
     temperature: NotNegative

@@ -1,7 +1,7 @@
-"""The models' answers to the benchmarks, side by side by problem.
+"""The models' answers to the benchmarks and to held-out instructions, side by side by question.
 
-In: the result files of the stage evaluate, or any two in its format; the benchmarks, for what was asked. Out: problems
-with an answer of each model. Of several samples of a problem the first is given, with the count of those that passed.
+In: the files of the stage evaluate, or any two result files; the benchmarks, for what was asked. Out: questions with an
+answer of each model. Of several samples of a problem the first is given, with the count of those that passed.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from pydantic.dataclasses import dataclass as checked
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.blind import Comparison, Item, make_comparison
 from stages.lib.console import StageError
+from stages.lib.held_out_answers import ANSWERS, HeldOutAnswer
 from stages.lib.records import read_jsonl
 
 RESULTS = Path("data/results")
+HELD_OUT = "held_out"
 FIRST, LAST = "base", "tuned"  # of the labels, in the order in which a reader compares them
 
 
@@ -46,7 +48,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A problem and its answers, one of each model; `prompt` is None where the benchmark is not at hand."""
+    """A problem or a held-out instruction, and its answers, one of each model.
+
+    `prompt` is None where the benchmark is not at hand. Answers to an instruction are not judged: `samples` is 0.
+    """
 
     benchmark: str
     task_id: str
@@ -71,6 +76,16 @@ def read_questions(sources: Mapping[str, str | None], folder: Path = RESULTS) ->
     ]
 
 
+def read_held_out_answers(folder: Path = ANSWERS) -> list[Question]:
+    """Read what the models answered to the instructions that training held out, in a folder of LABEL.jsonl."""
+    found: dict[str, tuple[str, list[Answer]]] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        for row in read_jsonl(path, HeldOutAnswer):
+            answers = found.setdefault(row.id, (row.instruction, []))[1]
+            answers.append(Answer(path.stem, row.answer, "", 0, 0))
+    return [Question(HELD_OUT, name, asked, tuple(answers)) for name, (asked, answers) in found.items()]
+
+
 def together(benchmark: str, files: Mapping[str, Path], prompts: Mapping[str, str]) -> list[Question]:
     """Put the answers of result files, by label, side by side in the order of the first file's problems."""
     found: dict[str, list[Answer]] = {}
@@ -84,7 +99,7 @@ def together(benchmark: str, files: Mapping[str, Path], prompts: Mapping[str, st
 
 
 def compare(questions: Iterable[Question], a: str, b: str) -> Comparison:
-    """Make a comparison of two models, of all problems that both answered differently and whose text is known."""
+    """Make a comparison of two models, of all questions that both answered differently and whose text is known."""
     items, equal = [], 0
     for question in questions:
         texts = {answer.label: answer.text.strip() for answer in question.answers}
