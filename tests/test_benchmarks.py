@@ -73,6 +73,7 @@ def hub(monkeypatch):
         return Hub.answer
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(benchmarks, "commit_of", lambda kind, repository, revision: None)
     Hub.calls.clear()
     return Hub
 

@@ -18,6 +18,7 @@ from typing import Any
 from stages.lib import embedded
 from stages.lib.benchmark_formats import MBPP_TASKS, MULTIPLE, problem_of
 from stages.lib.console import StageError
+from stages.lib.hub_revision import commit_of
 from stages.lib.problem import Problem
 
 DEV_PATH = Path("bundled/dev_problems.jsonl")
@@ -176,7 +177,8 @@ def _hub_rows(source: str) -> Iterator[tuple[str, Any]]:
     from datasets.exceptions import DatasetsError
 
     try:
-        loaded = datasets.load_dataset(name, config, revision=revision, split=split)
+        pinned = commit_of("dataset", name, revision) or revision
+        loaded = datasets.load_dataset(name, config, revision=pinned, split=split)
     except (OSError, ValueError, RuntimeError, DatasetsError) as exc:
         raise StageError(
             f"{source}: cannot be loaded: {' '.join(str(exc).split())[:300]}; a file is accepted too"

@@ -16,6 +16,7 @@ import numpy as np
 
 from stages.lib import embedded
 from stages.lib.console import StageError
+from stages.lib.hub_revision import commit_of
 
 EMBEDDED = "embedded"
 _ACCEPTED = f"accepted: tfidf, {EMBEDDED}, a sentence-transformers directory, or a hub id (ID or ID@REVISION)"
@@ -73,7 +74,8 @@ def _downloaded(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    repository, _, revision = name.partition("@")
+    repository, _, named = name.partition("@")
+    revision = commit_of("model", repository, named or None) or named
     try:
         # many hubs carry the weights twice; the older form is taken only where it is the only one
         for unused in ([*_UNUSED, "*.bin"], _UNUSED):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib.console import StageError
+from stages.lib.hub_revision import commit_of
 from stages.lib.params import read_yaml
 from stages.lib.records import Example
 
@@ -43,6 +44,14 @@ def read_placed(path: Path) -> list[tuple[str, dict[str, Any]]]:
     if not placed:
         raise StageError(f"{path}: holds no record; {ACCEPTED}")
     return [(f"{path}{place}", _checked(record, f"{path}{place}")) for place, record in placed]
+
+
+def commit_read(path: Path) -> str | None:
+    """Give the commit of the hub's data set that a source is read at; None of a file, or where it is not known."""
+    if path.suffix != ".yaml":
+        return None
+    wanted = _hub_source(path)
+    return commit_of("dataset", wanted["id"], wanted["revision"])
 
 
 def example_of(record: dict[str, Any]) -> Example:
@@ -89,16 +98,23 @@ def _read_parquet(path: Path) -> list[tuple[str, Any]]:
 
 def _read_hub(path: Path) -> list[tuple[str, Any]]:
     """Load a data set of the hub; the file names it, its revision and its split."""
-    wanted = read_yaml(path)
-    if set(wanted) - {"license"} != {"id", "revision", "split"} or not all(isinstance(v, str) for v in wanted.values()):
-        raise StageError(f"{path}: found {wanted}, accepted: the keys id, revision, split and license, each a text")
+    wanted = _hub_source(path)
     import datasets
 
     try:
-        rows = datasets.load_dataset(wanted["id"], revision=wanted["revision"], split=wanted["split"])
+        rows = datasets.load_dataset(
+            wanted["id"], revision=commit_read(path) or wanted["revision"], split=wanted["split"]
+        )
     except (OSError, ValueError, RuntimeError) as exc:
         raise StageError(f"{path}: {wanted['id']} cannot be loaded: {' '.join(str(exc).split())[:300]}") from exc
     return [(f": row {number}", dict(row)) for number, row in enumerate(rows)]
+
+
+def _hub_source(path: Path) -> dict[str, str]:
+    wanted = read_yaml(path)
+    if set(wanted) - {"license"} != {"id", "revision", "split"} or not all(isinstance(v, str) for v in wanted.values()):
+        raise StageError(f"{path}: found {wanted}, accepted: the keys id, revision, split and license, each a text")
+    return wanted
 
 
 def _checked(record: Any, place: str) -> dict[str, Any]:  # noqa: ANN401 - whatever the file holds

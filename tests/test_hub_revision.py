@@ -1,0 +1,111 @@
+"""What a revision that can move stands for: asked of the hub, else of the cache, and told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import datasets
+import huggingface_hub
+import pytest
+from huggingface_hub import constants
+
+from stages import base, seed
+from stages.lib import seeds
+from stages.lib.hub_revision import commit_of
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+PAIR = {"instruction": "Add two numbers.", "input": "", "output": "a + b"}
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path, monkeypatch):
+    commit_of.cache_clear()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Stand in for the hub, which knows `main`; gives what it was asked."""
+    calls = []
+
+    def info(_, repository, *, revision=None, files_metadata=False):
+        calls.append((repository, revision))
+        return SimpleNamespace(sha=SHA, siblings=[SimpleNamespace(rfilename="config.json", size=2)])
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", info)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", info)
+    return calls
+
+
+@pytest.fixture
+def unreachable(monkeypatch):
+    def info(*_, **__):
+        raise ConnectionError("no hub")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", info)
+
+
+def test_a_branch_is_asked_once_and_told_in_one_line(asked, capsys):
+    assert [commit_of("dataset", "own/er", "main"), commit_of("dataset", "own/er", "main")] == [SHA, SHA]
+    assert asked == [("own/er", "main")]
+    line = f"own/er@main can move, which DVC does not see: it is commit {SHA} now; as revision a hash pins it\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_hash_stays_what_it_is_and_nobody_is_asked(asked, capsys):
+    assert commit_of("dataset", "own/er", SHA) == SHA
+    assert asked == []
+    assert capsys.readouterr().err == ""
+
+
+def test_where_the_hub_is_out_of_reach_the_cache_tells(unreachable, tmp_path):
+    refs = tmp_path / "hub/datasets--own--er/refs"
+    refs.mkdir(parents=True)
+    (refs / "main").write_text(SHA)
+    assert commit_of("dataset", "own/er", "main") == SHA
+
+
+def test_where_nobody_tells_that_is_said(unreachable, capsys):
+    assert commit_of("dataset", "own/er", "main") is None
+    assert (
+        "own/er@main can move, which DVC does not see: which commit it is now is not known" in capsys.readouterr().err
+    )
+
+
+def test_seed_reads_the_commit_that_it_writes_into_its_metrics(asked, monkeypatch, tmp_path):
+    loaded = []
+
+    def load_dataset(name, *, revision, split):
+        loaded.append((name, revision, split))
+        return datasets.Dataset.from_list([PAIR])
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    (tmp_path / "hub.yaml").write_text("id: own/er\nrevision: main\nsplit: train\n")
+    (tmp_path / "params.yaml").write_text("run: {seed: 42}\nseed: {source: hub.yaml, limit: null}\n")
+    seed.main()
+    assert loaded == [("own/er", SHA, "train")]
+    assert json.loads(Path("metrics/seed.json").read_text())["commit"] == SHA
+
+
+def test_a_source_that_is_a_file_has_no_commit(tmp_path):
+    assert seeds.commit_read(tmp_path / "seeds.json") is None
+
+
+def test_base_downloads_the_commit_that_it_writes_beside_the_model(asked, monkeypatch, tmp_path, capsys):
+    downloaded = []
+
+    def snapshot_download(repository, *, revision, local_dir, allow_patterns):
+        downloaded.append((repository, revision, allow_patterns))
+        local_dir.mkdir()
+        (local_dir / "config.json").write_text("{}")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    (tmp_path / "params.yaml").write_text("base: {source: own/model, revision: main}\n")
+    base.main()
+    assert downloaded == [("own/model", SHA, ["config.json"])]
+    found = json.loads(Path("models/base/hub.json").read_text())
+    assert found == {"id": "own/model", "revision": "main", "commit": SHA}
+    assert f"own/model@main can move, which DVC does not see: it is commit {SHA} now" in capsys.readouterr().err
