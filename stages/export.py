@@ -2,7 +2,7 @@
 
 In: data/decontaminated with the rejected and excluded of all steps, dvc.lock. Out: a folder with parquet files, a card
 (README.md), lineage.json and export.json, which `datasets.load_dataset` reads; it appears whole or not at all. With
---push the same on the hub, with --model also models/wizardcoder.
+--push the same on the hub, with --model also models/wizardcoder, with its scores in its card.
 """
 
 from __future__ import annotations
@@ -15,17 +15,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.lib import console, hub
+from pydantic.dataclasses import dataclass
+
+from stages.lib import console, embedded, hub, licences, model_card
 from stages.lib.console import StageError
-from stages.lib.dataset_card import Counts, Origin, dataset_card, licence_of, model_card
+from stages.lib.dataset_card import Counts, Origin, dataset_card, lineage_text
 from stages.lib.lineage import trace_outs
 from stages.lib.own_folder import MARK, mark_text, replacing_folder
+from stages.lib.params import STRICT, load
 from stages.lib.records import Example, Rejected, count_lines, read_jsonl
 from stages.lib.revision import Revision, dirty, head
 from stages.lib.shards import columns_of, write_shards
+from stages.lib.train_params import Source, TrainParams
 
 DATA = Path("data/decontaminated")
+BASE = Path("models/base")
 MODEL = Path("models/wizardcoder")
+RESULTS = Path("data/results")
+TRAINED = Path("metrics/train.json")
+SCORES = Path("metrics/evaluate.json")
 # where attempts were dropped, by step
 DROPPED = {
     "seed": Path("data/rounds/r0/rejected.jsonl"),
@@ -44,6 +52,14 @@ EXCLUDED = {
 }
 
 
+@dataclass(frozen=True, slots=True, config=STRICT)
+class ModelParams:
+    """What the model's card tells of params.yaml."""
+
+    base: Source
+    train: TrainParams
+
+
 def main() -> None:
     """Write the dataset; publish it where that is asked."""
     options = _parser().parse_args()
@@ -51,13 +67,16 @@ def main() -> None:
         raise StageError("--model: needs --push OWNER/NAME, where it is published")
     if options.push:
         hub.need_token()
-    if options.model and not MODEL.is_dir():
-        raise StageError(f"--model: {MODEL}: not there; `dvc pull {MODEL}` or `dvc repro` gets it")
+    for path in (MODEL, BASE) if options.model else ():
+        if not path.is_dir():
+            raise StageError(f"--model: {path}: not there; `dvc pull {path}` or `dvc repro` gets it")
     revision = Revision()
     source, licence = _licence(revision, options.license)
-    origin = _origin(revision, str(DATA), source, licence)
-    if options.push and (origin.dirty or origin.stale or origin.commit is None):
-        raise StageError(f"--push: {_unsettled(origin)}; `dvc repro` and commit first, so that it can be traced")
+    origin = _origin(revision, [DATA], source, licence)
+    of_model = _origin(revision, _outs_of_model(revision), source, licence) if options.model else None
+    for each in filter(None, (origin, of_model)) if options.push else ():
+        if each.dirty or each.stale or each.commit is None:
+            raise StageError(f"--push: {_unsettled(each)}; `dvc repro` and commit first, so that it can be traced")
     with console.closing_line("export") as close:
         with replacing_folder(options.out) as folder:
             counts = write(folder, origin)
@@ -68,7 +87,7 @@ def main() -> None:
     if origin.dirty or origin.stale:
         console.say(f"its card says so: {_unsettled(origin)}")
     if options.push:
-        _push(options.out, options.push, revision, origin, options.model)
+        _push(options.out, options.push, origin, of_model)
 
 
 def write(folder: Path, origin: Origin) -> Counts:
@@ -99,8 +118,7 @@ def write(folder: Path, origin: Origin) -> Counts:
     write_shards(folder / "rejected", "train", _counted(rejected, counts), number, REJECTED)
     excluded = (_excluded(row, counts) for row in _rows(DATA / "excluded.jsonl"))
     write_shards(folder / "excluded", "train", excluded, count_lines(DATA / "excluded.jsonl"), EXCLUDED)
-    lineage = dataclasses.asdict(origin)
-    (folder / "lineage.json").write_text(json.dumps(lineage, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    (folder / "lineage.json").write_text(_lineage_json(origin), encoding="utf-8")
     (folder / "README.md").write_text(dataset_card(counts, origin), encoding="utf-8")
     return counts
 
@@ -128,7 +146,7 @@ def _licence(revision: Revision, given: str | None) -> tuple[str, str]:
     if step is None:
         raise StageError("export: dvc.lock has no stage seed yet; `dvc repro` runs it")
     source = str(step.params["seed"]["source"])
-    licence = given or licence_of(Path(source))
+    licence = given or licences.of_seeds(Path(source))
     if licence is None:
         raise StageError(
             f"export: the licence of the seeds, {source}, is not known: --license ID (such as cc-by-nc-4.0), "
@@ -137,9 +155,14 @@ def _licence(revision: Revision, given: str | None) -> tuple[str, str]:
     return source, licence
 
 
-def _origin(revision: Revision, out: str, source: str, licence: str) -> Origin:
+def _origin(revision: Revision, outs: list[Path], source: str, licence: str) -> Origin:
     lock_md5 = hashlib.md5(revision.lock_text.encode(), usedforsecurity=False).hexdigest()
-    return Origin(source, licence, head(), dirty(), lock_md5, trace_outs([out], revision, ask_remote=False))
+    return Origin(source, licence, head(), dirty(), lock_md5, trace_outs([*map(str, outs)], revision, ask_remote=False))
+
+
+def _outs_of_model(revision: Revision) -> list[Path]:
+    """Give what the model's card tells of: the model, and its results where it was evaluated."""
+    return [MODEL, RESULTS] if "evaluate" in revision.steps else [MODEL]
 
 
 def _unsettled(origin: Origin) -> str:
@@ -149,18 +172,50 @@ def _unsettled(origin: Origin) -> str:
     return "; ".join(told + ([f"stale steps: {', '.join(origin.stale)}"] if origin.stale else []))
 
 
-def _push(out: Path, repo: str, revision: Revision, origin: Origin, model: bool) -> None:
+def _push(out: Path, repo: str, origin: Origin, of_model: Origin | None) -> None:
     commit = origin.commit.id if origin.commit else ""
     files = {path.relative_to(out).as_posix(): path for path in sorted(out.rglob("*")) if path.is_file()}
     console.say(hub.publish(repo, "dataset", files, f"Data of {commit}"))
-    if model:
-        base = str(revision.params.get("base", {}).get("source"))
-        card = model_card(_origin(revision, str(MODEL), origin.source, origin.licence), base, repo)
+    if of_model is not None:
         weights: dict[str, Path | bytes] = {
             path.relative_to(MODEL).as_posix(): path for path in sorted(MODEL.rglob("*")) if path.is_file()
         }
-        weights["README.md"] = card.encode()
+        weights["README.md"] = _model_card(of_model, repo).encode()
+        weights["lineage.json"] = _lineage_json(of_model).encode()
         console.say(hub.publish(repo, "model", weights | {MARK: mark_text(weights)}, f"Model of {commit}"))
+
+
+def _model_card(origin: Origin, repo: str) -> str:
+    """Give the card that the training wrote, with the scores, the data set and the lineage in it."""
+    params = load(ModelParams)
+    evaluated = any(link.name == "evaluate" for link in origin.lineage.links)
+    data = DATA / "examples.jsonl"
+    return model_card.card(
+        model_card.Origin(
+            base=model_card.base_name(params.base.source),
+            base_licence=licences.of_base(BASE),
+            seeds=origin.source,
+            seeds_licence=origin.licence,
+            data=data,
+            data_sha256=embedded.sha256_of(data),
+        ),
+        params.train,
+        read_jsonl(data, Example),
+        _metrics(TRAINED),
+        model_card.Published(_metrics(SCORES) if evaluated else {}, repo, lineage_text(origin)),
+    )
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except OSError as exc:
+        raise StageError(f"--model: {path}: {exc.strerror}; `dvc repro` makes it") from exc
+    return found
+
+
+def _lineage_json(origin: Origin) -> str:
+    return json.dumps(dataclasses.asdict(origin), ensure_ascii=False, indent=2) + "\n"
 
 
 def _parser() -> argparse.ArgumentParser:

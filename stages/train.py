@@ -31,6 +31,7 @@ from stages.lib import (
     embedded,
     hardware,
     launch,
+    licences,
     model_card,
     model_directory,
     plan,
@@ -105,9 +106,10 @@ def _stage(params: Params) -> None:
             metrics = metrics_of(train, prepared, fitted, shape, machine)
             model_directory.complete(built, tokenizer, train)
             origin = model_card.Origin(
-                base=named(params.base.source),
-                base_licence=model_card.licence_of(BASE),
+                base=model_card.base_name(params.base.source),
+                base_licence=licences.of_base(BASE),
                 seeds=params.seed.source,
+                seeds_licence=licences.of_seeds(Path(params.seed.source)),
                 data=SOURCE,
                 data_sha256=embedded.sha256_of(SOURCE),
             )
@@ -128,11 +130,6 @@ def read_shape(base: Path) -> plan.Shape:
         return plan.shape_of(base)
     except (ValueError, KeyError, OSError, ImportError) as exc:
         raise StageError(f"{base}: transformers cannot build it: {' '.join(str(exc).split())[:200]}") from exc
-
-
-def named(source: str) -> str:
-    """Give the base model's name."""
-    return Path(embedded.GGUF_NAME).stem if source == "embedded" else source
 
 
 def metrics_of(

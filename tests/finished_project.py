@@ -20,12 +20,21 @@ from test_pipeline import Project, edit
 
 from benchmarks.mock_endpoint import MockEndpoint, default_reply
 from stages import decontaminate, evolve, merge, seed
-from stages.lib.records import Example, Rejected, read_jsonl, write_jsonl
+from stages.lib.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ["stages", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
 SOURCE = "bundled/few.json"
 UNSAFE = "deletes_files"
+SCORES = {
+    "dev.problems": 30,
+    "dev.pass_at_1": 0.133333,
+    "dev.pass_at_1.low": 0.0530966,
+    "dev.pass_at_1.high": 0.296813,
+    "dev.base.pass_at_1": 0.0,
+    "extract": "wizardcoder",
+    "mode": "strict",
+}
 TRAIN_FATES = ("held_out", "no_response", "cut")  # of the first three; the others are trained on
 
 
@@ -79,6 +88,10 @@ def run_stages(project: Project) -> None:
     examples = read_jsonl(project.path / "data/decontaminated/examples.jsonl", Example)
     fates = zip(examples, itertools.chain(TRAIN_FATES, itertools.repeat("trained")), strict=False)
     write_jsonl(project.path / "data/train/fates.jsonl", ({"id": e.id, "fate": fate} for e, fate in fates))
+    write_metrics(project.path / "metrics/train.json", {"examples": 36, "steps": 5, "held_out_loss_after": 1.5})
+    write_metrics(project.path / "metrics/evaluate.json", SCORES)
+    (project.path / "models/base").mkdir(parents=True)
+    (project.path / "models/base/README.md").write_text("---\nlicense: apache-2.0\n---\n")
     task_id = json.loads((ROOT / "bundled/dev_problems.jsonl").open().readline())["task_id"]
     write_jsonl(
         project.path / "data/results/dev.tuned.jsonl", [{"task_id": task_id, "passed": True, "result": "passed"}]

@@ -20,7 +20,7 @@ from stages import export
 from stages.lib import hub as publisher
 from stages.lib import shards
 from stages.lib.console import StageError
-from stages.lib.dataset_card import licence_of
+from stages.lib.licences import of_base, of_seeds, together
 from stages.lib.own_folder import mark_text, replacing_folder
 from stages.lib.records import Example, Rejected, read_jsonl
 
@@ -238,11 +238,11 @@ def test_seeds_of_unknown_licence_are_refused_in_one_line(finished):
 
 def test_a_source_declares_its_licence(tmp_path):
     root = Path(__file__).resolve().parent.parent
-    assert licence_of(root / "bundled/seeds.json") == "apache-2.0"
-    assert licence_of(root / "hub/code_alpaca_20k.yaml") == "cc-by-nc-4.0"
+    assert of_seeds(root / "bundled/seeds.json") == "apache-2.0"
+    assert of_seeds(root / "hub/code_alpaca_20k.yaml") == "cc-by-nc-4.0"
     (tmp_path / "s.json.license").write_text("Copyright someone\nSPDX-License-Identifier: MIT\n")
-    assert licence_of(tmp_path / "s.json") == "mit"
-    assert licence_of(tmp_path / "other.json") is None
+    assert of_seeds(tmp_path / "s.json") == "mit"
+    assert of_seeds(tmp_path / "other.json") is None
 
 
 def test_without_a_token_nothing_is_written_or_sent(finished, tmp_path, token):
@@ -354,8 +354,64 @@ def test_push_publishes_the_folder_and_the_model(finished, tmp_path, hub, capsys
     assert published == files(out)
     model = hub.repos["models/me/data"]
     assert model["made_up.txt"] == (project.path / "models/wizardcoder/made_up.txt").read_bytes()
-    assert header_of(model["README.md"])["datasets"] == ["me/data"]
+    steps = {link["name"] for link in json.loads(model["lineage.json"])["lineage"]["links"]}
+    assert {"seed", "train", "evaluate"} <= steps
     assert "hf_secret" not in capsys.readouterr().err
+
+
+def test_the_model_s_card_has_scores_training_prompt_and_both_licences(finished, tmp_path, hub):
+    project = copy_of(finished, tmp_path)
+    exported(project, "--license", "cc-by-nc-4.0", "--push", "me/data", "--model")
+    readme = hub.repos["models/me/data"]["README.md"]
+    found = header_of(readme)
+    assert (found["license"], found["license_name"]) == ("other", "apache-2.0-and-cc-by-nc-4.0")
+    assert found["datasets"] == ["me/data"]
+    told = readme.decode()
+    for text in (
+        "`SmolLM2-135M-Instruct.Q4_1`, fine-tuned on 36 instruction-response pairs",
+        f"```\n{project.params()['train']['prompt']}\n```",
+        "| max_grad_norm | 1 |",
+        "| held_out_loss_after | 1.5 |",
+        "| dev | 30 | pass@1 | 13.3% | 5.3% to 29.7% | 0.0% |",
+        "- the base model `SmolLM2-135M-Instruct.Q4_1`: apache-2.0\n",
+        f"- the seeds `{SOURCE}`: cc-by-nc-4.0; what is derived from them inherits it\n",
+    ):
+        assert text in told
+    assert "Not measured yet" not in told
+
+
+def test_a_model_that_no_longer_follows_from_its_data_is_not_published(finished, tmp_path, hub):
+    project = copy_of(finished, tmp_path)
+    project.set(train__lr=0.1)
+    project.git("commit", "--quiet", "-am", "another learning rate")
+    told = refused(project, "--license", "mit", "--push", "me/data", "--model")
+    assert told.startswith("--push: stale steps: train; ")
+    assert hub.repos == {}
+
+
+@pytest.mark.parametrize(
+    ("base", "seeds", "front"),
+    [
+        ("apache-2.0", "apache-2.0", ("apache-2.0", None)),
+        ("apache-2.0", "cc-by-nc-4.0", ("other", "apache-2.0-and-cc-by-nc-4.0")),
+        ("bigcode-openrail-m", "mit", ("other", "bigcode-openrail-m-and-mit")),
+        ("apache-2.0", None, ("other", "apache-2.0-and-unknown")),
+        (None, None, ("unknown", None)),
+        ("other", "other", ("other", "other-and-other")),
+    ],
+)
+def test_no_licence_stands_for_two(base, seeds, front):
+    assert together(base, seeds) == front
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [("---\nlicense: Apache-2.0\n---\n", "apache-2.0"), ("# no front matter\n", None), (None, None)],
+)
+def test_a_base_s_licence_is_its_card_s(tmp_path, text, licence):
+    if text is not None:
+        (tmp_path / "README.md").write_text(text)
+    assert of_base(tmp_path) == licence
 
 
 def header_of(readme: bytes) -> dict:

@@ -74,6 +74,22 @@ def test_each_architecture_learns_and_is_saved_as_an_ordinary_directory(architec
     assert room.checkpoints() == []
 
 
+def test_the_card_tells_both_licences_and_that_nothing_is_measured_yet(room, monkeypatch):
+    for name, text in (
+        ("models/base/README.md", "---\nlicense: apache-2.0\n---\n"),
+        ("bundled/seeds.json.license", "SPDX-License-Identifier: CC-BY-NC-4.0\n"),
+    ):
+        (room.folder / name).parent.mkdir(exist_ok=True)
+        (room.folder / name).write_text(text)
+    room.set(max_steps=1)
+    room.run(monkeypatch)
+    card = (room.model / "README.md").read_text()
+    assert "license: other\nlicense_name: apache-2.0-and-cc-by-nc-4.0\n" in card
+    assert "- the base model `SmolLM2-135M-Instruct.Q4_1`: apache-2.0\n" in card
+    assert "- the seeds `bundled/seeds.json`: cc-by-nc-4.0; what is derived from them inherits it\n" in card
+    assert "## Scores\n\nNot measured yet: this was written at the end of the training." in card
+
+
 def test_the_curve_has_a_row_for_each_step(room, monkeypatch):
     metrics = room.run(monkeypatch)
     assert [int(row["step"]) for row in rows(room)] == [1, 2, 3, 4]

@@ -1,4 +1,4 @@
-"""The cards of what is published: what it holds, where it comes from, under which licences.
+"""The card of the published data: what it holds, where it comes from, under which licences.
 
 In: counts, the lineage, the licence of the seeds. Out: README.md with the YAML header that the Hugging Face hub and
 `datasets` read.
@@ -7,24 +7,20 @@ In: counts, the lineage, the licence of the seeds. Out: README.md with the YAML 
 from __future__ import annotations
 
 import io
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from stages.lib.lineage import Lineage
 from stages.lib.lock import LOCK
-from stages.lib.params import read_yaml
 from stages.lib.revision import Commit
 
 # the hub's classes of size, each with the number of rows that no longer fits it
 SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
 PAPER = "[WizardCoder](https://arxiv.org/abs/2306.08568)"
-_SPDX = re.compile(r"^SPDX-License-Identifier:\s*(\S+)\s*$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -58,20 +54,6 @@ class Origin:
     def stale(self) -> list[str]:
         """The steps whose outs no longer follow from what is there now."""
         return [link.name for link in self.lineage.links if link.stale]
-
-
-def licence_of(source: Path) -> str | None:
-    """Give the licence that a source of seeds declares, lower-case as the hub writes it, or None.
-
-    A .yaml of the hub has it under `license`; any other file in NAME.license beside it, in REUSE's form
-    (`SPDX-License-Identifier: Apache-2.0`).
-    """
-    if source.suffix == ".yaml":
-        named = read_yaml(source).get("license")
-        return named.lower() if isinstance(named, str) else None
-    beside = source.with_name(f"{source.name}.license")
-    found = _SPDX.search(beside.read_text(encoding="utf-8")) if beside.is_file() else None
-    return found[1].lower() if found else None
 
 
 def dataset_card(counts: Counts, origin: Origin) -> str:
@@ -108,27 +90,27 @@ def dataset_card(counts: Counts, origin: Origin) -> str:
         "## Licences",
         _licences(counts, origin),
         "## Lineage",
-        _lineage(origin),
+        lineage_text(origin),
     ]
     return f"---\n{_yaml(header)}---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def model_card(origin: Origin, base: str, dataset: str) -> str:
-    """Give the README.md of the model that was trained on the dataset."""
-    header = {
-        "datasets": [dataset],
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": ["code"],
-    }
-    parts = [
-        f"# A code model, fine-tuned by Code Evol-Instruct\n\n{base}, fine-tuned on [{dataset}]"
-        f"(https://huggingface.co/datasets/{dataset}) after {PAPER}.",
-        f"The base model's licence holds, and that of the data ({origin.licence}).",
-        "## Lineage",
-        _lineage(origin),
-    ]
-    return f"---\n{_yaml(header)}---\n\n" + "\n\n".join(parts) + "\n"
+def lineage_text(origin: Origin) -> str:
+    """Tell the commit and every step with its params and outs; lineage.json beside the card holds the rest."""
+    commit = f"{origin.commit.id} ({origin.commit.date})" if origin.commit else "none"
+    lines = [f"- git commit: {commit}", f"- {LOCK}: md5 {origin.lock_md5}"]
+    if origin.dirty:
+        lines.append(f"- differing from the commit: {', '.join(origin.dirty)}")
+    if origin.stale:
+        lines.append(f"- stale steps: {', '.join(origin.stale)}")
+    steps = ["| step | command | params | out | md5 |", "|---|---|---|---|---|"]
+    for link in origin.lineage.links:
+        params = ", ".join(sorted(link.params))
+        steps += [f"| {link.name} | `{link.cmd}` | {params} | {out.path} | {out.md5} |" for out in link.outs]
+    told = (
+        "lineage.json holds every dependency's hash and every parameter's value (`python -m stages.trace` prints it)."
+    )
+    return "\n".join(lines) + "\n\n" + "\n".join(steps) + f"\n\n{told}"
 
 
 def _table(name: str, counts: Mapping[str, int], meaning: str) -> str:
@@ -152,23 +134,6 @@ def _licences(counts: Counts, origin: Origin) -> str:
             "- benchmarks: no text of theirs is in here; what is too close to one was excluded",
         ]
     )
-
-
-def _lineage(origin: Origin) -> str:
-    commit = f"{origin.commit.id} ({origin.commit.date})" if origin.commit else "none"
-    lines = [f"- git commit: {commit}", f"- {LOCK}: md5 {origin.lock_md5}"]
-    if origin.dirty:
-        lines.append(f"- differing from the commit: {', '.join(origin.dirty)}")
-    if origin.stale:
-        lines.append(f"- stale steps: {', '.join(origin.stale)}")
-    steps = ["| step | command | params | out | md5 |", "|---|---|---|---|---|"]
-    for link in origin.lineage.links:
-        params = ", ".join(sorted(link.params))
-        steps += [f"| {link.name} | `{link.cmd}` | {params} | {out.path} | {out.md5} |" for out in link.outs]
-    told = (
-        "lineage.json holds every dependency's hash and every parameter's value (`python -m stages.trace` prints it)."
-    )
-    return "\n".join(lines) + "\n\n" + "\n".join(steps) + f"\n\n{told}"
 
 
 def _yaml(header: Mapping[str, Any]) -> str:
