@@ -3,7 +3,8 @@
     python benchmarks/draw_samples.py --out samples.jsonl
 
 The field's protocol for pass@k: 20 completions of each problem at temperature 0.2, top_p 0.95, cut at the stop
-sequences of the Codex paper (arXiv 2107.03374, section 2.2). About half an hour on two cores.
+sequences of the Codex paper (arXiv 2107.03374, section 2.2). Takes about half an hour on two idle cores; what is drawn
+is kept, so the same command goes on after an interruption. On shared cores `taskset -c 1 ... --threads 1` is faster.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from pathlib import Path
 from openai import AsyncOpenAI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from stages.lib.answers import AnswerStore, Key
 from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
 from stages.lib.console import track
-from stages.lib.embedded import gguf_path
+from stages.lib.embedded import GGUF_SHA256, gguf_path
 from stages.lib.local_server import serve
 from stages.lib.problem import Problem
 from stages.lib.records import write_jsonl
 
-STOP = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]
+SAMPLING = {"temperature": 0.2, "top_p": 0.95, "stop": ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]}
+STORE = "drawn.sqlite"
 SLOTS, CONTEXT_TOKENS = 16, 2048
 
 
@@ -39,8 +43,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     problems = load_benchmark("humaneval")[: options.take]
-    with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, options.threads) as url:
-        completions = asyncio.run(drawn(url, problems, options.each, options.max_tokens))
+    with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, options.threads) as url, AnswerStore(cache_dir() / STORE) as store:
+        completions = asyncio.run(drawn(url, store, problems, options.each, options.max_tokens))
     lines = [
         {"task_id": problem.task_id, "completion": completion}
         for problem, own in zip(problems, completions, strict=True)
@@ -49,25 +53,24 @@ def main() -> None:
     print(f"{write_jsonl(options.out, lines)} samples, {len({tuple(line.values()) for line in lines})} distinct")
 
 
-async def drawn(url: str, problems: Sequence[Problem], each: int, max_tokens: int) -> list[list[str]]:
-    """Give `each` completions of each problem; a seed for each, so that the same command draws alike."""
+async def drawn(
+    url: str, store: AnswerStore, problems: Sequence[Problem], each: int, max_tokens: int
+) -> list[list[str]]:
+    """Give `each` completions of each problem, each with a seed of its own."""
     free = asyncio.Semaphore(SLOTS)
     async with AsyncOpenAI(base_url=url, api_key="none", timeout=600) as client:
         with track("draw", len(problems) * each) as bar:
 
             async def one(problem: Problem, seed: int) -> str:
+                asked = SAMPLING | {"prompt": problem.prompt, "max_tokens": max_tokens, "seed": seed}
+                key = Key.of(asked | {"model": GGUF_SHA256})
                 async with free:
-                    found = await client.completions.create(
-                        model="local",
-                        prompt=problem.prompt,
-                        temperature=0.2,
-                        top_p=0.95,
-                        max_tokens=max_tokens,
-                        seed=seed,
-                        stop=STOP,
-                    )
+                    if (kept := store.get(key)) is None:
+                        found = await client.completions.create(model="local", **asked)
+                        kept = {"text": found.choices[0].text}
+                        store.put(key, kept)
                 bar.advance()
-                return str(found.choices[0].text)
+                return str(kept["text"])
 
             async def all_of(problem: Problem) -> list[str]:
                 return list(await asyncio.gather(*[one(problem, seed) for seed in range(each)]))
