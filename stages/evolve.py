@@ -4,31 +4,29 @@ In: the pool of the round before. Out: data/rounds/rN with examples.jsonl (accep
 (every other attempt, with its reason) and pool.jsonl (each lineage's latest accepted instruction, from which the next
 round starts); metrics/evolve_rN.json. A round that is switched off asks nothing and hands its pool on.
 
-Also `--estimate`, what all rounds will cost, and `--standalone`, one round from file to file without DVC. Records
+Also `--estimate`, which is stages/estimate.py, and `--standalone`, one round from file to file without DVC. Records
 stream: memory does not grow with the input.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, aclosing
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from pydantic.dataclasses import dataclass
 
 from stages.lib import console
-from stages.lib.answers import FILE_NAME, AnswerStore
 from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
-from stages.lib.estimate import Estimator, RoundEstimate
-from stages.lib.evolution import EvolveParams, evolve_one, in_order
+from stages.lib.evolution import EvolveParams, check, evolve_one, in_order
 from stages.lib.params import PARAMS_FILE, STRICT, RunParams, load
 from stages.lib.records import Example, PoolItem, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
 from stages.lib.teacher import TeacherParams, Usage, open_teacher
@@ -52,33 +50,18 @@ class Params:
 
 
 def main() -> None:
-    """Evolve one round, or tell what the rounds will cost."""
+    """Evolve one round, or tell what the teacher will be asked and cost."""
     options = _parser().parse_args()
     if options.cache_dir:
         os.environ["WC_CACHE_DIR"] = str(options.cache_dir)
     if options.standalone:
         _standalone(options)
         return
+    if options.estimate:
+        _estimate(options.tokenizer)
     params = load(Params)
     check(params)
-    if options.estimate:
-        _estimate(params, options.tokenizer)
-    else:
-        _round(params, options.round)
-
-
-def check(params: Params) -> None:
-    """Refuse params that contradict each other.
-
-    Raises:
-        StageError: a round's switch is missing or unknown, or no heuristic is left.
-    """
-    wanted = [f"r{n}" for n in range(1, 5)]
-    if sorted(params.evolve.enabled) != wanted:
-        found = ", ".join(sorted(params.evolve.enabled)) or "nothing"
-        raise StageError(f"params.yaml: evolve.enabled: found {found}, accepted: {', '.join(wanted)}")
-    if not params.evolve.heuristics:
-        raise StageError("params.yaml: evolve.heuristics: empty, accepted: at least one heuristic")
+    _round(params, options.round)
 
 
 async def run(
@@ -134,29 +117,10 @@ def _round(params: Params, number: int) -> None:
         close(**_told(metrics))
 
 
-def _estimate(params: Params, tokenizer: Path | None) -> None:
-    """Print what each round that is on will ask and cost; sends nothing and needs no key."""
-    from rich.table import Table
-
-    source = ROUNDS / "r0" / "pool.jsonl"
-    if not source.is_file():
-        raise StageError(f"{source}: no such file; `dvc repro seed` makes it")
-    with AnswerStore(cache_dir() / FILE_NAME) as store:
-        estimator = Estimator(params, store, tokenizer)
-        asyncio.run(estimator.follow(read_jsonl(source, PoolItem)))
-        spent = store.spent()
-    table = Table("round", "known", "requests", "prompt tokens", "answer tokens", "cost", "at most")
-    total = RoundEstimate()
-    for number, estimate in estimator.rounds.items():
-        table.add_row(f"r{number}", *_cells(estimate))
-        total = total.plus(estimate)
-    table.add_row("all", *_cells(total))
-    console.show(table)
-    console.say(f"tokens counted by {estimator.counted_by}; every unknown evolution taken as accepted")
-    price, budget = params.teacher.price, params.teacher.budget
-    console.say(
-        f"price {price.input:g} / {price.output:g} per million tokens; spent so far {spent:.4f}, budget {budget}"
-    )
+def _estimate(tokenizer: Path | None) -> NoReturn:
+    """Become the command that tells what all stages will ask: it reads what no round depends on."""
+    more = ["--tokenizer", str(tokenizer)] if tokenizer else []
+    os.execv(sys.executable, [sys.executable, "-m", "stages.estimate", *more])  # noqa: S606 - nothing of it comes from a file
 
 
 def _standalone(options: argparse.Namespace) -> None:
@@ -220,23 +184,12 @@ def _told(metrics: Mapping[str, float]) -> dict[str, Any]:
     return {name: value for name, value in metrics.items() if "." not in name and name != "enabled"}
 
 
-def _cells(estimate: RoundEstimate) -> tuple[str, ...]:
-    return (
-        f"{estimate.cached:,}",
-        f"{estimate.requests:,}",
-        f"{estimate.prompt_tokens:,.0f}",
-        f"{estimate.completion_tokens:,.0f}",
-        f"{estimate.cost:.4f}",
-        f"{estimate.most:.4f}",
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stages.evolve", description="Evolve one round.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--round", type=int, choices=range(1, 5), help="the stage: evolve this round's pool")
     what.add_argument(
-        "--estimate", action="store_true", help="print requests, tokens and cost of all rounds; sends nothing"
+        "--estimate", action="store_true", help="print requests, tokens and cost of all stages; sends nothing"
     )
     what.add_argument("--standalone", action="store_true", help="one round from file to file, without DVC")
     parser.add_argument(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.lib import rerun_plan
 from stages.lib.console import StageError
 from stages.lib.experiment_runs import Experiment
 from stages.lib.params_text import applied, nested
@@ -33,6 +34,15 @@ def planned(stages: list[str], **values: object) -> Planned:
 def test_a_stage_whose_judge_is_a_teacher_with_a_price_is_refused(stage, key, value):
     with pytest.raises(StageError, match=r"^e: may ask the teacher, and teacher\.price is not 0; `--pay` runs it$"):
         refuse_cost([planned([stage], **{key: value})])
+
+
+def test_what_judging_costs_is_told_where_no_round_is_evolved(monkeypatch, capsys):
+    monkeypatch.setattr(rerun_plan, "_estimate", lambda _: "the table")
+    rerun_plan.tell([planned(["decontaminate"], decontaminate__judge="both"), planned(["merge"])])
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "the table",
+        "1 of 2 may ask a teacher for answers that are not in the store",
+    ]
 
 
 def test_a_judge_that_is_not_affected_asks_nothing():

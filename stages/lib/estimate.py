@@ -2,7 +2,7 @@
 
 In: the pool, the answer store, prices. Out: requests, tokens and money per round. Each lineage is followed through the
 rounds with the answers that are known; from the first unknown one on, every rule is taken to let it pass, so that the
-count of requests is the most there can be.
+count of requests is the most there can be. What later stages ask is in judging_estimate.py.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ENOUGH_ANSWERS = 20  # until known answers, not the token limit, tell how long a
 
 
 @dataclass(slots=True)
-class RoundEstimate:
-    """One round: answers that are known, and what is left to ask. Tokens and cost are what is expected."""
+class Estimate:
+    """One round or stage: answers that are known, and what is left to ask. Tokens and cost are what is expected."""
 
     cached: int = 0
     requests: int = 0
@@ -36,31 +36,34 @@ class RoundEstimate:
     cost: float = 0.0
     most: float = 0.0  # cost, if every answer were as long as its limit
 
-    def plus(self, other: RoundEstimate) -> RoundEstimate:
-        """Add two rounds up."""
-        return RoundEstimate(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+    def plus(self, other: Estimate) -> Estimate:
+        """Add two up."""
+        return Estimate(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 @dataclass(slots=True)
 class Estimator:
-    """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` says how tokens were counted."""
+    """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` says how tokens were counted.
+
+    `count` gives a text's tokens, `lengths` an answer's by role.
+    """
 
     settings: Settings
     store: AnswerStore
     tokenizer: Path | None = None
-    rounds: dict[int, RoundEstimate] = field(default_factory=dict)
+    rounds: dict[int, Estimate] = field(default_factory=dict)
     counted_by: str = ""
-    _count: Callable[[str], float] = field(init=False)
-    _lengths: dict[Role, float] = field(default_factory=dict)
+    count: Callable[[str], float] = field(init=False)
+    lengths: dict[Role, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._count = self._counter()
+        self.count = self._counter()
         for role in ROLES:
             own = getattr(self.settings.teacher, role)
             lengths = self.store.completion_tokens(own.model or self.settings.teacher.model, own.max_tokens)
             known = len(lengths) >= ENOUGH_ANSWERS
-            self._lengths[role] = sum(lengths) / len(lengths) if known else own.max_tokens
-        self.rounds = {n: RoundEstimate() for n in range(1, 5) if self.settings.evolve.enabled[f"r{n}"]}
+            self.lengths[role] = sum(lengths) / len(lengths) if known else own.max_tokens
+        self.rounds = {n: Estimate() for n in range(1, 5) if self.settings.evolve.enabled[f"r{n}"]}
 
     async def follow(self, pool: Iterable[PoolItem]) -> None:
         """Follow each seed through all rounds that are on."""
@@ -69,7 +72,7 @@ class Estimator:
             for number, estimate in self.rounds.items():
                 item = await self._one(number, item, estimate)
 
-    async def _one(self, number: int, item: PoolItem, estimate: RoundEstimate) -> PoolItem:
+    async def _one(self, number: int, item: PoolItem, estimate: Estimate) -> PoolItem:
         known = _FromStore(self.settings.teacher, self.store)
         try:
             outcome = await evolve_one(self.settings, number, item, known)
@@ -82,7 +85,7 @@ class Estimator:
         estimate.cached += known.hits
         return PoolItem(outcome.id, outcome.instruction) if isinstance(outcome, Example) else item
 
-    def _add(self, estimate: RoundEstimate, role: Role, messages: list[Message], item: PoolItem) -> None:
+    def _add(self, estimate: Estimate, role: Role, messages: list[Message], item: PoolItem) -> None:
         """Count the unknown request and those that follow it in this round."""
         grown = item.instruction + "x" * GROWTH_CHARACTERS
         judged = prompts.fill(self.settings.evolve.elimination.equal_prompt, first=item.instruction, second=grown)
@@ -91,7 +94,7 @@ class Estimator:
             r for r in ROLES[ROLES.index(role) :] if r != "judge" or self.settings.evolve.elimination.equal_judge
         ]
         for each in following:
-            prompt_tokens, length = self._count(texts[each]), self._lengths[each]
+            prompt_tokens, length = self.count(texts[each]), self.lengths[each]
             estimate.requests += 1
             estimate.prompt_tokens += prompt_tokens
             estimate.completion_tokens += length

@@ -82,6 +82,20 @@ def draw(run_seed: int, number: int, item_id: str, heuristics: Iterable[str]) ->
     return Draw(rng.choice(sorted(heuristics)), rng.randrange(2**31))
 
 
+def check(settings: Settings) -> None:
+    """Refuse params that contradict each other.
+
+    Raises:
+        StageError: a round's switch is missing or unknown, or no heuristic is left.
+    """
+    wanted = [f"r{n}" for n in range(1, 5)]
+    if sorted(settings.evolve.enabled) != wanted:
+        found = ", ".join(sorted(settings.evolve.enabled)) or "nothing"
+        raise StageError(f"params.yaml: evolve.enabled: found {found}, accepted: {', '.join(wanted)}")
+    if not settings.evolve.heuristics:
+        raise StageError("params.yaml: evolve.heuristics: empty, accepted: at least one heuristic")
+
+
 async def evolve_one(settings: Settings, number: int, item: PoolItem, teacher: Asks) -> Example | Rejected:
     """Evolve one instruction in round `number` and answer it."""
     evolve, models = settings.evolve, settings.teacher

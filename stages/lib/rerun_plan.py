@@ -25,7 +25,6 @@ from stages.lib.experiment_runs import SCORES, Experiment
 from stages.lib.params import PARAMS_FILE, read_yaml
 from stages.lib.params_text import leaves
 
-POOL = Path("data/rounds/r0/pool.jsonl")
 EVOLVE = "evolve_"
 JUDGES = {
     "screen": ("screen", "safety", "judge"),
@@ -99,19 +98,18 @@ def plan(experiments: Sequence[Experiment]) -> list[Planned]:
 
 
 def tell(planned: Sequence[Planned], *, cumulative: bool = False) -> None:
-    """Print commands, stages and, where rounds may be evolved anew, what that asks and costs.
+    """Print commands, stages and, where a teacher may be asked, what that asks and costs.
 
     `cumulative` says that each experiment needs the answers of those before it, so that the last one's are all.
     """
-    evolving = [one for one in planned if one.evolves]
+    asking = [one for one in planned if one.asks_teacher]
     for one in planned:
         console.say(shlex.join(one.experiment.command()))
         console.say(f"  affects: {', '.join(one.stages) or 'nothing'}")
-    for estimate in dict.fromkeys(_estimate(one.text) for one in (evolving[-1:] if cumulative else evolving)):
+    for estimate in dict.fromkeys(_estimate(one.text) for one in (asking[-1:] if cumulative else asking)):
         console.say(estimate)
-    asking = sum(one.asks_teacher for one in planned)
     console.say(
-        f"{asking} of {len(planned)} may ask a teacher for answers that are not in the store"
+        f"{len(asking)} of {len(planned)} may ask a teacher for answers that are not in the store"
         if asking
         else "none of them asks a teacher: no answer is paid for"
     )
@@ -129,15 +127,12 @@ def refuse_cost(planned: Sequence[Planned]) -> None:
 
 
 def _estimate(text: str) -> str:
-    """Give what `python -m stages.evolve --estimate` prints of a params.yaml with this text; sends nothing."""
+    """Give what `python -m stages.estimate` prints of a params.yaml with this text; sends nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / PARAMS_FILE).write_text(text, encoding="utf-8")
-        pool = Path(folder) / POOL
-        pool.parent.mkdir(parents=True)
-        pool.symlink_to(POOL.resolve())
+        params = Path(folder) / PARAMS_FILE
+        params.write_text(text, encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-m", "stages.evolve", "--estimate"],
-            cwd=folder,
+            [sys.executable, "-m", "stages.estimate", "--params", str(params)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "WC_CACHE_DIR": str(cache_dir().resolve())},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,210 @@
+"""What the teacher will be asked, and what that costs, before anything is sent.
+
+In: params.yaml, round 0, the answer store, the benchmarks that are at hand. Out: a table of requests, tokens and money:
+of each round that is on, and of screen, analyze and decontaminate where params.yaml lets a teacher judge. Sends nothing
+and needs no key. Not a stage: nothing depends on it.
+
+    python -m stages.estimate        also: python -m stages.evolve --estimate
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic.dataclasses import dataclass
+from rich.table import Table
+
+from stages.lib import console, safety
+from stages.lib.answers import FILE_NAME, AnswerStore
+from stages.lib.benchmarks import load_benchmark
+from stages.lib.cache import cache_dir
+from stages.lib.console import StageError
+from stages.lib.estimate import Estimate, Estimator
+from stages.lib.evolution import EvolveParams, check
+from stages.lib.judging_estimate import Size, comparing, rating, screening, sizes_of
+from stages.lib.params import PARAMS_FILE, PART, STRICT, AtLeastOne, RunParams, Text, load
+from stages.lib.records import Example, PoolItem, read_jsonl
+from stages.lib.teacher import TeacherParams
+
+T = TypeVar("T")
+SEEDS = Path("data/rounds/r0")
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class Safety:
+    """Of `screen.safety` what decides who is asked."""
+
+    judge: Literal["rule", "teacher", "both"]
+    prompt: Text
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class Screen:
+    """Of the `screen` section what may ask."""
+
+    safety: Safety
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class Merge:
+    """Of the `merge` section which rounds are held against the benchmarks."""
+
+    rounds: list[int]
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class Decontaminate:
+    """Of the `decontaminate` section what is asked, and how often."""
+
+    benchmarks: list[Text]
+    top_k: AtLeastOne
+    judge: Literal["rule", "teacher", "both"]
+    attempts: AtLeastOne
+    prompt: Text
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class Analyze:
+    """Of the `analyze` section what is asked, and how often."""
+
+    sample: AtLeastOne
+    difficulty: Literal["off", "teacher"]
+    difficulty_sample: AtLeastOne
+    difficulty_attempts: AtLeastOne
+    difficulty_prompt: Text
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Params:
+    """What this command reads of params.yaml."""
+
+    run: RunParams
+    teacher: TeacherParams
+    evolve: EvolveParams
+    screen: Screen
+    merge: Merge
+    benchmarks: dict[str, Text | None]
+    decontaminate: Decontaminate
+    analyze: Analyze
+
+
+def main() -> None:
+    """Print what each round and stage will ask and cost."""
+    options = _parser().parse_args()
+    if options.cache_dir:
+        os.environ["WC_CACHE_DIR"] = str(options.cache_dir)
+    # of the hub only what was downloaded before: an estimate sends nothing
+    os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
+    params = load(Params, options.params)
+    check(params)
+    with AnswerStore(cache_dir() / FILE_NAME) as store:
+        estimator = Estimator(params, store, options.tokenizer)
+        asyncio.run(estimator.follow(_seeds("pool", PoolItem)))
+        spent = store.spent()
+    table, unknown = _table(params, estimator)
+    console.show(table)
+    for line in (*unknown, *_notes(params, estimator)):
+        console.say(line)
+    price, budget = params.teacher.price, params.teacher.budget
+    console.say(
+        f"price {price.input:g} / {price.output:g} per million tokens; spent so far {spent:.4f}, budget {budget}"
+    )
+
+
+def judgements(params: Params, estimator: Estimator) -> Iterator[tuple[str, Estimate | str]]:
+    """Yield what each stage after the rounds will ask; of a benchmark that is not at hand why it is not."""
+    safe, analyze, own = params.screen.safety, params.analyze, params.decontaminate
+    if (safe.judge, analyze.difficulty, own.judge) == ("rule", "off", "rule"):
+        return
+    sizes = sizes_of(estimator, list(_seeds("examples", Example)))
+    if safe.judge != "rule":
+        yield "screen", screening(estimator, sizes, safe.prompt, safety.ATTEMPTS)
+    if analyze.difficulty == "teacher":
+        sample = min(analyze.sample, analyze.difficulty_sample)
+        yield "analyze", rating(estimator, sizes, analyze.difficulty_prompt, sample, analyze.difficulty_attempts)
+    if own.judge != "rule":
+        merged = {number: size for number, size in sizes.items() if number in params.merge.rounds}
+        for name in own.benchmarks:
+            yield f"decontaminate: {name}", _compared(params, estimator, merged, name)
+
+
+def _table(params: Params, estimator: Estimator) -> tuple[Table, list[str]]:
+    """Give a row for each round and judging stage with their sum, and a line for each that is not in it."""
+    table = Table("stage", "known", "requests", "prompt tokens", "answer tokens", "cost", "at most")
+    total, unknown = Estimate(), []
+    for number, estimate in estimator.rounds.items():
+        table.add_row(f"r{number}", f"{estimate.cached:,}", *_cells(estimate))
+        total = total.plus(estimate)
+    for name, found in judgements(params, estimator):
+        if isinstance(found, str):
+            table.add_row(name, "-", UNKNOWN)
+            unknown.append(f"{name}: {UNKNOWN}, not in the sum: source not at hand: {found}")
+        else:
+            table.add_row(name, "-", *_cells(found))
+            total = total.plus(found)
+    table.add_row("all", f"{total.cached:,}", *_cells(total))
+    return table, unknown
+
+
+def _compared(params: Params, estimator: Estimator, merged: dict[int, Size], name: str) -> Estimate | str:
+    own = params.decontaminate
+    try:
+        problems = load_benchmark(name, params.benchmarks.get(name))
+    except StageError as exc:
+        return str(exc)
+    return comparing(estimator, merged, problems, prompt=own.prompt, top_k=own.top_k, attempts=own.attempts)
+
+
+def _seeds(name: str, kind: type[T]) -> Iterator[T]:
+    path = SEEDS / f"{name}.jsonl"
+    if not path.is_file():
+        raise StageError(f"{path}: no such file; `dvc repro seed` makes it")
+    return read_jsonl(path, kind)
+
+
+def _notes(params: Params, estimator: Estimator) -> Iterator[str]:
+    yield f"tokens counted by {estimator.counted_by}; every unknown evolution taken as accepted"
+    asked = {
+        "screen": (params.screen.safety.judge != "rule", safety.ATTEMPTS),
+        "analyze": (params.analyze.difficulty != "off", params.analyze.difficulty_attempts),
+        "decontaminate": (params.decontaminate.judge != "rule", params.decontaminate.attempts),
+    }
+    again = [f"{name} {attempts}" for name, (on, attempts) in asked.items() if on]
+    if again:
+        yield (
+            f"judgements: each asked once, what is known not deducted; `at most` with all attempts ({', '.join(again)})"
+        )
+    if params.decontaminate.judge == "both":
+        yield "decontaminate: fewer, as the rule settles copies and what is less alike than min_doubt"
+    if params.decontaminate.judge == "teacher":
+        yield "decontaminate: more where copies lie beyond top_k, or all of a problem's top_k match"
+
+
+def _cells(estimate: Estimate) -> tuple[str, ...]:
+    return (
+        f"{estimate.requests:,}",
+        f"{estimate.prompt_tokens:,.0f}",
+        f"{estimate.completion_tokens:,.0f}",
+        f"{estimate.cost:.4f}",
+        f"{estimate.most:.4f}",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.estimate", description="Tell what the teacher will be asked and cost; sends nothing."
+    )
+    parser.add_argument("--tokenizer", type=Path, help="a model's tokenizer.json, used until counts are known")
+    parser.add_argument("--cache-dir", type=Path, help="the folder of the answer store (also: WC_CACHE_DIR)")
+    parser.add_argument("--params", type=Path, default=PARAMS_FILE, help="another file in place of params.yaml")
+    return parser
+
+
+if __name__ == "__main__":
+    console.entry(main)
