@@ -125,7 +125,8 @@ def _stage(params: Params) -> None:
 def read_shape(base: Path) -> plan.Shape:
     """Read the base model's sizes; raises StageError where the directory is none that transformers knows."""
     if not (base / "config.json").is_file():
-        raise StageError(f"{base}: no config.json, accepted: a transformers directory")
+        made = "`dvc repro base` makes it" if base == BASE else "accepted: a transformers directory"
+        raise StageError(f"{base}: no config.json; {made}")
     try:
         return plan.shape_of(base)
     except (ValueError, KeyError, OSError, ImportError) as exc:

@@ -446,6 +446,11 @@ def test_a_base_without_a_tokenizer_is_one_line(room, refused):
     assert refused().startswith("models/base: no tokenizer_config.json")
 
 
+def test_a_base_that_was_not_made_yet_says_what_makes_it(room, refused):
+    (room.folder / "models/base/config.json").unlink()
+    assert refused() == "models/base: no config.json; `dvc repro base` makes it"
+
+
 def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
     (room.folder / "models/base/config.json").write_text('{"model_type": "nonesuch"}')
     assert refused().startswith("models/base: transformers cannot build it: ")
