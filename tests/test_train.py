@@ -16,9 +16,10 @@ import torch
 from train_room import ROOT, TrainRoom, example
 
 from stages import train
-from stages.lib import checkpoints, guard, prepared, trainer
+from stages.lib import checkpoints, guard, prepared, trainer, zero
 from stages.lib.console import StageError
 from stages.lib.params import load
+from stages.lib.plan import Zero
 
 PARAMS = load(train.Params, ROOT / "params.yaml").train
 
@@ -351,10 +352,11 @@ def test_a_write_that_fails_for_space_is_one_line(room, refused, monkeypatch):
     assert line.endswith("checkpoint-1; the same command goes on from it")
 
 
-def test_two_processes_of_zero_3_give_the_weights_of_one(room, tmp_path_factory, monkeypatch):
+@pytest.mark.parametrize("deepspeed", ["zero2", "zero3"])
+def test_two_processes_of_deepspeed_give_the_weights_of_one(room, deepspeed, tmp_path_factory, monkeypatch):
     other = TrainRoom(tmp_path_factory.mktemp("one"))
     one = other.run(monkeypatch)
-    room.set(processes=2, deepspeed="zero3")
+    room.set(processes=2, deepspeed=deepspeed)
     two = room.run(monkeypatch)
     assert two["loss_last"] == pytest.approx(one["loss_last"], rel=1e-4)
     assert two["held_out_loss_after"] == pytest.approx(one["held_out_loss_after"], rel=1e-4)
@@ -505,6 +507,33 @@ def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, cha
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     room.set(processes=2, deepspeed="zero3")
     assert refused() == f"profiles/deepspeed/zero3.json: {told} as params.yaml says"
+
+
+@pytest.mark.parametrize(
+    ("zero_optimization", "told"),
+    [
+        ({"stage": "auto"}, "zero_optimization.stage: found 'auto', accepted: 0, 1, 2 or 3"),
+        ({"stage": 3}, "zero_optimization.stage3_gather_16bit_weights_on_model_save: accepted: true; the model could"),
+    ],
+)
+def test_a_deepspeed_file_that_could_not_save_the_model_is_one_line(room, refused, zero_optimization, told):
+    (room.folder / "profiles/deepspeed/mine.json").write_text(json.dumps({"zero_optimization": zero_optimization}))
+    room.set(deepspeed="mine")
+    assert refused().startswith(f"profiles/deepspeed/mine.json: {told}")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (None, Zero()),
+        ({"zero_optimization": True}, Zero()),
+        ({"zero_optimization": {"stage": 2, "offload_optimizer": None}}, Zero(2)),
+        ({"zero_optimization": {"stage": 3, "offload_param": {"device": "nvme"}}}, Zero(3, offload_parameters=True)),
+        ({"zero_optimization": {"stage": 1, "offload_optimizer": {"device": "cpu"}}}, Zero(1, offload_optimizer=True)),
+    ],
+)
+def test_what_a_deepspeed_file_leaves_out_is_off(config, told):
+    assert zero.told(config) == told
 
 
 def test_a_hostfile_must_have_the_processes_slots(room, refused):

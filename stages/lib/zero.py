@@ -42,18 +42,23 @@ def read(params: TrainParams) -> dict[str, Any] | None:
         found = _at(config, key)
         if found not in (None, "auto", wanted):
             raise StageError(f"{path}: {key}: found {found!r}, accepted: auto, or {wanted!r} as params.yaml says")
-    if _at(config, "zero_optimization.stage") == 3 and not _at(config, f"zero_optimization.{GATHER}"):
+    stage = _at(config, "zero_optimization.stage")
+    if stage not in (None, 0, 1, 2, 3):
+        raise StageError(f"{path}: zero_optimization.stage: found {stage!r}, accepted: 0, 1, 2 or 3")
+    if stage == 3 and not _at(config, f"zero_optimization.{GATHER}"):
         raise StageError(f"{path}: zero_optimization.{GATHER}: accepted: true; the model could not be saved whole")
     return config
 
 
 def told(config: dict[str, Any] | None) -> Zero:
     """Give what the configuration says of memory."""
-    zero = (config or {}).get("zero_optimization", {})
+    optimizer, parameters = (
+        _at(config or {}, f"zero_optimization.{part}.device") for part in ("offload_optimizer", "offload_param")
+    )
     return Zero(
-        stage=int(zero.get("stage", 0)),
-        offload_optimizer=zero.get("offload_optimizer", {}).get("device", "none") != "none",
-        offload_parameters=zero.get("offload_param", {}).get("device", "none") != "none",
+        stage=_at(config or {}, "zero_optimization.stage") or 0,
+        offload_optimizer=optimizer not in (None, "none"),
+        offload_parameters=parameters not in (None, "none"),
     )
 
 
