@@ -20,21 +20,14 @@ from stages.lib.blind import Item, read_comparison
 from stages.lib.console import StageError
 from stages.lib.held_out_answers import HeldOutAnswer
 from stages.lib.payload import read_payload
-from stages.lib.records import Example, read_jsonl, write_jsonl
+from stages.lib.records import write_jsonl
 from stages.lib.report_facts import Facts
 from stages.lib.report_scores import scores_section
 from stages.lib.run_history import Experiment
-from stages.lib.train_fates import FATES, TrainFate
 
 ROOT = Path(__file__).resolve().parent.parent
 PAIRS = [("Add two numbers.", "print(1 + 2)"), ("Reverse a list.", "print([1, 2][::-1])")]
 PROBLEMS = [(f"Dev/{n}", f"def f{n}():\n") for n in range(6)]
-
-
-def write_fates(folder):
-    """Have everything that decontaminate kept be trained on."""
-    kept = read_jsonl(folder / "data/decontaminated/examples.jsonl", Example)
-    write_jsonl(folder / FATES, [TrainFate(e.id, "trained") for e in kept])
 
 
 class Room:
@@ -43,7 +36,6 @@ class Room:
     def __init__(self, folder, monkeypatch):
         self.folder, self._monkeypatch = folder, monkeypatch
         write_run(folder, PAIRS, 8, PROBLEMS)
-        write_fates(folder)
         shutil.copy(ROOT / "params.yaml", folder)
         (folder / "bundled").symlink_to(ROOT / "bundled")
 

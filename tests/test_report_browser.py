@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_report import write_fates
 
 from benchmarks.made_run import write_run
 from stages import report
@@ -33,7 +32,6 @@ def page_file(tmp_path_factory):
         row = {"task_id": "Dev/0", "passed": label == "tuned", "result": EVIL, "answer": EVIL + label}
         write_jsonl(folder / f"data/results/dev.{label}.jsonl", [row])
     make_hostile(folder / "data")
-    write_fates(folder)
     patch = pytest.MonkeyPatch()
     patch.chdir(folder)
     patch.setattr(sys, "argv", ["report"])
