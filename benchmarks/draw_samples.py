@@ -3,8 +3,8 @@
     python benchmarks/draw_samples.py --out samples.jsonl
 
 The field's protocol for pass@k: 20 completions of each problem at temperature 0.2, top_p 0.95, cut at the stop
-sequences of the Codex paper (arXiv 2107.03374, section 2.2). Takes about half an hour on two idle cores; what is drawn
-is kept, so the same command goes on after an interruption. On shared cores `taskset -c 1 ... --threads 1` is faster.
+sequences of the Codex paper (arXiv 2107.03374, section 2.2). One server a core, since the threads of one would wait for
+each other. What is drawn is kept, so the same command goes on after an interruption.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from openai import AsyncOpenAI
@@ -40,11 +41,12 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=20, help="samples of a problem")
     parser.add_argument("--take", type=int, help="the first so many problems")
     parser.add_argument("--max-tokens", type=int, default=256)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     problems = load_benchmark("humaneval")[: options.take]
-    with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, options.threads) as url, AnswerStore(cache_dir() / STORE) as store:
-        completions = asyncio.run(drawn(url, store, problems, options.each, options.max_tokens))
+    with ExitStack() as stack:
+        urls = [stack.enter_context(served(core)) for core in sorted(os.sched_getaffinity(0))]
+        store = stack.enter_context(AnswerStore(cache_dir() / STORE))
+        completions = asyncio.run(drawn(urls, store, problems, options.each, options.max_tokens))
     lines = [
         {"task_id": problem.task_id, "completion": completion}
         for problem, own in zip(problems, completions, strict=True)
@@ -53,29 +55,42 @@ def main() -> None:
     print(f"{write_jsonl(options.out, lines)} samples, {len({tuple(line.values()) for line in lines})} distinct")
 
 
+@contextmanager
+def served(core: int) -> Iterator[str]:
+    """Serve the model on one core; yields the base URL."""
+    all_cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})  # the server's, which it inherits
+    with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, threads=1) as url:
+        os.sched_setaffinity(0, all_cores)
+        yield url
+
+
 async def drawn(
-    url: str, store: AnswerStore, problems: Sequence[Problem], each: int, max_tokens: int
+    urls: Sequence[str], store: AnswerStore, problems: Sequence[Problem], each: int, max_tokens: int
 ) -> list[list[str]]:
     """Give `each` completions of each problem, each with a seed of its own."""
-    free = asyncio.Semaphore(SLOTS)
-    async with AsyncOpenAI(base_url=url, api_key="none", timeout=600) as client:
-        with track("draw", len(problems) * each) as bar:
+    free: asyncio.Queue[AsyncOpenAI] = asyncio.Queue()
+    for url in urls * SLOTS:
+        free.put_nowait(AsyncOpenAI(base_url=url, api_key="none", timeout=600))
+    with track("draw", len(problems) * each) as bar:
 
-            async def one(problem: Problem, seed: int) -> str:
-                asked = SAMPLING | {"prompt": problem.prompt, "max_tokens": max_tokens, "seed": seed}
-                key = Key.of(asked | {"model": GGUF_SHA256})
-                async with free:
-                    if (kept := store.get(key)) is None:
-                        found = await client.completions.create(model="local", **asked)
-                        kept = {"text": found.choices[0].text}
-                        store.put(key, kept)
-                bar.advance()
-                return str(kept["text"])
+        async def one(problem: Problem, seed: int) -> str:
+            asked = SAMPLING | {"prompt": problem.prompt, "max_tokens": max_tokens, "seed": seed}
+            key = Key.of(asked | {"model": GGUF_SHA256})
+            kept = store.get(key)
+            if kept is None:
+                client = await free.get()
+                found = await client.completions.create(model="local", **asked)
+                free.put_nowait(client)
+                kept = {"text": found.choices[0].text}
+                store.put(key, kept)
+            bar.advance()
+            return str(kept["text"])
 
-            async def all_of(problem: Problem) -> list[str]:
-                return list(await asyncio.gather(*[one(problem, seed) for seed in range(each)]))
+        async def all_of(problem: Problem) -> list[str]:
+            return list(await asyncio.gather(*[one(problem, seed) for seed in range(each)]))
 
-            return list(await asyncio.gather(*map(all_of, problems)))
+        return list(await asyncio.gather(*map(all_of, problems)))
 
 
 if __name__ == "__main__":
