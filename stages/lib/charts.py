@@ -26,8 +26,8 @@ DOTS_PER_INCH = 150
 # a part of a bar is told from the next by both; as many as can be told apart
 FILLS = ("#333333", "#d9d9d9", "#ffffff", "#a6a6a6", "#ffffff", "#d9d9d9", "#ffffff")
 HATCHES = ("", "", "////", "", "....", "\\\\\\\\", "xxxx")
-MARKERS = ("o", "s", "^")
-DASHES = ("-", "--", ":")
+MARKERS = ("o", "s", "^", "D")
+DASHES = ("-", "--", ":", "-.")
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,

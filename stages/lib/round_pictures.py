@@ -87,8 +87,8 @@ def draw_diversity(accounts: Sequence[Account], _: Sequence[str], stem: Path) ->
     alike = {
         "to parent": "to_parent",
         "to seed": "to_seed",
-        "nearest\nin round": "nearest_in_round",
-        "nearest in\nround before": "nearest_in_round_before",
+        "nearest, round": "nearest_in_round",
+        "nearest, before": "nearest_in_round_before",
     }
     distinct = {f"distinct-{n}": f"distinct_{n}" for n in (1, 2, 3)}
     means = {label: {r: s.mean for r, s in _of(accounts, name).items()} for label, name in alike.items()}
