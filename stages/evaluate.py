@@ -32,16 +32,18 @@ from stages.lib.cache import cache_dir
 from stages.lib.console import StageError, Track
 from stages.lib.evaluation import EvaluateParams, check, sampler_of
 from stages.lib.generate import negative_log_likelihood
-from stages.lib.held_out_answers import ANSWERS, HeldOutAnswer, read_held_out
+from stages.lib.held_out_answers import ANSWERS, HeldOutAnswer
 from stages.lib.params import PART, STRICT, RunParams, Text, load
 from stages.lib.problem import Problem
 from stages.lib.prompts import fill
-from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
+from stages.lib.records import Example, read_jsonl, write_csv, write_jsonl, write_metrics
 from stages.lib.results import Result, Scored, flat_metrics
 from stages.lib.sampler import LocalSampler, Sampler, shard
 from stages.lib.scoring import Sample, default_workers, score
 from stages.lib.significance import pass_at_k_table
+from stages.lib.train_fates import FATES, TrainFate
 
+EXAMPLES = Path("data/decontaminated/examples.jsonl")
 OUT = Path("data/results")
 METRICS = Path("metrics/evaluate.json")
 SCORES = Path("metrics/scores.csv")
@@ -121,15 +123,16 @@ def _generate(_: argparse.Namespace) -> None:
     check(params.evaluate, params.decontaminate.benchmarks)
     problems = [p for found in at_hand(params).problems.values() for p in found]
     prompts = [_asked(p, params) for p in problems]
-    questions = [*prompts, *_framed(read_held_out(params.evaluate.held_out), params)]
+    questions = _framed(read_held_out(params.evaluate.held_out), params)
     rank, world_size = shard()
     labels = params.evaluate.labels()
-    total = params.evaluate.samples * len(questions) * len(labels)
+    total = (params.evaluate.samples * len(prompts) + len(questions)) * len(labels)
     with console.closing_line("generate") as close:
         with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", total) as bar:
             for label in labels:
                 with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
-                    sampler.fill(questions, bar)
+                    sampler.fill(questions, bar, 1)
+                    sampler.fill(prompts, bar)
                     likelihoods(sampler, prompts[rank::world_size], problems[rank::world_size], store)
         close(answers=total, process=f"{rank + 1} of {world_size}")
 
@@ -161,17 +164,25 @@ def at_hand(params: Params) -> AtHand:
     return found
 
 
+def read_held_out(most: int) -> list[Example]:
+    """Give the first `most` of the examples that were held out from training, in the order of the training data."""
+    if not most:
+        return []
+    held_out = {told.id for told in read_jsonl(FATES, TrainFate) if told.fate == "held_out"}
+    return [example for example in read_jsonl(EXAMPLES, Example) if example.id in held_out][:most]
+
+
 def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]]) -> tuple[list[Scored], tuple[str, ...]]:
     """Generate and score everything and write the results; gives them with the sandbox's layers."""
     answered: dict[tuple[str, str], Answered] = {}
     labels = params.evaluate.labels()
     total = params.evaluate.samples * sum(map(len, benchmarks.values())) * len(labels)
     held_out = read_held_out(params.evaluate.held_out)
-    answers = total + params.evaluate.samples * len(held_out) * len(labels)
+    answers = total + len(held_out) * len(labels)
     with AnswerStore(cache_dir() / GENERATIONS) as store, console.track("generate", answers) as bar:
         for label in labels:
             with contextlib.closing(sampler_of(label, params.evaluate, params.run.seed, store)) as sampler:
-                said = zip(held_out, sampler.answers(_framed(held_out, params), bar), strict=True)
+                said = zip(held_out, sampler.answers(_framed(held_out, params), bar, 1), strict=True)
                 rows_of = [HeldOutAnswer(e.id, e.instruction, texts[0]) for e, texts in said]
                 write_jsonl(ANSWERS / f"{label}.jsonl", rows_of)
                 for name, problems in benchmarks.items():

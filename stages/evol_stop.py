@@ -114,7 +114,7 @@ def main() -> None:
 def experiment(number: int, params: Params) -> Experiment:
     """Give the experiment of all rounds up to this one, scored on the development benchmark alone."""
     others = [name for name in params.evaluate.wanted() if name != params.evaluate.dev]
-    values: dict[str, object] = {"merge.rounds": list(range(number + 1))}
+    values: dict[str, object] = {"merge.rounds": list(range(number + 1)), "evaluate.held_out": 0}
     values |= switches(number)
     values |= {f"evaluate.problems.{name}": 0 for name in others}
     return Experiment(f"{NAME}-{number}", values)

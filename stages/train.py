@@ -175,7 +175,7 @@ def _packs(params: TrainParams) -> bool:
     from stages.lib import trainer, weights
 
     config = AutoConfig.from_pretrained(BASE)
-    return trainer.packs(params, weights.attention_of(params, config), encoder_decoder=config.is_encoder_decoder)
+    return trainer.packs(params, weights.attention_of(params, config), config)
 
 
 def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, machine: Hardware) -> Fitted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -394,6 +395,18 @@ def test_after_generate_the_stage_loads_no_model(tiny_model, tmp_path, monkeypat
     monkeypatch.setattr(evaluate, "judged", lambda *_: ([], ()))
     params = load(evaluate.Params)
     evaluate.run(params, evaluate.at_hand(params).problems)
+
+
+def test_of_a_held_out_instruction_one_answer_is_drawn_however_many_samples_a_problem_has(
+    tiny_model, tmp_path, monkeypatch, capsys
+):
+    make_project(tmp_path, tiny_model, monkeypatch, held_out=2, samples=3, temperature=0.5)
+    hold_out(tmp_path)
+    call(monkeypatch, "generate")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("generate: 16 answers")  # 2 x (2 x 3 + 2)
+    with closing(sqlite3.connect(tmp_path / "cache" / evaluate.GENERATIONS)) as store:
+        drawn = store.execute("SELECT COUNT(*) FROM answers WHERE answer LIKE '%text%'").fetchone()
+    assert drawn == (8,)  # both local models are one here, and share their answers
 
 
 @pytest.mark.parametrize("command", [[], ["generate"]], ids=["the stage", "generate"])

@@ -149,7 +149,7 @@ def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatc
             max_steps=2,
             warmup_steps=0,
             held_out=0,
-            max_tokens=2048,
+            max_tokens=1024,
         )
         metrics = room.run(monkeypatch)
         losses[packing], padding[packing] = metrics["loss_first"], metrics["padding_share"]
@@ -161,6 +161,50 @@ def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatc
         assert losses[packing] == pytest.approx(losses["never"], rel=1e-5)
         mine, other = weights[packing], weights["never"]
         assert all(torch.allclose(mine[name], other[name], atol=1e-4) for name in mine)
+
+
+@pytest.mark.parametrize("kind", sorted(trainer.MASKED_BY_POSITION))
+def test_positions_alone_keep_records_apart(kind):
+    """A record's hidden states are the same whether it stands alone or behind another in one row."""
+    from transformers import AutoConfig, AutoModel
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    more = {"num_key_value_heads": 4, "head_dim": 8, "rotary_dim": 4, "vocab_size": 50, "max_position_embeddings": 64}
+    config = AutoConfig.for_model(kind, **sizes, **more, pad_token_id=0, bos_token_id=0, eos_token_id=0)
+    torch.manual_seed(0)
+    model = AutoModel.from_config(config).eval()
+    first, second = torch.randint(1, 50, (1, 7)), torch.randint(1, 50, (1, 5))
+    positions = torch.cat([torch.arange(7), torch.arange(5)])[None]
+    with torch.inference_mode():
+        alone = model(input_ids=second, use_cache=False).last_hidden_state
+        both = model(input_ids=torch.cat([first, second], 1), position_ids=positions, use_cache=False).last_hidden_state
+    assert torch.allclose(both[:, 7:], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "does"),
+    [
+        ("llama", {}, True),
+        ("llama", {"micro_batch_size": 8, "max_tokens": 600}, False),  # more than the model's 4096 positions
+        ("llama", {"packing": "never"}, False),
+        ("llama", {"attention": "eager"}, False),
+        ("opt", {}, False),
+    ],
+)
+def test_records_lie_in_one_row_where_a_mask_keeps_them_apart(kind, changes, does):
+    from transformers import AutoConfig
+
+    params = replace(PARAMS, **changes)
+    attention = None if params.attention == "auto" else params.attention
+    assert trainer.unpadded(params, attention, AutoConfig.for_model(kind, max_position_embeddings=4096)) == does
+
+
+@pytest.mark.parametrize("kind", ["opt", "t5"])
+def test_packing_is_refused_where_records_would_see_each_other(kind):
+    from transformers import AutoConfig
+
+    with pytest.raises(StageError, match=f"found 'always', accepted for a {kind} model here: auto or never"):
+        trainer.packs(replace(PARAMS, packing="always"), None, AutoConfig.for_model(kind))
 
 
 def test_adapters_are_merged_into_whole_weights(room, monkeypatch):

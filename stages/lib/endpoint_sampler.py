@@ -42,14 +42,14 @@ class EndpointSampler:
         """Give endpoint, model and sampling; what runs behind the endpoint is not known."""
         return self._identity() | {"model": self.model, "sampling": asdict(self.sampling)}
 
-    def answers(self, prompts: Sequence[str], bar: Track) -> list[list[str]]:
+    def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """As in `Sampler`."""
-        self.fill(prompts, bar)
-        return kept(self.store, prompts, self.sampling.n, self._key)
+        self.fill(prompts, bar, n)
+        return kept(self.store, prompts, n or self.sampling.n, self._key)
 
-    def fill(self, prompts: Sequence[str], bar: Track) -> None:
+    def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
         """As in `Sampler`; a request that fails for good ends it, with what was in flight still kept."""
-        missing = missing_share(self.store, prompts, self.sampling.n, self._key, bar)
+        missing = missing_share(self.store, prompts, n or self.sampling.n, self._key, bar)
         if missing:
             console.run_async(self._ask_all(missing, bar))
 

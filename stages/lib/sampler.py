@@ -63,11 +63,14 @@ class Sampler(Protocol):
         """Give model, sampling and library versions as JSON values, to stand beside the samples."""
         ...
 
-    def fill(self, prompts: Sequence[str], bar: Track) -> None:
-        """Draw the samples that the store lacks: in one of several processes (`shard`) only this one's share."""
+    def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
+        """Draw the samples that the store lacks, `n` a prompt (None: as many as the sampling says).
+
+        In one of several processes (`shard`) only this one's share.
+        """
         ...
 
-    def answers(self, prompts: Sequence[str], bar: Track) -> list[list[str]]:
+    def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """Fill, and give the samples as [prompt][sample]. One of several processes calls `fill` alone.
 
         Raises:
@@ -146,14 +149,14 @@ class LocalSampler:
             self._loaded = load_model(self._directory, self._dtype)
         return self._loaded
 
-    def answers(self, prompts: Sequence[str], bar: Track) -> list[list[str]]:
+    def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """As in `Sampler`."""
-        self.fill(prompts, bar)
-        return kept(self._store, prompts, self._sampling.n, self._key)
+        self.fill(prompts, bar, n)
+        return kept(self._store, prompts, n or self._sampling.n, self._key)
 
-    def fill(self, prompts: Sequence[str], bar: Track) -> None:
+    def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
         """As in `Sampler`; after the GPU's memory was too small, the batches are half as large."""
-        missing = missing_share(self._store, prompts, self._sampling.n, self._key, bar)
+        missing = missing_share(self._store, prompts, n or self._sampling.n, self._key, bar)
         while missing:
             batch = missing[: self._batch_size]
             texts = self._generated(batch)

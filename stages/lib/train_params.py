@@ -84,8 +84,9 @@ class TrainParams:
         """Give what determines the weights after n steps: a checkpoint fits a run in which all of it is the same.
 
         What only trades speed for memory is not among it: a run that met its GPU's limit goes on with less. The
-        weights then differ by rounding alone, save that the short last step of a pass repeats records where it has
-        fewer than micro-batches. Packed, the rows of a step are a multiple of the micro-batch, so it is among it.
+        weights then differ by rounding alone, save for dropout, which is drawn anew, and that the short last step of a
+        pass repeats records where it has fewer than micro-batches. Packed, the rows of a step are a multiple of the
+        micro-batch, so it is among it.
         """
         free = {"hostfile", "checkpoint_minutes", "max_minutes", "gradient_checkpointing"}
         free |= set() if packed else {"micro_batch_size"}

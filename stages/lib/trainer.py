@@ -7,7 +7,6 @@ user of the model needs beside the weights is model_directory.py's part.
 
 from __future__ import annotations
 
-import inspect
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,6 @@ import torch
 from datasets import Dataset, load_from_disk
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     AutoTokenizer,
     DataCollatorForSeq2Seq,
     PrinterCallback,
@@ -35,6 +33,11 @@ from stages.lib.console import StageError
 from stages.lib.tokenized import IGNORED, Tokenized
 from stages.lib.train_params import TrainParams, accumulation, steps_of
 
+# decoders whose mask follows from the positions, so that records in one row do not see each other; others take their
+# mask from elsewhere, or have a state beside it. Each is held by a test.
+MASKED_BY_POSITION = frozenset(
+    ("codegen", "gpt2", "gpt_bigcode", "gpt_neox", "llama", "mistral", "phi", "qwen2", "qwen3", "starcoder2")
+)
 CHECKPOINT_BYTES = 12  # a trained parameter: its 32-bit value and Adam's two states
 
 
@@ -129,7 +132,7 @@ def fit(params: TrainParams, job: Job, deepspeed: Mapping[str, Any] | None) -> F
     rows = load_from_disk(job.rows)
     config = AutoConfig.from_pretrained(job.base)
     attention = weights.attention_of(params, config)
-    packed = packs(params, attention, encoder_decoder=config.is_encoder_decoder)
+    packed = packs(params, attention, config)
     total = steps_of(params, len(rows["train"]))
     train = rows["train"].shuffle(seed=params.seed)
     if packed:
@@ -202,25 +205,33 @@ def dataset(rows: Sequence[Tokenized], *, encoder_decoder: bool) -> Dataset:
     )
 
 
-def packs(params: TrainParams, attention: str | None, *, encoder_decoder: bool) -> bool:
-    """Whether records share a row: flash attention keeps them apart at no cost, a mask at a row's square."""
-    if encoder_decoder and params.packing == "always":
-        raise StageError("params.yaml: train.packing: found 'always', accepted for an encoder-decoder: auto or never")
-    return params.packing == "always" or (params.packing == "auto" and attention == "flash_attention_2")
+def packs(params: TrainParams, attention: str | None, config: Any) -> bool:  # noqa: ANN401 - transformers' config
+    """Whether records share a row: flash attention keeps them apart at no cost, a mask at a row's square.
+
+    Raises:
+        StageError: `train.packing` is always, and the model's records would see each other.
+    """
+    if params.packing == "auto":
+        return attention == "flash_attention_2"
+    if params.packing == "always" and (
+        config.is_encoder_decoder or (attention != "flash_attention_2" and config.model_type not in MASKED_BY_POSITION)
+    ):
+        raise StageError(
+            f"params.yaml: train.packing: found 'always', accepted for a {config.model_type} model here: auto or never"
+        )
+    return params.packing == "always"
 
 
 def unpadded(params: TrainParams, attention: str | None, config: Any) -> bool:  # noqa: ANN401 - transformers' config
     """Whether the records of a micro-batch lie end to end in one row, kept apart by a mask in place of padding.
 
-    On a CPU alone: there a mask is cheaper than padding, while a GPU's fused kernels take none. The mask follows from
-    the positions, so the model must be told them and have no state beside its attention.
+    On a CPU alone: there a mask is cheaper than padding, while a GPU's fused kernels take none.
     """
     if params.packing != "auto" or attention not in (None, "sdpa") or torch.cuda.is_available():
         return False
-    kind = AutoModelForCausalLM._model_mapping.get(type(config), None)
-    if config.is_encoder_decoder or kind is None or kind._is_stateful:
-        return False
-    return "position_ids" in inspect.signature(kind.forward).parameters
+    most = getattr(config.get_text_config(), "max_position_embeddings", None)  # some models' masks are no longer
+    fits = most is None or params.micro_batch_size * params.max_tokens <= most
+    return fits and config.model_type in MASKED_BY_POSITION
 
 
 def _train(trainer: Any, watch: guard.Guard, params: TrainParams, job: Job, checkpoint: Path | None) -> None:  # noqa: ANN401
