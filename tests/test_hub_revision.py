@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import constants
 
 from stages import base, seed
-from stages.lib import seeds
+from stages.lib import checkpoints, seeds
 from stages.lib.hub_revision import commit_of
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -94,18 +94,32 @@ def test_a_source_that_is_a_file_has_no_commit(tmp_path):
     assert seeds.commit_read(tmp_path / "seeds.json") is None
 
 
-def test_base_downloads_the_commit_that_it_writes_beside_the_model(asked, monkeypatch, tmp_path, capsys):
-    downloaded = []
+@pytest.fixture
+def downloaded(monkeypatch):
+    """Stand in for the download of a base; gives what was asked of it."""
+    calls = []
 
     def snapshot_download(repository, *, revision, local_dir, allow_patterns):
-        downloaded.append((repository, revision, allow_patterns))
+        calls.append((repository, revision, allow_patterns))
         local_dir.mkdir()
         (local_dir / "config.json").write_text("{}")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    return calls
+
+
+def test_base_downloads_the_commit_that_it_writes_beside_the_model(asked, downloaded, tmp_path, capsys):
     (tmp_path / "params.yaml").write_text("base: {source: own/model, revision: main}\n")
     base.main()
     assert downloaded == [("own/model", SHA, ["config.json"])]
-    found = json.loads(Path("models/base/hub.json").read_text())
-    assert found == {"id": "own/model", "revision": "main", "commit": SHA}
+    assert json.loads(Path("models/base/hub.json").read_text()) == {"id": "own/model", "commit": SHA}
     assert f"own/model@main can move, which DVC does not see: it is commit {SHA} now" in capsys.readouterr().err
+
+
+def test_to_pin_the_commit_that_was_read_leaves_the_base_as_it_is(asked, downloaded, tmp_path):
+    keys = []
+    for revision in ("null", "main", SHA):
+        (tmp_path / "params.yaml").write_text(f"base: {{source: own/model, revision: {revision}}}\n")
+        base.main()
+        keys.append(checkpoints.fingerprint({}, "", base.OUT))
+    assert keys == keys[:1] * 3
