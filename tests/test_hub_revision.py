@@ -61,6 +61,12 @@ def test_a_hash_stays_what_it_is_and_nobody_is_asked(asked, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("name", ["20240615", "deadbeef", SHA[:39]])
+def test_a_name_that_only_looks_like_a_hash_is_asked(asked, name):
+    assert commit_of("dataset", "own/er", name) == SHA
+    assert asked == [("own/er", name)]
+
+
 def test_where_the_hub_is_out_of_reach_the_cache_tells(unreachable, tmp_path):
     refs = tmp_path / "hub/datasets--own--er/refs"
     refs.mkdir(parents=True)

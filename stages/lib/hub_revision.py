@@ -16,7 +16,7 @@ from stages.lib import console
 
 Kind = Literal["dataset", "model"]
 MAIN = "main"  # the branch that no revision stands for
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")  # whole: a shorter one may be the name of a branch or tag
 
 
 @cache
