@@ -73,7 +73,7 @@ def hub(monkeypatch):
         return Hub.answer
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr(benchmarks, "commit_of", lambda kind, repository, revision: None)
+    monkeypatch.setattr(benchmarks, "commit_of", lambda dataset, revision: None)
     Hub.calls.clear()
     return Hub
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,10 +12,12 @@ import datasets
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
+from test_export import Hub
 
 from stages import base, seed
 from stages.lib import checkpoints, seeds
-from stages.lib.hub_revision import commit_of
+from stages.lib.embedding_models import open_model
+from stages.lib.hub_revision import commit_of, tell
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 PAIR = {"instruction": "Add two numbers.", "input": "", "output": "a + b"}
@@ -21,9 +25,15 @@ PAIR = {"instruction": "Add two numbers.", "input": "", "output": "a + b"}
 
 @pytest.fixture(autouse=True)
 def fresh(tmp_path, monkeypatch):
-    commit_of.cache_clear()
+    forget()
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.chdir(tmp_path)
+
+
+def forget():
+    """Know as little as a new process does."""
+    commit_of.cache_clear()
+    tell.cache_clear()
 
 
 @pytest.fixture
@@ -49,21 +59,21 @@ def unreachable(monkeypatch):
 
 
 def test_a_branch_is_asked_once_and_told_in_one_line(asked, capsys):
-    assert [commit_of("dataset", "own/er", "main"), commit_of("dataset", "own/er", "main")] == [SHA, SHA]
+    assert [commit_of("own/er", "main"), commit_of("own/er", "main")] == [SHA, SHA]
     assert asked == [("own/er", "main")]
     line = f"own/er@main can move, which DVC does not see: it is commit {SHA} now; as revision a hash pins it\n"
     assert capsys.readouterr().err == line
 
 
 def test_a_hash_stays_what_it_is_and_nobody_is_asked(asked, capsys):
-    assert commit_of("dataset", "own/er", SHA) == SHA
+    assert commit_of("own/er", SHA) == SHA
     assert asked == []
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["20240615", "deadbeef", SHA[:39]])
 def test_a_name_that_only_looks_like_a_hash_is_asked(asked, name):
-    assert commit_of("dataset", "own/er", name) == SHA
+    assert commit_of("own/er", name) == SHA
     assert asked == [("own/er", name)]
 
 
@@ -71,11 +81,11 @@ def test_where_the_hub_is_out_of_reach_the_cache_tells(unreachable, tmp_path):
     refs = tmp_path / "hub/datasets--own--er/refs"
     refs.mkdir(parents=True)
     (refs / "main").write_text(SHA)
-    assert commit_of("dataset", "own/er", "main") == SHA
+    assert commit_of("own/er", "main") == SHA
 
 
 def test_where_nobody_tells_that_is_said(unreachable, capsys):
-    assert commit_of("dataset", "own/er", "main") is None
+    assert commit_of("own/er", "main") is None
     assert (
         "own/er@main can move, which DVC does not see: which commit it is now is not known" in capsys.readouterr().err
     )
@@ -129,3 +139,36 @@ def test_to_pin_the_commit_that_was_read_leaves_the_base_as_it_is(asked, downloa
         base.main()
         keys.append(checkpoints.fingerprint({}, "", base.OUT))
     assert keys == keys[:1] * 3
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Serve a hub on loopback that has one model, whose branches all stand for one commit."""
+    handler = type("Handler", (Hub,), {"repos": {"models/own/model": {"config.json": b"{}"}}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("name", "revision"), [("own/model", "main"), ("own/model@dev", "dev")])
+def test_an_embedder_that_was_downloaded_by_a_branch_is_found_without_a_hub(
+    served, name, revision, monkeypatch, capsys
+):
+    online = open_model(name).fingerprint
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    forget()
+    assert open_model(name).fingerprint == online
+    line = f"own/model@{revision} can move, which DVC does not see: it is commit {'c' * 40} now"
+    assert capsys.readouterr().err.count(line) == 2
+
+
+def test_an_embedder_at_a_commit_is_not_told(served, capsys):
+    open_model(f"own/model@{'c' * 40}")
+    assert "can move" not in capsys.readouterr().err

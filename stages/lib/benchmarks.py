@@ -177,7 +177,7 @@ def _hub_rows(source: str) -> Iterator[tuple[str, Any]]:
     from datasets.exceptions import DatasetsError
 
     try:
-        pinned = commit_of("dataset", name, revision) or revision
+        pinned = commit_of(name, revision) or revision
         loaded = datasets.load_dataset(name, config, revision=pinned, split=split)
     except (OSError, ValueError, RuntimeError, DatasetsError) as exc:
         raise StageError(

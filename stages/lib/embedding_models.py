@@ -16,7 +16,7 @@ import numpy as np
 
 from stages.lib import embedded
 from stages.lib.console import StageError
-from stages.lib.hub_revision import commit_of
+from stages.lib.hub_revision import is_pinned, tell
 
 EMBEDDED = "embedded"
 _ACCEPTED = f"accepted: tfidf, {EMBEDDED}, a sentence-transformers directory, or a hub id (ID or ID@REVISION)"
@@ -75,11 +75,12 @@ def _downloaded(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     repository, _, named = name.partition("@")
-    revision = commit_of("model", repository, named or None) or named
+    revision = named or None
     try:
+        # by its name and not by its commit: the hub's cache then knows the name too, which a run without a hub asks for
         # many hubs carry the weights twice; the older form is taken only where it is the only one
         for unused in ([*_UNUSED, "*.bin"], _UNUSED):
-            found = Path(snapshot_download(repository, revision=revision or None, ignore_patterns=unused))
+            found = Path(snapshot_download(repository, revision=revision, ignore_patterns=unused))
             if any(found.glob("*.safetensors")):
                 break
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, httpx2.HTTPError) as exc:
@@ -87,4 +88,6 @@ def _downloaded(name: str) -> Path:
             f"decontaminate.embedder: found {name!r}: no such directory, and not on the hub: "
             f"{' '.join(str(exc).split())[:200]}; {_ACCEPTED}"
         ) from exc
+    if not is_pinned(revision):
+        tell(repository, revision, found.name)  # the cache has a folder for each commit
     return found

@@ -51,7 +51,7 @@ def commit_read(path: Path) -> str | None:
     if path.suffix != ".yaml":
         return None
     wanted = _hub_source(path)
-    return commit_of("dataset", wanted["id"], wanted["revision"])
+    return commit_of(wanted["id"], wanted["revision"])
 
 
 def example_of(record: dict[str, Any]) -> Example:
