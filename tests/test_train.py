@@ -536,12 +536,14 @@ def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, ref
     [
         ({"train_batch_size": 64}, "train_batch_size: found 64, accepted: auto, or 4"),
         ({"gradient_clipping": 0.5}, "gradient_clipping: found 0.5, accepted: auto, or 1.0"),
+        ({"gradient_clipping": None}, "gradient_clipping: found None, accepted: auto, or 1.0"),
+        ({"optimizer": {"type": "AdamW"}}, "optimizer.params.lr: found None, accepted: auto, or 0.01"),
         (
             {"optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": [0.9, 0.95]}}},
             "optimizer.params.betas: found [0.9, 0.95], accepted: auto, or [0.9, 0.999]",
         ),
         (
-            {"optimizer": {"type": "AdamW", "params": {"eps": 1e-6}}},
+            {"optimizer": {"type": "AdamW", "params": {"lr": "auto", "betas": "auto", "eps": 1e-6}}},
             "optimizer.params.eps: found 1e-06, accepted: auto, or 1e-08",
         ),
     ],
@@ -553,6 +555,15 @@ def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, cha
     assert refused() == f"profiles/deepspeed/zero3.json: {told} as params.yaml says"
 
 
+def test_a_deepspeed_file_that_says_nothing_of_clipping_is_one_line(room, refused):
+    """Accelerate would clip at 1.0, whatever train.max_grad_norm says."""
+    (room.folder / "profiles/deepspeed/mine.json").write_text('{"zero_optimization": {"stage": 2}}')
+    room.set(processes=2, deepspeed="mine", max_grad_norm=0.3)
+    assert refused() == (
+        "profiles/deepspeed/mine.json: gradient_clipping: found None, accepted: auto, or 0.3 as params.yaml says"
+    )
+
+
 @pytest.mark.parametrize(
     ("zero_optimization", "told"),
     [
@@ -561,7 +572,8 @@ def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, cha
     ],
 )
 def test_a_deepspeed_file_that_could_not_save_the_model_is_one_line(room, refused, zero_optimization, told):
-    (room.folder / "profiles/deepspeed/mine.json").write_text(json.dumps({"zero_optimization": zero_optimization}))
+    config = {"gradient_clipping": "auto", "zero_optimization": zero_optimization}
+    (room.folder / "profiles/deepspeed/mine.json").write_text(json.dumps(config))
     room.set(deepspeed="mine")
     assert refused().startswith(f"profiles/deepspeed/mine.json: {told}")
 

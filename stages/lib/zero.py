@@ -1,7 +1,7 @@
 """DeepSpeed's configurations: profiles/deepspeed/NAME.json, held against the `train` section.
 
 In: `train.deepspeed`, a file's name. Out: the configuration as a mapping, and what it says of memory. params.yaml is
-where the values stand: the file says "auto" or the same.
+where the values stand: the file says "auto" or the same, also where to say nothing would be a value of DeepSpeed's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def read(params: TrainParams) -> dict[str, Any] | None:
     """Read and check the configuration that `train.deepspeed` names; None where it names none.
 
     Raises:
-        StageError: there is no such file, it is not JSON, or it contradicts params.yaml; names the key.
+        StageError: there is no such file, it is not JSON, it contradicts params.yaml, or it leaves out what would then
+            not be as params.yaml says; names the key.
     """
     if params.deepspeed is None:
         return None
@@ -40,7 +41,7 @@ def read(params: TrainParams) -> dict[str, Any] | None:
         raise StageError(f"{path}: found {type(config).__name__}, accepted: an object")
     for key, wanted in _wanted(params).items():
         found = _at(config, key)
-        if found not in (None, "auto", wanted):
+        if found not in ("auto", wanted) and (found is not None or _has_own_default(config, key)):
             raise StageError(f"{path}: {key}: found {found!r}, accepted: auto, or {wanted!r} as params.yaml says")
     stage = _at(config, "zero_optimization.stage")
     if stage not in (None, 0, 1, 2, 3):
@@ -77,6 +78,15 @@ def _wanted(params: TrainParams) -> dict[str, object]:
         "scheduler.params.warmup_max_lr": params.lr,
         "scheduler.params.warmup_num_steps": params.warmup_steps,
     }
+
+
+def _has_own_default(config: dict[str, Any], key: str) -> bool:
+    """Say whether another value than that of params.yaml runs where the file leaves this one out.
+
+    Accelerate clips at 1.0. An optimizer that is not there is made of params.yaml; of one that is there DeepSpeed fills
+    the gaps, such as lr by 0.001.
+    """
+    return key == "gradient_clipping" or (key.startswith("optimizer.") and config.get("optimizer") is not None)
 
 
 def _at(config: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - any JSON value
