@@ -22,7 +22,7 @@ from stages.lib.console import StageError
 from stages.lib.dataset_card import Counts, Origin, dataset_card, lineage_text
 from stages.lib.lineage import trace_outs
 from stages.lib.own_folder import MARK, mark_text, replacing_folder
-from stages.lib.params import STRICT, load
+from stages.lib.params import PART, STRICT, Text, load
 from stages.lib.records import Example, Rejected, count_lines, read_jsonl
 from stages.lib.revision import Revision, dirty, head
 from stages.lib.shards import columns_of, write_shards
@@ -52,12 +52,20 @@ EXCLUDED = {
 }
 
 
+@dataclass(frozen=True, slots=True, config=PART)
+class DevOnly:
+    """Of the `evaluate` section."""
+
+    dev: Text
+
+
 @dataclass(frozen=True, slots=True, config=STRICT)
 class ModelParams:
     """What the model's card tells of params.yaml."""
 
     base: Source
     train: TrainParams
+    evaluate: DevOnly
 
 
 def main() -> None:
@@ -202,7 +210,12 @@ def _model_card(origin: Origin, repo: str) -> str:
         params.train,
         read_jsonl(data, Example),
         _metrics(TRAINED),
-        model_card.Published(_metrics(SCORES) if evaluated else {}, repo, lineage_text(origin)),
+        model_card.Published(
+            scores=_metrics(SCORES) if evaluated else {},
+            dev=params.evaluate.dev,
+            dataset=repo,
+            lineage=lineage_text(origin),
+        ),
     )
 
 

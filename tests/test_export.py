@@ -13,15 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from finished_project import SOURCE, copy_of
+from finished_project import ROOT, SOURCE, copy_of
 from ruamel.yaml import YAML
 
 from stages import export
 from stages.lib import hub as publisher
-from stages.lib import shards
+from stages.lib import model_card, shards
 from stages.lib.console import StageError
 from stages.lib.licences import of_base, of_seeds, together
 from stages.lib.own_folder import mark_text, replacing_folder
+from stages.lib.params import load
 from stages.lib.records import Example, Rejected, read_jsonl
 
 
@@ -378,6 +379,23 @@ def test_the_model_s_card_has_scores_training_prompt_and_both_licences(finished,
     ):
         assert text in told
     assert "Not measured yet" not in told
+
+
+def test_the_card_shows_each_benchmark_once_whatever_its_name():
+    of_mbpp = {".problems": 90, ".pass_at_1": 0.5, ".pass_at_1.low": 0.4, ".pass_at_1.high": 0.6}
+    of_mbpp |= {".base.pass_at_1": 0.25, ".base.pass_at_1.low": 0.2, ".base.pass_at_1.high": 0.3}
+    scores = {f"{name}{key}": value for name in ("mbpp_400", "my-bench", "dev") for key, value in of_mbpp.items()}
+    card = model_card.card(
+        model_card.Origin("base", None, "seeds", None, Path("data"), "0"),
+        load(export.ModelParams, ROOT / "params.yaml").train,
+        [],
+        {"examples": 36},
+        model_card.Published(scores, dev="mbpp_400", dataset="me/data", lineage=""),
+    )
+    assert [line for line in card.splitlines() if "pass@1" in line] == [
+        "| mbpp_400 | 90 | pass@1 | 50.0% | 40.0% to 60.0% | 25.0% |",
+        "| my-bench | 90 | pass@1 | 50.0% | 40.0% to 60.0% | 25.0% |",
+    ]
 
 
 def test_a_model_that_no_longer_follows_from_its_data_is_not_published(finished, tmp_path, hub):

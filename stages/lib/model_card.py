@@ -49,9 +49,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is known once the model is published; `scores` are metrics/evaluate.json, empty where there are none."""
+    """What is known once the model is published; `scores` are metrics/evaluate.json, empty where there are none.
+
+    `dev` is the benchmark that `evaluate.dev` names, whose scores appear under `dev.` too.
+    """
 
     scores: Mapping[str, Any]
+    dev: str
     dataset: str
     lineage: str
 
@@ -129,7 +133,9 @@ def _scores(published: Published | None) -> str:
             "`metrics/evaluate.json`, and `python -m stages.export --push OWNER/NAME --model` a card that holds it.\n"
         )
     scores = published.scores
-    found = (re.fullmatch(r"(\w+)\.(pass_at_\d+)", key) for key in scores)
+    names = sorted(key.removesuffix(".problems") for key in scores if key.endswith(".problems"))
+    shown = [name for name in names if name != "dev" or published.dev == "dev"]
+    found = [re.fullmatch(rf"({re.escape(name)})\.(pass_at_\d+)", key) for name in shown for key in scores]
     rows = [
         f"| {name} | {scores[f'{name}.problems']} | {measure.replace('pass_at_', 'pass@')} | "
         f"{_share(scores[key])} | {_share(scores[f'{key}.low'])} to {_share(scores[f'{key}.high'])} | "
