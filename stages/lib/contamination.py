@@ -87,8 +87,9 @@ def text_of_example(example: Example) -> str:
 def embedded_texts(embedder: str, tests: Sequence[Task], examples: Sequence[Example]) -> tuple[list[str], list[str]]:
     """Give what is embedded of the test samples and of the training samples.
 
-    A model reads both whole, as a judge does: code is alike whatever words or language tell the task. TF-IDF compares
-    the task in words with the instruction: code gains it nothing (benchmarks/README.md).
+    A model is given both whole, as a judge is, and reads them as far as its length reaches (MiniLM: 256 tokens). Code
+    is alike whatever words or language tell the task. TF-IDF compares the task in words with the instruction: code
+    gains it nothing (benchmarks/README.md).
     """
     if embedder == TFIDF:
         return [statement(test.problem.prompt) for test in tests], [example.instruction for example in examples]
