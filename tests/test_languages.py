@@ -410,7 +410,10 @@ def test_runtimes_that_reserve_address_space_are_held_by_their_resident_memory_a
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_a_toolchain_that_is_absent_is_named_with_what_to_install(fresh_path, name):
+def test_a_toolchain_that_is_absent_is_named_with_what_to_install(fresh_path, name, monkeypatch):
+    jar = fresh_path / "javatuples.jar"  # there, whether or not this machine has it
+    jar.touch()
+    monkeypatch.setenv("CLASSPATH", str(jar))
     language = LANGUAGES[name]
     reason = f"{language.title}: {', '.join(language.commands)} not found; install: {language.install}"
     assert languages.absent(name) == reason
