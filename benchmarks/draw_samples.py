@@ -3,8 +3,8 @@
     python benchmarks/draw_samples.py --out samples.jsonl
 
 The field's protocol for pass@k: 20 completions of each problem at temperature 0.2, top_p 0.95, cut at the stop
-sequences of the Codex paper (arXiv 2107.03374, section 2.2). One server a core, since the threads of one would wait for
-each other. What is drawn is kept, so the same command goes on after an interruption.
+sequences of the Codex paper (arXiv 2107.03374, section 2.2), by a server of one thread on each core. What is drawn is
+kept, so the same command goes on after an interruption.
 """
 
 from __future__ import annotations
