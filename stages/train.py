@@ -21,7 +21,7 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
@@ -200,7 +200,7 @@ def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, 
     return trainer.Fitted(**json.loads((file.parent / "fitted.json").read_text(encoding="utf-8")))
 
 
-def _work(params: TrainParams, file: Path) -> None:
+def _work(params: TrainParams, file: Path) -> NoReturn:
     """Be one of several processes; the first writes what came of it."""
     launch.end_with_parent()
     from stages.lib import trainer
@@ -214,6 +214,7 @@ def _work(params: TrainParams, file: Path) -> None:
         raise SystemExit(1) from exc
     if trainer.is_first():
         (file.parent / "fitted.json").write_text(json.dumps(asdict(fitted)), encoding="utf-8")
+    launch.end_at_once()
 
 
 def _plan(params: TrainParams, base: Path, on: str | None) -> None:

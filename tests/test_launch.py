@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,23 @@ from pathlib import Path
 import pytest
 
 from stages import train
-from stages.lib import launch
+from stages.lib import launch, trainer
 from stages.lib.console import StageError
 from stages.lib.hardware import CPU, Hardware
 from stages.lib.params import load
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = replace(load(train.Params, ROOT / "params.yaml").train, processes=2)
+FITTED = trainer.Fitted(4, False, [1.0], None, None, 1.0, 1, 1, None, 1.0, False)
 MACHINE = Hardware(CPU, 2, 1e9, 1e9, None)
+
+
+class _EndedError(Exception):
+    """The process would be gone."""
+
+
+def _exit(status: int) -> None:
+    raise _EndedError(status)
 
 
 @pytest.fixture
@@ -56,6 +66,29 @@ def test_the_line_that_a_process_leaves_is_the_error(run, tmp_path):
 def test_a_process_that_dies_without_a_word_is_told_with_its_code(run):
     with pytest.raises(StageError, match=r"^train: a process ended with exit code 3; what it printed stands above$"):
         run("sys.exit(3)\n")
+
+
+def test_what_aborts_while_the_interpreter_ends_does_not_fail_work_that_is_done(run, tmp_path):
+    """As a thread of torch's does now and then."""
+    run(
+        "import atexit\n"
+        "from stages.lib import launch\n"
+        "atexit.register(os.abort)\n"
+        "print(os.environ['RANK'], file=open(pathlib.Path(sys.argv[1], 'done' + os.environ['RANK']), 'w'))\n"
+        "launch.end_at_once()\n"
+    )
+    assert sorted(path.name for path in tmp_path.glob("done*")) == ["done0", "done1"]
+
+
+def test_a_process_of_a_training_ends_without_the_interpreters_finalization(monkeypatch, tmp_path):
+    job = {"base": "base", "rows": "rows", "checkpoints": "kept", "out": "out", "loss": "loss.csv"}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    monkeypatch.setattr(launch, "end_with_parent", lambda: None)
+    monkeypatch.setattr(trainer, "fit", lambda *_: FITTED)
+    monkeypatch.setattr(os, "_exit", _exit)
+    with pytest.raises(_EndedError, match=r"^0$"):
+        train._work(PARAMS, tmp_path / "job.json")
+    assert json.loads((tmp_path / "fitted.json").read_text())["steps"] == 4
 
 
 @pytest.mark.parametrize(

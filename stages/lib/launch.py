@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from stages.lib.console import StageError
 from stages.lib.hardware import Hardware
@@ -50,6 +51,17 @@ def launch(params: TrainParams, command: list[str], folder: Path, machine: Hardw
 def end_with_parent() -> None:
     """Have the kernel end this process when the one that started it is gone, even by kill -9."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_at_once() -> NoReturn:
+    """End this process, its work done, without the interpreter's finalization.
+
+    There a thread of torch's or DeepSpeed's that asks for the interpreter once more aborts the whole process now and
+    then ("terminate called without an active exception"), and the launcher takes that for a failed training.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def tell_error(folder: Path, error: StageError) -> None:
