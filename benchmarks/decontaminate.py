@@ -31,7 +31,7 @@ from stages import decontaminate
 from stages.decontaminate import Judgement
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.cache import cache_dir
-from stages.lib.contamination import Pair, Search, Task, rule_judgement, text_of_problem
+from stages.lib.contamination import Pair, Search, Task, text_of_problem
 from stages.lib.embeddings import TFIDF
 from stages.lib.params import load
 from stages.lib.problem import Problem
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--mbpp", type=Path, help="mbpp.jsonl")
     parser.add_argument("--embedder", default=TFIDF)
     parser.add_argument("--judge", choices=["rule", "teacher", "both"], default="rule", help="of the planted")
+    parser.add_argument("--execution", choices=["off", "retrieved", "all"], default="all", help="of samples' code")
     parser.add_argument("--show", type=int, default=0, help="so many of the excluded beside their test sample")
     parser.add_argument("--against", nargs="*", default=[], help="BENCHMARK=FILE, or dev, humaneval")
     args = parser.parse_args()
@@ -58,15 +59,16 @@ def main() -> None:
     if args.what == "speed":
         speed(examples)
     elif args.what == "planted":
-        show_planted(examples, args.mbpp, settings(args.embedder, args.judge))
+        show_planted(examples, args.mbpp, settings(args.embedder, args.judge, args.execution))
     else:
-        real(examples, args.against, settings(args.embedder, "rule"), args.show)
+        real(examples, args.against, settings(args.embedder, "rule", args.execution), args.show)
 
 
-def settings(embedder: str, judge: str) -> decontaminate.Params:
-    """Read params.yaml; embedder, judge, and the embedder's thresholds in place of its own."""
+def settings(embedder: str, judge: str, scope: str) -> decontaminate.Params:
+    """Read params.yaml; embedder, judge, what is run, and the embedder's thresholds in place of its own."""
     params = load(decontaminate.Params)
-    own = replace(params.decontaminate, embedder=embedder, judge=judge)
+    own = params.decontaminate
+    own = replace(own, embedder=embedder, judge=judge, execution=replace(own.execution, scope=scope))
     if embedder != TFIDF:
         own = replace(own, rule=replace(own.rule, **OF_MODELS))
     return replace(params, decontaminate=own)
@@ -120,7 +122,7 @@ def _rule(examples: list[Example]) -> None:
         replace(problems[n % len(problems)], task_id=f"{n}", prompt=vary(problems[n % len(problems)].prompt, n, 0.3))
         for n in range(QUERIES)
     ]
-    rule = settings(TFIDF, "rule").decontaminate.rule
+    rule = settings(TFIDF, "rule", "off").decontaminate.rule
     started = time.perf_counter()
     search = Search([Task("x", p) for p in queries], corpus, TFIDF, rule, cache_dir())
     built = time.perf_counter() - started
@@ -155,7 +157,8 @@ def show_planted(examples: list[Example], mbpp: Path | None, params: decontamina
     problems = {p.task_id: p for p in labelled_problems(mbpp)}
     plants, own = planted(problems), params.decontaminate
     found = pairs_of(plants, list(problems.values()), examples, params)
-    print(f"{len(plants)} labelled pairs in {len(examples)} real samples, embedder {own.embedder}, judge {own.judge}")
+    print(f"{len(plants)} labelled pairs in {len(examples)} real samples")
+    print(f"embedder {own.embedder}, judge {own.judge}, execution {own.execution.scope}")
     if own.judge == "rule":
         print("min_similarity: matched of the tuning half, leaks and others; precision")
         for least in (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0):
@@ -186,16 +189,22 @@ def pairs_of(
 
     Plants of one kind are planted together, so that the copies of a test sample do not push each other out.
     """
-    own, keys = params.decontaminate, {_key(p) for p in plants}
-    tests, found = [Task("labelled", p) for p in problems], {}
+    keys, tests, found = {_key(p) for p in plants}, [Task("labelled", p) for p in problems], {}
     for kind in dict.fromkeys(p.kind for p in plants):
-        of_kind = [p.example for p in plants if p.kind == kind]
-        search = Search(tests, [*examples, *of_kind], own.embedder, own.rule, cache_dir())
-        for _, pair in search.pairs(range(len(tests)), 0, own.top_k, copies=True):
+        samples = [*examples, *(p.example for p in plants if p.kind == kind)]
+        for _, pair in searched(tests, samples, params):
             key = pair.example.id, pair.test.problem.task_id
             if key in keys:
                 found[key] = pair
     return found
+
+
+def searched(tests: list[Task], samples: list[Example], params: decontaminate.Params) -> Iterator[tuple[int, Pair]]:
+    """Find the pairs that the stage judges first."""
+    own = params.decontaminate
+    solved = decontaminate.solve(own.execution, tests, samples).solved
+    search = Search(tests, samples, own.embedder, own.rule, cache_dir(), solved=solved)
+    return search.pairs(range(len(tests)), 0, own.top_k, copies=True, solutions=own.execution.scope == "all")
 
 
 def judgements_of(found: dict[Key, Pair], params: decontaminate.Params) -> dict[Key, Judgement]:
@@ -227,15 +236,16 @@ def _counts(plants: list[Planted], told: dict[Key, Judgement]) -> Iterator[str]:
 
 
 def real(examples: list[Example], sources: list[str], params: decontaminate.Params, show: int) -> None:
-    """Print what real data lose to each benchmark by the rule."""
-    own, rule, excluded = params.decontaminate, params.decontaminate.rule, set()
-    shown: dict[str, list[tuple[str, Pair]]] = defaultdict(list)
+    """Print what real data lose to each benchmark by the rule and by execution."""
+    rule, excluded = params.decontaminate.rule, set()
+    shown: dict[str, list[tuple[Judgement, Pair]]] = defaultdict(list)
     for name, _, source in (source.partition("=") for source in sources):
         tests = [Task(name, p) for p in load_benchmark(name, source or None)]
-        search = Search(tests, examples, own.embedder, rule, cache_dir())
-        pairs = [pair for _, pair in search.pairs(range(len(tests)), 0, own.top_k, copies=True)]
-        hits = [(said, pair) for pair in pairs if (said := rule_judgement(pair, rule)) is not None]
-        lost, reasons = {pair.example.id for _, pair in hits}, Counter(said.split()[0] for said, _ in hits)
+        pairs = [pair for _, pair in searched(tests, examples, params)]
+        told = zip(decontaminate.judge_pairs(pairs, params), pairs, strict=True)
+        hits = [(judgement, pair) for judgement, pair in told if judgement.match]
+        lost = {pair.example.id for _, pair in hits}
+        reasons = Counter(j.text.split()[0] if j.judge == "rule" else j.judge for j, _ in hits)
         asked = sum(pair.similarity >= rule.min_doubt for pair in pairs)
         excluded |= lost
         shown[name] = hits
@@ -243,7 +253,7 @@ def real(examples: list[Example], sources: list[str], params: decontaminate.Para
     print(f"all | | {len(excluded)} of {len(examples)}")
     for name, hits in shown.items():
         for said, pair in random.Random(1).sample(hits, min(show, len(hits))):
-            print(f"\n=== {name} {pair.test.problem.task_id}: {said}, similarity {pair.similarity:.2f}")
+            print(f"\n=== {name} {pair.test.problem.task_id}: {said.text}, similarity {pair.similarity:.2f}")
             print(text_of_problem(pair.test.problem)[:1500])
             print(f"--- {pair.example.id}\n{pair.example.instruction}\n--\n{pair.example.response[:1200]}")
 

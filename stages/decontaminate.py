@@ -1,8 +1,9 @@
 """Stage decontaminate: training samples that are too close to a benchmark are excluded.
 
 In: data/merged/examples.jsonl and every benchmark in `decontaminate.benchmarks`, scored in this run or not. For each
-test sample the most similar training samples are retrieved (paper, appendix C), and those that hold its text or its
-solution; each pair is judged by a rule, by the teacher, or by both. Out: data/decontaminated with examples.jsonl and
+test sample the most similar training samples are retrieved (paper, appendix C), those that hold its text or its
+solution, and those whose code solves it when it is run; what does not solve it is judged by a rule, by the teacher, or
+by both. Out: data/decontaminated with examples.jsonl and
 excluded.jsonl (a line per matching pair: test sample, similarity, overlap, judge, judgement);
 metrics/decontaminate.json.
 """
@@ -10,6 +11,7 @@ metrics/decontaminate.json.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +22,7 @@ from typing import Literal
 import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, prompts
+from stages.lib import behaviour, console, prompts, solved
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
@@ -36,7 +38,7 @@ from stages.lib.contamination import (
     top_1,
 )
 from stages.lib.endpoint import RequestFailedError
-from stages.lib.params import STRICT, AtLeastOne, RunParams, Text, load
+from stages.lib.params import STRICT, AtLeastOne, Fraction, Positive, RunParams, Text, Untracked, load
 from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
 from stages.lib.teacher import Teacher, TeacherParams, open_teacher
 
@@ -44,6 +46,35 @@ SOURCE = Path("data/merged/examples.jsonl")
 OUT = Path("data/decontaminated")
 METRICS = Path("metrics/decontaminate.json")
 _CLEAR = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class ExecutionParams:
+    """Whether training samples' code is run, and when it solves a test sample.
+
+    `scope`: `all` holds each training sample against each test sample, `retrieved` only against those for which it
+    was retrieved.
+    """
+
+    scope: Literal["off", "retrieved", "all"]
+    min_agreement: Fraction
+    min_yes_no_agreement: Fraction
+    call_s: Positive
+    timeout_s: Positive
+    memory_mb: AtLeastOne
+    allow_unsafe: bool
+    workers: Untracked[AtLeastOne | None]
+
+    def rules(self) -> behaviour.Rules:
+        """Give what the results depend on."""
+        return behaviour.Rules(
+            self.min_agreement,
+            self.min_yes_no_agreement,
+            self.call_s,
+            self.timeout_s,
+            self.memory_mb,
+            self.allow_unsafe,
+        )
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -55,6 +86,7 @@ class DecontaminateParams:
     top_k: AtLeastOne
     judge: Literal["rule", "teacher", "both"]
     rule: RuleParams
+    execution: ExecutionParams
     attempts: AtLeastOne
     prompt: Text
 
@@ -97,10 +129,11 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All pairs that were judged, and what was said about each."""
+    """All pairs that were judged, what was said about each, and what came of running the training samples' code."""
 
     pairs: list[Pair]
     judgements: list[Judgement]
+    execution: solved.Search
 
     def excluded(self) -> list[Excluded]:
         """Give the pairs that matched."""
@@ -152,14 +185,17 @@ def run(params: Params, tests: Sequence[Task], examples: Sequence[Example]) -> J
     if not examples:
         raise StageError(f"{SOURCE}: holds no example")
     own = params.decontaminate
-    search = Search(tests, examples, own.embedder, own.rule, cache_dir())
-    everything = Judged([], [])
+    execution = solve(own.execution, tests, examples)
+    search = Search(tests, examples, own.embedder, own.rule, cache_dir(), solved=execution.solved)
+    everything = Judged([], [], execution)
     seen: set[tuple[int, str]] = set()
     waiting, first, end = list(range(len(tests))), 0, own.top_k
     while waiting and first < len(examples):
         found = [
             (test, pair)
-            for test, pair in search.pairs(waiting, first, end, copies=first == 0)
+            for test, pair in search.pairs(
+                waiting, first, end, copies=first == 0, solutions=own.execution.scope == "all"
+            )
             if (test, pair.example.id) not in seen
         ]
         seen |= {(test, pair.example.id) for test, pair in found}
@@ -174,23 +210,26 @@ def run(params: Params, tests: Sequence[Task], examples: Sequence[Example]) -> J
     return everything
 
 
-def judge_pairs(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
-    """Judge by `decontaminate.judge`.
+def solve(params: ExecutionParams, tests: Sequence[Task], examples: Sequence[Example]) -> solved.Search:
+    """Run the training samples' code, where params say so.
 
-    `both` spares the teacher what needs no judgement: a copy matches, and what is less alike than `min_doubt` does not.
+    Raises:
+        SandboxError: the sandbox cannot be had on this machine, or failed.
     """
+    if params.scope == "off":
+        return solved.NOTHING
+    problems = [test.problem for test in tests]
+    workers = params.workers or len(os.sched_getaffinity(0))
+    return solved.search(problems, examples, params.rules(), workers, cache_dir())
+
+
+def judge_pairs(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
+    """Judge by `decontaminate.judge` what nothing else settles."""
     own = params.decontaminate
-    if own.judge == "rule":
-        return [_by_rule(rule_judgement(pair, own.rule)) for pair in pairs]
-    settled: dict[int, Judgement] = {}
-    if own.judge == "both":
-        for number, pair in enumerate(pairs):
-            copied = copy_judgement(pair, own.rule)
-            if copied is not None or pair.similarity < own.rule.min_doubt:
-                settled[number] = _by_rule(copied)
-    doubtful = [pair for number, pair in enumerate(pairs) if number not in settled]
+    settled = [_settled(pair, own) for pair in pairs]
+    doubtful = [pair for pair, judgement in zip(pairs, settled, strict=True) if judgement is None]
     told = iter(asyncio.run(_by_teacher(doubtful, params)) if doubtful else [])
-    return [settled[number] if number in settled else next(told) for number in range(len(pairs))]
+    return [judgement or next(told) for judgement in settled]
 
 
 def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excluded]) -> dict[str, object]:
@@ -201,7 +240,15 @@ def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excl
         "pairs_asked": sum(judgement.judge == "teacher" for judgement in judged.judgements),
         "unclear": sum(not judgement.clear for judgement in judged.judgements),
     }
-    judges = ("rule", "teacher") if params.judge == "both" else (params.judge,)
+    judges = [*(("rule", "teacher") if params.judge == "both" else (params.judge,))]
+    if params.execution.scope != "off":
+        judges.append("execution")
+        execution = judged.execution
+        found |= {
+            "execution.programs": execution.programs,
+            "execution.ended": execution.ended,
+            "execution.untold": len(execution.untold),
+        }
     for name, best in top_1(judged.pairs).items():
         own = [item for item in excluded if item.benchmark == name]
         found[f"excluded.{name}"] = len({item.id for item in own})
@@ -211,6 +258,20 @@ def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excl
         found[f"top_1_similarity.{name}.p95"] = float(np.percentile(best, 95))
         found[f"top_1_similarity.{name}.max"] = max(best)
     return found
+
+
+def _settled(pair: Pair, params: DecontaminateParams) -> Judgement | None:
+    """Say what needs no teacher: by `rule` all, else what solves the test sample, and by `both` what is clear.
+
+    Clear is a copy, which matches, and what is less alike than `min_doubt`, which does not.
+    """
+    if params.judge != "teacher" and (copied := copy_judgement(pair, params.rule)) is not None:
+        return _by_rule(copied)
+    if pair.solved is not None:
+        return Judgement(True, "execution", pair.solved)
+    if params.judge == "rule":
+        return _by_rule(rule_judgement(pair, params.rule))
+    return _by_rule(None) if params.judge == "both" and pair.similarity < params.rule.min_doubt else None
 
 
 def _by_rule(reason: str | None) -> Judgement:

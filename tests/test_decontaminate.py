@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from stages.lib.similarity import nearest
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = read_yaml(ROOT / "params.yaml")["run"]["seed"]
+KINDS = ("copied whole", "task alone", "renamed", "reworded, own solution", "translated zh, own solution")
 UNRELATED = Example("unrelated", None, 0, None, "Write a haiku about the sea.", "Grey waves fold and fold.")
 
 
@@ -129,7 +131,8 @@ def test_an_excluded_record_says_what_it_matched_and_why(done):
 def test_metrics_count_samples_by_benchmark(done):
     folder, examples, *_ = done
     metrics = json.loads((folder / decontaminate.METRICS).read_text(encoding="utf-8"))
-    of_each = [f"excluded.{n}" for n in ("dev", "humaneval")] + [f"excluded.{n}.rule" for n in ("dev", "humaneval")]
+    of_each = [f"excluded.{n}{judge}" for n in ("dev", "humaneval") for judge in ("", ".rule", ".execution")]
+    of_each += [f"execution.{what}" for what in ("programs", "ended", "untold")]
     top_1 = [f"top_1_similarity.{n}.{what}" for n in ("dev", "humaneval") for what in ("mean", "p95", "max")]
     assert sorted(metrics) == sorted(["kept", "excluded", "pairs_judged", "pairs_asked", "unclear", *of_each, *top_1])
     assert metrics["kept"] == len(examples) - 2
@@ -349,6 +352,43 @@ def test_both_asks_the_teacher_only_about_what_is_alike_and_no_copy(tmp_path, mo
         assert (found["excluded.one.rule"], found["excluded.one.teacher"], found["pairs_asked"]) == (1, 1, 1)
 
 
+ADDED = replace(UNRELATED, id="added", response="```python\ndef total(a, b):\n    return a + b\n```")
+
+
+@pytest.mark.parametrize(
+    ("changes", "judges"),
+    [
+        ({"judge": "rule"}, {"added": "execution"}),
+        ({"judge": "teacher"}, {"added": "execution"}),
+        ({"judge": "both"}, {"added": "execution"}),
+        ({"judge": "rule", "execution": {"scope": "off"}}, {}),
+        # of two samples the one is retrieved that is told alike
+        ({"judge": "rule", "top_k": 1, "execution": {"scope": "retrieved"}}, {}),
+    ],
+)
+def test_a_sample_whose_code_solves_a_test_is_excluded_in_its_scope(tmp_path, monkeypatch, changes, judges):
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path / "cache"))
+    with working_in(tmp_path), MockEndpoint(reply=lambda _: "No") as mock:
+        add = next(p for p in load_benchmark("humaneval") if p.task_id == "HumanEval/53")
+        Path("one.jsonl").write_text(json.dumps(row_of(add)), encoding="utf-8")
+        execution = read_yaml(ROOT / "params.yaml")["decontaminate"]["execution"] | changes.get("execution", {})
+        write_params(
+            tmp_path,
+            teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
+            benchmarks={"one": "one.jsonl"},
+            decontaminate={"benchmarks": ["one"]} | changes | {"execution": execution},
+        )
+        near = replace(UNRELATED, id="near", instruction="Which two numbers add up to ten?")
+        write_jsonl(decontaminate.SOURCE, [near, ADDED])
+        decontaminate.main()
+        assert {item["id"]: item["judge"] for item in excluded_of(tmp_path)} == judges
+        for item in excluded_of(tmp_path):
+            assert item["judgement"] == (
+                "total returns what the tests expect (5 calls) and agrees with the reference on 40 of 40 others"
+            )
+
+
 def row_of(problem: Problem) -> dict:
     return {name: getattr(problem, name) for name in ("task_id", "prompt", "entry_point", "canonical_solution", "test")}
 
@@ -367,25 +407,38 @@ def planted_into_seeds():
         judged = decontaminate.run(
             params, [Task("humaneval", p) for p in problems], [*seeds, *(p.example for p in plants)]
         )
-    return plants, {(item.id, item.task_id) for item in judged.excluded()}, {example.id for example in seeds}
+    return (
+        plants,
+        {(item.id, item.task_id): item.judge for item in judged.excluded()},
+        {example.id for example in seeds},
+    )
 
 
-def test_every_copied_or_renamed_leak_is_found(planted_into_seeds):
+def test_every_planted_leak_is_found(planted_into_seeds):
     plants, found, _ = planted_into_seeds
-    for kind in ("copied whole", "task alone", "renamed"):
-        keys = [(plant.example.id, plant.task_id) for plant in plants if plant.kind == kind]
-        assert len(keys) == 40
-        assert [key for key in keys if key not in found] == []
+    leaks = [(plant.example.id, plant.task_id) for plant in plants if plant.leak]
+    assert len(leaks) > 230
+    assert [key for key in leaks if key not in found] == []
 
 
-def test_a_solution_alone_is_found_also_renamed_unless_it_is_too_short_to_tell(planted_into_seeds):
+def test_the_rule_finds_copies_and_execution_what_is_told_and_solved_anew(planted_into_seeds):
+    plants, found, _ = planted_into_seeds
+    judges = {kind: Counter(found[p.example.id, p.task_id] for p in plants if p.kind == kind) for kind in KINDS}
+    assert judges["copied whole"] == judges["task alone"] == judges["renamed"] == {"rule": 40}
+    assert {kind: set(judges[kind]) for kind in ("reworded, own solution", "translated zh, own solution")} == {
+        "reworded, own solution": {"execution"},
+        "translated zh, own solution": {"execution"},
+    }
+
+
+def test_a_renamed_solution_that_is_too_short_for_the_rule_is_found_by_execution(planted_into_seeds):
     plants, found, _ = planted_into_seeds
     with contextlib.chdir(ROOT):
         solutions = {p.task_id: p.canonical_solution for p in load_benchmark("humaneval")}
     alone = [p for p in plants if p.kind == "renamed, solution alone"]
-    missed = [p.task_id for p in alone if (p.example.id, p.task_id) not in found]
-    assert missed == [p.task_id for p in alone if len(code_runs(solutions[p.task_id], 10)) < 8]
-    assert 0 < len(missed) < len(alone) / 3
+    by_execution = [p.task_id for p in alone if found[p.example.id, p.task_id] == "execution"]
+    assert by_execution == [p.task_id for p in alone if len(code_runs(solutions[p.task_id], 10)) < 8]
+    assert 0 < len(by_execution) < len(alone) / 3
 
 
 def test_what_is_near_or_unrelated_stays(planted_into_seeds):
@@ -411,7 +464,7 @@ def labelled(tmp_path, monkeypatch):
             problems = {p.task_id: p for p in load_benchmark("humaneval")[:12]}
             plants = [p for p in planted(problems) if p.kind in ("copied whole", "reworded, own solution", "near")]
             reworded = [p.example.instruction for p in plants if p.kind.startswith("reworded")]
-            params = settings("tfidf", judge)
+            params = settings("tfidf", judge, "off")
             found = pairs_of(plants, list(problems.values()), [UNRELATED], params)
             return plants, found, judgements_of(found, params), mock
 
@@ -444,7 +497,7 @@ def test_the_benchmark_counts_what_stays_unclear_as_a_match(labelled):
 
 def test_thresholds_in_the_benchmark_are_those_of_the_embedder():
     with contextlib.chdir(ROOT):
-        rules = [settings(embedder, "rule").decontaminate.rule for embedder in ("tfidf", "embedded")]
+        rules = [settings(embedder, "rule", "off").decontaminate.rule for embedder in ("tfidf", "embedded")]
     assert [(rule.min_similarity, rule.min_doubt) for rule in rules] == [(0.8, 0.2), (0.9, 0.5)]
 
 

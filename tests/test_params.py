@@ -227,4 +227,5 @@ def test_leaves_goes_into_nested_parts():
         "teacher.batch_poll_s",
         "teacher.price",
         "teacher.budget",
+        "decontaminate.execution.workers",
     ]

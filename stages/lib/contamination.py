@@ -7,7 +7,7 @@ In: benchmarks' problems and training samples. Out: pairs, each with its similar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +66,17 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A test sample and a training sample near it; `similarity` is the cosine of what `embedded_texts` gives."""
+    """A test sample and a training sample near it.
+
+    `similarity` is the cosine of what `embedded_texts` gives, `solved` how the training sample's code solves the test
+    sample; None where it does not, or was not run.
+    """
 
     test: Task
     example: Example
     similarity: float
     overlap: Overlap
+    solved: str | None = None
 
 
 def text_of_problem(problem: Problem) -> str:
@@ -139,19 +144,32 @@ def _least(part: str, rule: RuleParams) -> float:
 
 
 class Search:
-    """Finds the training samples near each test sample."""
+    """Finds the training samples near each test sample.
+
+    `solved` gives by number of the training sample the test samples that it solves, and how.
+    """
 
     def __init__(
-        self, tests: Sequence[Task], examples: Sequence[Example], embedder: str, rule: RuleParams, cache: Path
+        self,
+        tests: Sequence[Task],
+        examples: Sequence[Example],
+        embedder: str,
+        rule: RuleParams,
+        cache: Path,
+        *,
+        solved: Mapping[int, Mapping[int, str]] | None = None,
     ) -> None:
-        self._tests, self._examples, self._rule = tests, examples, rule
+        self._tests, self._examples, self._rule, self._solved = tests, examples, rule, solved or {}
         self._queries, self._corpus = embed(embedder, *embedded_texts(embedder, tests, examples), cache)
         self._indexes = self._indexed()
 
-    def pairs(self, tests: Sequence[int], first: int, end: int, *, copies: bool = False) -> Iterator[tuple[int, Pair]]:
+    def pairs(
+        self, tests: Sequence[int], first: int, end: int, *, copies: bool = False, solutions: bool = False
+    ) -> Iterator[tuple[int, Pair]]:
         """Yield (test, pair): the samples ranked from `first` to before `end` by similarity to each of these tests.
 
-        With `copies` also every sample, however ranked, that holds as much of a test sample as the rule asks for.
+        With `copies` also every sample, however ranked, that holds as much of a test sample as the rule asks for, and
+        then with `solutions` also every sample that solves a test sample.
         """
         found: dict[int, dict[int, float]] = {}
         ranked = nearest(self._queries[list(tests)], self._corpus, end)
@@ -160,16 +178,21 @@ class Search:
                 found.setdefault(number, {})[test] = similarity
         with console.track("decontaminate: comparing", len(self._examples) if copies else len(found)) as bar:
             for number in range(len(self._examples)) if copies else sorted(found):
-                yield from self._compared(number, found.get(number, {}), copies=copies)
+                yield from self._compared(number, found.get(number, {}), copies=copies, solutions=solutions)
                 bar.advance()
 
-    def _compared(self, number: int, near: dict[int, float], *, copies: bool) -> Iterator[tuple[int, Pair]]:
-        example = self._examples[number]
+    def _compared(
+        self, number: int, near: dict[int, float], *, copies: bool, solutions: bool
+    ) -> Iterator[tuple[int, Pair]]:
+        example, solved = self._examples[number], self._solved.get(number, {})
         overlaps = self._overlaps(text_of_example(example))
-        copied = {t for t, o in overlaps.items() if o.share >= _least(o.part, self._rule)} if copies else set()
-        for test in sorted(near.keys() | copied):
+        beside = {t for t, o in overlaps.items() if o.share >= _least(o.part, self._rule)} if copies else set()
+        if copies and solutions:
+            beside |= solved.keys()
+        for test in sorted(near.keys() | beside):
             similarity = near[test] if test in near else self._similarity(test, number)
-            yield test, Pair(self._tests[test], example, similarity, overlaps.get(test, Overlap("prompt", 0.0)))
+            overlap = overlaps.get(test, Overlap("prompt", 0.0))
+            yield test, Pair(self._tests[test], example, similarity, overlap, solved.get(test))
 
     def _similarity(self, test: int, number: int) -> float:
         query, other = self._queries[[test]], self._corpus[[number]]

@@ -174,7 +174,8 @@ class Sandbox:
                 f"the sandbox reaches only [{', '.join(self.layers)}] on this machine: accepted is seccomp with user "
                 "namespaces, or with Landlock 3 or newer (look at `kernel.unprivileged_userns_clone`, a container's "
                 "seccomp profile, and whether libseccomp is installed); evaluate.allow_unsafe=true (of the "
-                "stage screen: screen.verify.allow_unsafe=true) runs the code anyway"
+                "stages screen and decontaminate: screen.verify.allow_unsafe=true, "
+                "decontaminate.execution.allow_unsafe=true) runs the code anyway"
             )
 
     def _plan(self) -> dict[str, Any]:

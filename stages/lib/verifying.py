@@ -7,15 +7,14 @@ one goes on where it stopped. Equal codes are run once. `timed_out` on a busy ma
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from stages.lib.answer_code import Code
 from stages.lib.answers import AnswerStore, Key
 from stages.lib.cache import cache_dir
 from stages.lib.verdicts import TOOL_FAILED, Verification
 from stages.lib.verify import Rules, Verifier, identity
+from stages.lib.workers import working
 
 FILE_NAME = "verdicts.sqlite"
 
@@ -45,8 +44,11 @@ def verify_all(
             if (kept := store.get(key)) is not None:
                 found[code] = Verification(**kept)
                 advance(times[code])
-        with _Pool([code for code in times if code not in found], rules, workers) as pool:
-            for code, verification in pool.results():
+        missing = [code for code in times if code not in found]
+        with working(
+            missing, lambda: Verifier(rules), lambda verifier, code: verifier.verify(code), workers
+        ) as results:
+            for code, verification in results:
                 found[code] = verification
                 if code in keys and verification.reason != TOOL_FAILED:  # that says nothing about the code
                     store.put(keys[code], {name: getattr(verification, name) for name in verification.__slots__})
@@ -59,45 +61,3 @@ def _counted(codes: Sequence[Code]) -> dict[Code, int]:
     for code in codes:
         times[code] = times.get(code, 0) + 1
     return times
-
-
-class _Pool:
-    """Threads, each with a verifier of its own, whose work is done in the sandboxes' processes."""
-
-    def __init__(self, codes: list[Code], rules: Rules, size: int) -> None:
-        self._rules, self._count = rules, len(codes)
-        self._jobs: queue.SimpleQueue[Code] = queue.SimpleQueue()
-        for code in codes:
-            self._jobs.put(code)
-        self._done: queue.SimpleQueue[tuple[Code, Verification] | Exception] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(min(size, self._count))]
-
-    def __enter__(self) -> _Pool:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:  # each ends the sample it is at, and its sandboxes
-            thread.join()
-
-    def results(self) -> Iterator[tuple[Code, Verification]]:
-        """Yield each code's verification as it is found."""
-        for _ in range(self._count):
-            told = self._done.get()
-            if isinstance(told, Exception):
-                raise told
-            yield told
-
-    def _serve(self) -> None:
-        try:
-            with Verifier(self._rules) as verifier:
-                while not self._stop.is_set():
-                    code = self._jobs.get_nowait()
-                    self._done.put((code, verifier.verify(code)))
-        except queue.Empty:
-            pass
-        except Exception as exc:  # raised again where the results are taken
-            self._done.put(exc)

@@ -1,0 +1,197 @@
+"""The calls by which two functions are compared: those of a problem's tests, and variations of them.
+
+In: a problem. Out: lists of arguments. The tests' own are read out of their text, where they are written as values;
+nothing is run. Does not cover: tests that build their arguments, such as trees of their own classes.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import string
+from collections.abc import Callable, Iterable, Sequence
+from itertools import permutations
+from typing import Any
+
+from stages.lib import values
+from stages.lib.problem import Problem
+
+Arguments = list[Any]
+_MOST_BYTES = 2_000  # of a call; EvalPlus has some of 100 kB, which tell no more
+_TRIES = 5  # draws for each variation that is wanted
+_MOST_PERMUTED = 3  # arguments
+
+
+def calls_of_tests(problem: Problem) -> list[Arguments]:
+    """Give the arguments with which a problem's tests call its function, each list once."""
+    if problem.checker == "inputs":
+        return _distinct(list(arguments) for arguments in problem.base_inputs)
+    names = {problem.entry_point, "candidate"} if problem.checker == "check" else {problem.entry_point}
+    calls = (
+        node
+        for node in ast.walk(ast.parse(problem.test))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    )
+    return _distinct(found for call in calls if (found := _literal(call)))
+
+
+def varied_calls(problem: Problem, calls: Sequence[Arguments], count: int) -> list[Arguments]:
+    """Give up to `count` more: EvalPlus's where the problem has them, else variations of `calls`, drawn by task_id."""
+    draw = random.Random(problem.task_id)
+    if problem.plus_inputs:
+        more = _distinct(list(arguments) for arguments in problem.plus_inputs)
+        return draw.sample(more, min(count, len(more)))
+    found: list[Arguments] = []
+    length = length_argument(calls)
+    for _ in range(_TRIES * count):
+        arguments = _varied(calls, draw)
+        if length is not None:
+            arguments[length[0]] = len(arguments[length[1]])
+        if len(found) < count and arguments not in found and arguments not in calls:
+            found.append(arguments)
+    return found
+
+
+def length_argument(calls: Sequence[Arguments]) -> tuple[int, int] | None:
+    """Give (place, place of what it measures) where one argument is always another's length, as often in MBPP."""
+    width = len(calls[0])
+    if width < 2 or any(len(arguments) != width for arguments in calls):
+        return None
+    for place, measured in permutations(range(width), 2):
+        if all(
+            type(arguments[place]) is int
+            and isinstance(arguments[measured], list | tuple | str)
+            and arguments[place] == len(arguments[measured])
+            for arguments in calls
+        ):
+            return place, measured
+    return None
+
+
+def forms(calls: Sequence[Arguments]) -> list[Callable[[Arguments], Arguments]]:
+    """Give the ways in which another function of the same task may take its arguments.
+
+    As they are; in another order; without one that is but another's length.
+    """
+    width = len(calls[0])
+    found = [tuple(range(width))]
+    if width <= _MOST_PERMUTED and all(len(arguments) == width for arguments in calls):
+        found = list(permutations(range(width)))
+    if (length := length_argument(calls)) is not None:
+        found += permutations(place for place in range(width) if place != length[0])
+    return [_picker(order) for order in found] if found != [tuple(range(width))] else [list]
+
+
+def _picker(order: tuple[int, ...]) -> Callable[[Arguments], Arguments]:
+    return lambda arguments: [arguments[place] for place in order]
+
+
+def _literal(call: ast.Call) -> Arguments | None:
+    """Give a call's arguments where all are plain values, None otherwise."""
+    if call.keywords:
+        return None
+    try:
+        return [ast.literal_eval(argument) for argument in call.args]
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _distinct(calls: Iterable[Arguments]) -> list[Arguments]:
+    """Give each call once; those that are too large or cannot cross into the sandbox are left out."""
+    found: dict[bytes, Arguments] = {}
+    for arguments in calls:
+        try:
+            encoded = values.dumps(arguments)
+        except ValueError:
+            continue
+        if len(encoded) <= _MOST_BYTES:
+            found.setdefault(encoded, arguments)
+    return list(found.values())
+
+
+def _varied(calls: Sequence[Arguments], draw: random.Random) -> Arguments:
+    """Mix the arguments of calls, and change most of them."""
+    base = draw.choice(calls)
+    alike = [arguments for arguments in calls if len(arguments) == len(base)]
+    mixed = [draw.choice(alike)[place] for place in range(len(base))]
+    return [_changed(value, draw) if draw.random() < 0.8 else value for value in mixed]
+
+
+def _changed(value: Any, draw: random.Random) -> Any:
+    """Give a value of the same type nearby, or a wholly other one."""
+    change = _CHANGES.get(type(value))
+    return value if change is None else change(value, draw)
+
+
+def _changed_int(value: int, draw: random.Random) -> int:
+    least = min(value, 0)  # a positive number stays positive: many tasks know no other
+    return draw.choice([value + 1, max(value - 1, least), 2 * value, draw.randint(least, abs(value) + 30)])
+
+
+def _changed_float(value: float, draw: random.Random) -> float:
+    return draw.choice([value + 1.5, 2 * value, value / 2, float(round(value)), round(draw.uniform(0, 20), 2)])
+
+
+def _changed_text(value: str, draw: random.Random) -> str:
+    letters = list(value)
+    place = draw.randint(0, len(letters))
+    # of its own kind, so that digits stay digits; else any, words and vowels among them
+    own = value if draw.random() < 0.5 and value else string.ascii_letters + " aeiou" * 3
+    how = draw.randrange(5)
+    if how == 0:
+        letters[place:place] = draw.choices(own, k=draw.randint(1, 6))
+    elif how == 1:
+        del letters[place : place + draw.randint(1, 3)]
+    elif how == 2:
+        draw.shuffle(letters)
+    elif how == 3:
+        letters = letters[place:] + letters[:place]
+    elif letters:
+        letters[place % len(letters)] = draw.choice(own)
+    return "".join(letters)
+
+
+def _changed_items(value: Any, draw: random.Random) -> Any:
+    """Change a list or tuple; what is put in is made of what is there."""
+    items = list(value)
+    if not items:
+        return value
+
+    def new() -> Any:
+        """Change one of the items; a whole number grows no greater than those that are there: digits stay digits."""
+        item = draw.choice(items)
+        if type(item) is int:
+            return draw.randint(min(item, 0), max(abs(other) for other in items if type(other) is int))
+        return _changed(item, draw)
+
+    place, how = draw.randrange(len(items)), draw.randrange(5)
+    if how == 0:
+        items[place] = new()
+    elif how == 1:
+        items[place:place] = [new() for _ in range(draw.randint(1, 4))]
+    elif how == 2 and len(items) > 1:
+        del items[place]
+    elif how == 3:
+        draw.shuffle(items)
+    else:
+        items = [new() for _ in items]
+    return type(value)(items)
+
+
+def _changed_dict(value: dict[Any, Any], draw: random.Random) -> dict[Any, Any]:
+    return {
+        _changed(key, draw) if draw.random() < 0.3 else key: _changed(item, draw) if draw.random() < 0.5 else item
+        for key, item in value.items()
+    }
+
+
+_CHANGES: dict[type, Callable[[Any, random.Random], Any]] = {
+    bool: lambda _, draw: draw.random() < 0.5,
+    int: _changed_int,
+    float: _changed_float,
+    str: _changed_text,
+    list: _changed_items,
+    tuple: _changed_items,
+    set: lambda value, draw: {_changed(item, draw) for item in sorted(value, key=repr)},
+    dict: _changed_dict,
+}

@@ -1,0 +1,158 @@
+"""Which training samples solve which test samples, found by running their code.
+
+In: test samples, training samples. Out: for each training sample the test samples that a function in its text solves,
+and how. One SQLite file in the cache folder keeps what was found, by the code, the test samples and the source of what
+compares them, so that a second run runs only what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from stages.lib import answer_code, behaviour, call_inputs, console, probe, values
+from stages.lib.answers import AnswerStore, Key
+from stages.lib.behaviour import Behaviour, Book, Prober, Program, Rules
+from stages.lib.problem import Problem
+from stages.lib.records import Example
+from stages.lib.workers import working
+
+FILE_NAME = "behaviours.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What came of it.
+
+    Attributes:
+        solved: by the training sample's number, by the test sample's number, how it is solved.
+        untold: numbers of the test samples that calls cannot tell: their tests show none, or they are no functions.
+        ended: training samples whose code ran out of its limits, so that nothing is known of it.
+        programs: different ones that were held against the test samples.
+    """
+
+    solved: Mapping[int, Mapping[int, str]]
+    untold: Sequence[int]
+    ended: int
+    programs: int
+
+
+NOTHING = Search({}, (), 0, 0)
+"""What comes of running nothing."""
+
+
+def search(
+    problems: Sequence[Problem],
+    examples: Sequence[Example],
+    rules: Rules,
+    workers: int,
+    folder: Path,
+) -> Search:
+    """Hold every training sample's code against every test sample.
+
+    Args:
+        problems: of any benchmarks.
+        examples: the training samples; code in the instruction counts as well.
+        rules: how.
+        workers: sandboxes side by side; as many as cores.
+        folder: of the store.
+
+    Raises:
+        SandboxError: the sandbox cannot be had on this machine, or failed.
+    """
+    owners: dict[Program, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        for program in _programs(example):
+            owners[program].append(number)
+    with AnswerStore(folder / FILE_NAME) as store:
+        book = Book(_behaviours(problems, rules, workers, store))
+        found = _solved(list(owners), book, rules, workers, store)
+    solved: dict[int, dict[int, str]] = defaultdict(dict)
+    for program, numbers in owners.items():
+        for number in numbers:
+            for test, told in (found[program] or {}).items():
+                solved[number].setdefault(test, told)
+    untold = [number for number, one in enumerate(book.behaviours) if one is None]
+    ended = {number for program, numbers in owners.items() if found[program] is None for number in numbers}
+    return Search(solved, untold, len(ended), len(owners))
+
+
+def _programs(example: Example) -> set[Program]:
+    codes = (
+        answer_code.code_of(example.response, example.instruction),
+        answer_code.code_of(example.instruction, ""),
+    )
+    programs = (behaviour.program_of(code.text) for code in codes if code is not None and code.language == "python")
+    return {program for program in programs if program is not None}
+
+
+def _behaviours(problems: Sequence[Problem], rules: Rules, workers: int, store: AnswerStore) -> list[Behaviour | None]:
+    keys = {n: _key(rules, what="behaviour", problem=repr(problem)) for n, problem in enumerate(problems)}
+    kept = {n: found for n, key in keys.items() if (found := store.get(key)) is not None}
+    missing = [n for n in keys if n not in kept]
+    with (
+        console.track("decontaminate: references", len(missing)) as bar,
+        working(missing, lambda: Prober(rules), lambda prober, n: prober.behaviour(problems[n]), workers) as results,
+    ):
+        for number, found in results:
+            kept[number] = {"behaviour": None if found is None else _encoded(found)}
+            store.put(keys[number], kept[number])
+            bar.advance()
+    return [None if (told := kept[n]["behaviour"]) is None else _decoded(told) for n in range(len(problems))]
+
+
+def _solved(
+    programs: Sequence[Program],
+    book: Book,
+    rules: Rules,
+    workers: int,
+    store: AnswerStore,
+) -> dict[Program, dict[int, str] | None]:
+    digest = _sha256(repr(book.behaviours))
+    keys = {program: _key(rules, what="solved", code=_sha256(program.text), tests=digest) for program in programs}
+    kept = {program: found for program, key in keys.items() if (found := store.get(key)) is not None}
+    missing = [program for program in programs if program not in kept]
+    with (
+        console.track("decontaminate: running", len(missing)) as bar,
+        working(
+            missing, lambda: Prober(rules), lambda prober, program: prober.solved(book, program), workers
+        ) as results,
+    ):
+        for program, found in results:
+            told = None if found is None else {str(number): str(solved) for number, solved in found.items()}
+            kept[program] = {"solved": told}
+            store.put(keys[program], kept[program])
+            bar.advance()
+    return {
+        program: None if (told := kept[program]["solved"]) is None else {int(n): how for n, how in told.items()}
+        for program in programs
+    }
+
+
+def _encoded(found: Behaviour) -> dict[str, Any]:
+    return asdict(found) | {"calls": values.dumps(found.calls).decode()}
+
+
+def _decoded(told: dict[str, Any]) -> Behaviour:
+    return Behaviour(**told | {"calls": values.loads(told["calls"].encode())})
+
+
+def _key(rules: Rules, **what: str) -> Key:
+    return Key.of({**what, "rules": asdict(rules), "python": sys.version, "source": _source_hash()})
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+@cache
+def _source_hash() -> str:
+    """Give a hash of the code that compares: what an older version of it found is not taken over."""
+    files = [Path(str(module.__file__)) for module in (behaviour, call_inputs, probe, values)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
