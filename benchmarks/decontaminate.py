@@ -201,9 +201,14 @@ def pairs_of(
 
 def searched(tests: list[Task], samples: list[Example], params: decontaminate.Params) -> Iterator[tuple[int, Pair]]:
     """Find the pairs that the stage judges first."""
-    own = params.decontaminate
-    solved = decontaminate.solve(own.execution, tests, samples).solved
-    search = Search(tests, samples, own.embedder, own.rule, cache_dir(), solved=solved)
+    own, started = params.decontaminate, time.perf_counter()
+    found = decontaminate.solve(own.execution, tests, samples)
+    print(
+        f"{found.programs} programs held against {len(tests) - len(found.untold)} of {len(tests)} test samples in "
+        f"{time.perf_counter() - started:.0f} s, {found.ended} samples ran out of their limits",
+        file=sys.stderr,
+    )
+    search = Search(tests, samples, own.embedder, own.rule, cache_dir(), solved=found.solved)
     return search.pairs(range(len(tests)), 0, own.top_k, copies=True, solutions=own.execution.scope == "all")
 
 

@@ -58,7 +58,6 @@ class ExecutionParams:
 
     scope: Literal["off", "retrieved", "all"]
     min_agreement: Fraction
-    min_yes_no_agreement: Fraction
     call_s: Positive
     timeout_s: Positive
     memory_mb: AtLeastOne
@@ -69,7 +68,6 @@ class ExecutionParams:
         """Give what the results depend on."""
         return behaviour.Rules(
             self.min_agreement,
-            self.min_yes_no_agreement,
             self.call_s,
             self.timeout_s,
             self.memory_mb,

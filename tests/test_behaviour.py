@@ -13,7 +13,7 @@ from stages.lib.records import Example
 from stages.lib.values import dumps
 from stages.lib.workers import working
 
-RULES = Rules(min_agreement=0.6, min_yes_no_agreement=0.9, call_s=0.1, timeout_s=20, memory_mb=1024)
+RULES = Rules(min_agreement=0.9, call_s=0.1, timeout_s=20, memory_mb=1024)
 DEEPEST = Problem(
     "T/depth",
     "",
@@ -81,7 +81,7 @@ def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
         # in another way, under another name
         (
             "from itertools import accumulate\n"
-            "def depth(s):\n    return max(accumulate({'(': 1, ')': -1}.get(c, 0) for c in s), default=0)",
+            "def depth(s):\n    return max(accumulate({'(': 1, ')': -1}.get(c, 0) for c in ' ' + s))",
             {"T/depth": "depth"},
         ),
         ("def f(n):\n    return bool(n & 1)", {"T/odd": "f"}),
@@ -191,7 +191,7 @@ def test_other_limits_or_other_problems_find_anew(tmp_path, monkeypatch):
     )
     solved.search([ODD, DEEPEST], EXAMPLES[:1], RULES, 1, tmp_path)
     assert len(asked) == 1
-    solved.search([ODD], EXAMPLES[:1], Rules(0.6, 0.9, 0.2, 20, 1024), 1, tmp_path)
+    solved.search([ODD], EXAMPLES[:1], Rules(0.9, 0.2, 20, 1024), 1, tmp_path)
     assert len(asked) == 2
     solved.search([ODD], EXAMPLES[:1], RULES, 1, tmp_path)
     assert len(asked) == 2

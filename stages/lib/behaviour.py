@@ -27,7 +27,6 @@ VARIATIONS = 40  # of a problem's calls
 _REFERENCE_SHARE = 0.5  # of a call's time, for the reference: a copy of it must not run out of time by chance
 _LEAST_OTHER = 3  # outputs that no trivial function meets: fewer are met by chance
 _BEHIND = 1e6
-_YES_NO = {"true", "false"}
 _TOLERANCE = 1e-6  # of floats, absolute and relative
 _TESTED = ("check", "asserts", "inputs")  # the checkers whose problems are functions
 
@@ -36,9 +35,7 @@ _TESTED = ("check", "asserts", "inputs")  # the checkers whose problems are func
 class Rules:
     """How code is called, and when two functions are taken as equal."""
 
-    # of the outputs that no trivial function meets: a constant, or an argument given back
-    min_agreement: float
-    min_yes_no_agreement: float  # where all outputs are yes or no: kindred questions often have the same answer
+    min_agreement: float  # of the outputs that no trivial function meets: a constant, or an argument given back
     call_s: float
     timeout_s: float
     memory_mb: int
@@ -191,7 +188,7 @@ class Prober:
         for form in forms:
             behaviour = book.behaviours[form.number]
             assert behaviour is not None, "it has forms"
-            if _agrees(behaviour, met[id(form)], self.rules):
+            if _agrees(behaviour, met[id(form)], self.rules.min_agreement):
                 others = len(behaviour.calls) - behaviour.tested
                 solved = Solved(name, behaviour.tested, len(met[id(form)]) - behaviour.tested, others)
                 found.setdefault(form.number, solved)
@@ -266,9 +263,8 @@ def _alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _agrees(behaviour: Behaviour, met: set[int], rules: Rules) -> bool:
+def _agrees(behaviour: Behaviour, met: set[int], least: float) -> bool:
     """Whether all calls of tests were met, and enough of all calls beyond those that a trivial function meets."""
-    least = rules.min_yes_no_agreement if set(behaviour.outputs) <= _YES_NO else rules.min_agreement
     beyond = (len(met) - behaviour.trivial) / (len(behaviour.outputs) - behaviour.trivial)
     return met >= set(range(behaviour.tested)) and beyond >= least
 

@@ -133,22 +133,35 @@ def _changed_float(value: float, draw: random.Random) -> float:
 
 
 def _changed_text(value: str, draw: random.Random) -> str:
+    """Change characters, or words as wholes; only so what is neither letters nor digits, such as groups of brackets."""
+    words = value.split(" ")
+    if len(words) > 1 and (not any(map(str.isalnum, value)) or draw.random() < 0.3):
+        return " ".join(draw.choices(words, k=draw.randint(1, len(words) + 2)))
     letters = list(value)
-    place = draw.randint(0, len(letters))
-    # of its own kind, so that digits stay digits; else any, words and vowels among them
-    own = value if draw.random() < 0.5 and value else string.ascii_letters + " aeiou" * 3
-    how = draw.randrange(5)
-    if how == 0:
-        letters[place:place] = draw.choices(own, k=draw.randint(1, 6))
-    elif how == 1:
-        del letters[place : place + draw.randint(1, 3)]
-    elif how == 2:
-        draw.shuffle(letters)
-    elif how == 3:
-        letters = letters[place:] + letters[:place]
-    elif letters:
-        letters[place % len(letters)] = draw.choice(own)
+    for _ in range(draw.randint(1, 3)):
+        place, how = draw.randint(0, len(letters)), draw.randrange(5)
+        if how == 0:
+            letters[place:place] = draw.choices(_alphabet(value), k=draw.randint(1, 6))
+        elif how == 1:
+            del letters[place : place + draw.randint(1, 3)]
+        elif how == 2:
+            draw.shuffle(letters)
+        elif how == 3:
+            letters = letters[place:] + letters[:place]
+        elif letters:
+            letters[place % len(letters)] = draw.choice(_alphabet(value))
     return "".join(letters)
+
+
+def _alphabet(value: str) -> str:
+    """Give what a text of the same kind may hold: digits stay digits and brackets brackets, words get others."""
+    letters = [character for character in value if character.isalpha()]
+    if value.isdigit():
+        return string.digits
+    if len(letters) + value.count(" ") < len(value):
+        return value + string.ascii_lowercase * bool(letters)
+    upper = string.ascii_uppercase if any(map(str.isupper, letters)) else ""
+    return string.ascii_lowercase + upper + "aeiou " * 3
 
 
 def _changed_items(value: Any, draw: random.Random) -> Any:
@@ -166,7 +179,7 @@ def _changed_items(value: Any, draw: random.Random) -> Any:
 
     place, how = draw.randrange(len(items)), draw.randrange(5)
     if how == 0:
-        items[place] = new()
+        items = [new() if draw.random() < 0.5 else item for item in items]
     elif how == 1:
         items[place:place] = [new() for _ in range(draw.randint(1, 4))]
     elif how == 2 and len(items) > 1:
@@ -174,7 +187,7 @@ def _changed_items(value: Any, draw: random.Random) -> Any:
     elif how == 3:
         draw.shuffle(items)
     else:
-        items = [new() for _ in items]
+        items = [new() for _ in range(draw.randint(1, len(items) + 2))]
     return type(value)(items)
 
 
