@@ -7,7 +7,8 @@ from contextlib import nullcontext
 import pytest
 
 from stages.lib import solved
-from stages.lib.behaviour import Book, Prober, Rules, equal, program_of
+from stages.lib.behaviour import Book, Prober, Rules, program_of
+from stages.lib.outputs import equal
 from stages.lib.problem import Problem
 from stages.lib.records import Example
 from stages.lib.values import dumps
@@ -107,6 +108,18 @@ def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
 )
 def test_a_function_solves_what_it_does_as_the_reference_does(prober, book, code, found):
     assert solves(prober, book, code) == found
+
+
+def test_calls_with_more_arguments_than_others_are_taken_as_they_are(prober):
+    """EvalPlus adds inputs with an argument that the tests leave to its default."""
+    code = "def f(a, b=0):\n    return a * 2 + b\n"
+    own = Problem("T/5", "", code, "f", checker="inputs", base_inputs=([1], [2], [5]), plus_inputs=([1, 7], [0, 3]))
+    program = program_of("def g(x, y=0):\n    return x + y + x")
+    assert program is not None
+    found = prober.solved(Book([prober.behaviour(own)]), program)
+    assert {number: str(how) for number, how in found.items()} == {
+        0: "g returns what the tests expect (3 calls) and agrees with the reference on 2 of 2 others"
+    }
 
 
 def test_behaviours_that_no_call_shows_or_that_a_trivial_function_has_are_not_told(prober):

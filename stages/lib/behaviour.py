@@ -20,6 +20,7 @@ from typing import Any, Self
 from stages.lib import call_inputs, probe, values
 from stages.lib.call_inputs import Arguments
 from stages.lib.jail import Limits
+from stages.lib.outputs import equal
 from stages.lib.problem import Problem
 from stages.lib.sandbox import Died, Raised, Sandbox, TimedOut, World, numpy_world
 
@@ -27,7 +28,6 @@ VARIATIONS = 40  # of a problem's calls
 _REFERENCE_SHARE = 0.5  # of a call's time, for the reference: a copy of it must not run out of time by chance
 _LEAST_OTHER = 3  # outputs that no trivial function meets: fewer are met by chance
 _BEHIND = 1e6
-_TOLERANCE = 1e-6  # of floats, absolute and relative
 _TESTED = ("check", "asserts", "inputs")  # the checkers whose problems are functions
 
 
@@ -234,35 +234,6 @@ def program_of(code: str) -> Program | None:
     return Program(code, frozenset(widths)) if widths else None
 
 
-def equal(expected: str, answer: str | None) -> bool:
-    """Whether two outputs, tagged text, are alike: floats nearly, lists, tuples and iterators by their items."""
-    if answer is None or answer == expected:
-        return answer is not None
-    try:
-        return _alike(_loosened(values.loads(expected.encode())), _loosened(values.loads(answer.encode())))
-    except (ValueError, TypeError, ArithmeticError, RecursionError):
-        return False
-
-
-def _loosened(value: Any) -> Any:
-    if isinstance(value, list | tuple) or (hasattr(value, "__iter__") and hasattr(value, "__next__")):
-        return [_loosened(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _loosened(item) for key, item in value.items()}
-    return value
-
-
-def _alike(one: Any, other: Any) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(item, other[key]) for key, item in one.items())
-    if isinstance(one, float) or isinstance(other, float):
-        numbers = isinstance(one, int | float) and isinstance(other, int | float)
-        return numbers and math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-    return bool(one == other)
-
-
 def _agrees(behaviour: Behaviour, met: set[int], least: float) -> bool:
     """Whether all calls of tests were met, and enough of all calls beyond those that a trivial function meets."""
     beyond = (len(met) - behaviour.trivial) / (len(behaviour.outputs) - behaviour.trivial)
@@ -279,11 +250,13 @@ def _met_by_trivial(calls: Sequence[Arguments], outputs: Sequence[str]) -> int:
 
 
 def _forms(number: int, behaviour: Behaviour) -> list[_Form]:
-    tests = behaviour.calls[: behaviour.tested]
     common = Counter(behaviour.outputs).most_common(1)[0][0]
     telling = [place for place in range(behaviour.tested) if behaviour.outputs[place] != common]
     first = min(telling or range(behaviour.tested), key=lambda place: _size(behaviour.calls[place]))
-    return [_Form(number, [pick(list(call)) for call in behaviour.calls], first) for pick in call_inputs.forms(tests)]
+    return [
+        _Form(number, [pick(list(call)) for call in behaviour.calls], first)
+        for pick in call_inputs.forms(behaviour.calls)
+    ]
 
 
 def _size(arguments: Arguments) -> float:

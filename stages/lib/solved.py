@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stages.lib import answer_code, behaviour, call_inputs, console, probe, values
+from stages.lib import answer_code, behaviour, call_inputs, console, outputs, probe, values
 from stages.lib.answers import AnswerStore, Key
 from stages.lib.behaviour import Behaviour, Book, Prober, Program, Rules
 from stages.lib.problem import Problem
@@ -154,5 +154,5 @@ def _sha256(text: str) -> str:
 @cache
 def _source_hash() -> str:
     """Give a hash of the code that compares: what an older version of it found is not taken over."""
-    files = [Path(str(module.__file__)) for module in (behaviour, call_inputs, probe, values)]
+    files = [Path(str(module.__file__)) for module in (behaviour, call_inputs, outputs, probe, values)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
