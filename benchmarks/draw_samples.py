@@ -1,10 +1,12 @@
 """Draws real samples of HumanEval from the embedded model, for benchmarks/evaluate.py.
 
     python benchmarks/draw_samples.py --out samples.jsonl
+    python benchmarks/draw_samples.py --out chat.jsonl --protocol chat
 
-The field's protocol for pass@k: 20 completions of each problem at temperature 0.2, top_p 0.95, cut at the stop
-sequences of the Codex paper (arXiv 2107.03374, section 2.2), by a server of one thread on each core. What is drawn is
-kept, so the same command goes on after an interruption.
+The field's protocol for pass@k: 20 samples of each problem at temperature 0.2, top_p 0.95, by a server of one thread on
+each core. `raw`: completions of the bare prompt, cut at the stop sequences of the Codex paper (arXiv 2107.03374,
+section 2.2). `chat`: what the stage evaluate scores, answers to params.yaml's question in the training prompt, out of
+which the code is taken. What is drawn is kept, so the same command goes on after an interruption.
 """
 
 from __future__ import annotations
@@ -13,46 +15,76 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from openai import AsyncOpenAI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from stages.evaluate import Params
+from stages.lib import protocol
 from stages.lib.answers import AnswerStore, Key
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.cache import cache_dir
 from stages.lib.console import track
 from stages.lib.embedded import GGUF_SHA256, gguf_path
 from stages.lib.local_server import serve
+from stages.lib.params import load
 from stages.lib.problem import Problem
 from stages.lib.records import write_jsonl
 
-SAMPLING = {"temperature": 0.2, "top_p": 0.95, "stop": ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]}
+SAMPLING = {"temperature": 0.2, "top_p": 0.95}
+STOP = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]
 STORE = "drawn.sqlite"
 SLOTS, CONTEXT_TOKENS = 16, 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a model is asked for a problem, beyond the sampling, and what of its answer runs."""
+
+    request: Callable[[Problem], dict[str, Any]]
+    completion: Callable[[Problem, str], str]
 
 
 def main() -> None:
     """Draw and write the samples."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--protocol", choices=("raw", "chat"), default="raw")
     parser.add_argument("--each", type=int, default=20, help="samples of a problem")
     parser.add_argument("--take", type=int, help="the first so many problems")
     parser.add_argument("--max-tokens", type=int, default=256)
     options = parser.parse_args()
     problems = load_benchmark("humaneval")[: options.take]
+    asking = raw() if options.protocol == "raw" else chat(load(Params))
     with ExitStack() as stack:
         urls = [stack.enter_context(served(core)) for core in sorted(os.sched_getaffinity(0))]
         store = stack.enter_context(AnswerStore(cache_dir() / STORE))
-        completions = asyncio.run(drawn(urls, store, problems, options.each, options.max_tokens))
+        completions = asyncio.run(drawn(urls, store, problems, asking, options.each, options.max_tokens))
     lines = [
         {"task_id": problem.task_id, "completion": completion}
         for problem, own in zip(problems, completions, strict=True)
         for completion in own
     ]
     print(f"{write_jsonl(options.out, lines)} samples, {len({tuple(line.values()) for line in lines})} distinct")
+
+
+def raw() -> Asking:
+    """Give the way of pass@k's papers for models that are not instructed."""
+    return Asking(lambda problem: {"prompt": problem.prompt, "stop": STOP}, lambda _, text: text)
+
+
+def chat(params: Params) -> Asking:
+    """Give the way of the stage evaluate."""
+
+    def asked(problem: Problem) -> dict[str, Any]:
+        return {"prompt": protocol.asked(problem, params.evaluate.prompt, params.train.prompt)}
+
+    return Asking(asked, lambda problem, text: protocol.completion_of(problem, text, params.evaluate.extract))
 
 
 @contextmanager
@@ -66,7 +98,7 @@ def served(core: int) -> Iterator[str]:
 
 
 async def drawn(
-    urls: Sequence[str], store: AnswerStore, problems: Sequence[Problem], each: int, max_tokens: int
+    urls: Sequence[str], store: AnswerStore, problems: Sequence[Problem], asking: Asking, each: int, max_tokens: int
 ) -> list[list[str]]:
     """Give `each` completions of each problem, each with a seed of its own."""
     free: asyncio.Queue[AsyncOpenAI] = asyncio.Queue()
@@ -75,7 +107,7 @@ async def drawn(
     with track("draw", len(problems) * each) as bar:
 
         async def one(problem: Problem, seed: int) -> str:
-            asked = SAMPLING | {"prompt": problem.prompt, "max_tokens": max_tokens, "seed": seed}
+            asked = SAMPLING | asking.request(problem) | {"max_tokens": max_tokens, "seed": seed}
             key = Key.of(asked | {"model": GGUF_SHA256})
             kept = store.get(key)
             if kept is None:
@@ -85,7 +117,7 @@ async def drawn(
                 kept = {"text": found.choices[0].text}
                 store.put(key, kept)
             bar.advance()
-            return str(kept["text"])
+            return asking.completion(problem, str(kept["text"]))
 
         async def all_of(problem: Problem) -> list[str]:
             return list(await asyncio.gather(*[one(problem, seed) for seed in range(each)]))
