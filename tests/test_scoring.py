@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -124,6 +125,16 @@ def test_tests_that_hang_on_what_a_sample_returned_fail_it_and_no_other(monkeypa
         (True, "passed"),
         (False, "failed: AssertionError"),
     ]
+
+
+def test_workers_stay_on_a_core_of_their_own_where_they_are_as_many_as_cores(tmp_path):
+    """One worker alone may use all cores; with several, none shares a core that another lacks."""
+    cores = os.sched_getaffinity(0)
+    for workers, wanted in ((1, len(cores)), (len(cores), 1)):
+        log = tmp_path / f"cores.{workers}"
+        noted = f"    open({str(log)!r}, 'a').write(f'{{sorted(os.sched_getaffinity(0))}}\\n')\n"
+        judge(f"import os\n{IS_SAME}{noted}", [f"    return 7 + {n} - {n}\n" for n in range(100)], workers)
+        assert {len(json.loads(line)) for line in log.read_text().splitlines()} == {wanted}
 
 
 def test_as_many_workers_as_cores_that_this_process_may_use():

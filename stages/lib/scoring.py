@@ -114,7 +114,7 @@ class _Pool:
         self._problems, self._rules, self._jobs, self._done = problems, rules, jobs, done
         self._stop = threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="judges.")  # of the sandboxes; removed also after a kill
-        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(size)]
+        self._threads = [threading.Thread(target=self._serve, args=(own,), daemon=True) for own in _cores_of(size)]
         self.layers: tuple[str, ...] = ()
 
     def __enter__(self) -> _Pool:
@@ -128,10 +128,10 @@ class _Pool:
             thread.join()
         self._folder.cleanup()
 
-    def _serve(self) -> None:
+    def _serve(self, cores: set[int]) -> None:
         try:
             while not self._stop.is_set():
-                with _worker(self._rules, self._folder.name) as connection:
+                with _worker(self._rules, self._folder.name, cores) as connection:
                     self.layers = self._received(connection, _REFERENCE_S)
                     if not self._work(connection):
                         return
@@ -176,8 +176,17 @@ class _Pool:
         return told
 
 
+def _cores_of(size: int) -> list[set[int]]:
+    """Give each worker's cores: one of its own, where there are as many workers as cores.
+
+    A judge, its zygote and a sample work by turns; on one core each wakes the next without waking another core.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    return [{cores[n % len(cores)]} if size >= len(cores) else set(cores) for n in range(size)]
+
+
 @contextlib.contextmanager
-def _worker(rules: Rules, folder: str) -> Iterator[Connection]:
+def _worker(rules: Rules, folder: str, cores: set[int]) -> Iterator[Connection]:
     ours, theirs = Pipe()
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
@@ -195,6 +204,8 @@ def _worker(rules: Rules, folder: str) -> Iterator[Connection]:
     )
     theirs.close()
     try:
+        with contextlib.suppress(OSError):  # it has ended, or the core is no longer ours
+            os.sched_setaffinity(process.pid, cores)
         ours.send(rules)
         yield ours
     finally:
