@@ -1,7 +1,7 @@
 """A process that judges: sandboxes on one side, the stage on the other.
 
-In: rules, then problems with completions, on a connection. Out: a verdict for each. It runs apart from the stage, so
-that a benchmark's tests neither see the stage's environment nor can stall it, and one runs on each core.
+In: rules, then problems with completions, on a connection. Out: their verdicts, in lists. It runs apart from the stage,
+so that a benchmark's tests neither see the stage's environment nor can stall it, and one runs on each core.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ import gc
 import resource
 import signal
 import sys
+import time
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 
 from stages.lib.console import StageError
-from stages.lib.judge import Judge
+from stages.lib.judge import Judge, Verdict
+from stages.lib.problem import Problem
 
 _MEMORY_MB = 8192
+_TOGETHER_S = 0.05  # so long verdicts wait for each other
 _GARBAGE = 50_000  # objects between two collections
 
 
@@ -31,16 +35,29 @@ def main(descriptor: int) -> None:
             gc.freeze()  # what is loaded stays; tests make little garbage, and none that outlives its sample
             gc.set_threshold(_GARBAGE)
             while True:
-                problem, completions = connection.recv()
+                problem, completions, one_by_one = connection.recv()
                 connection.send(judge.prepare(problem))
-                for completion in completions:
-                    connection.send(judge.verdict(problem, completion))
+                for verdicts in _verdicts(judge, problem, completions, 0.0 if one_by_one else _TOGETHER_S):
+                    connection.send(verdicts)
     except EOFError:
         pass
     except BrokenPipeError:
         pass
     except StageError as exc:
         connection.send(exc)
+
+
+def _verdicts(judge: Judge, problem: Problem, completions: Sequence[str], together_s: float) -> Iterator[list[Verdict]]:
+    """Yield the verdicts that were found within some time together: each message wakes the stage."""
+    found: list[Verdict] = []
+    since = time.monotonic()
+    for completion in completions:
+        found.append(judge.verdict(problem, completion))
+        if time.monotonic() - since >= together_s:
+            yield found
+            found, since = [], time.monotonic()
+    if found:
+        yield found
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import select
 import signal
 import subprocess
 import sys
@@ -49,6 +50,24 @@ class Scores:
     layers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Completions of one problem; one by one: the worker tells each verdict at once, not several together."""
+
+    task_id: str
+    completions: list[str]
+    one_by_one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Verdicts on completions of one problem."""
+
+    task_id: str
+    completions: list[str]
+    verdicts: list[Verdict]
+
+
 def default_workers() -> int:
     """Give the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
@@ -79,23 +98,23 @@ def score(
     distinct: dict[str, list[str]] = defaultdict(list)
     for task_id, completion in places:
         distinct[task_id].append(completion)
-    jobs: queue.SimpleQueue[tuple[str, list[str]]] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
     count = 0
     for task_id, completions in distinct.items():
         for start in range(0, len(completions), _CHUNK):
-            jobs.put((task_id, completions[start : start + _CHUNK]))
+            jobs.put(Job(task_id, completions[start : start + _CHUNK]))
             count += 1
-    done: queue.SimpleQueue[tuple[str, str, Verdict] | StageError] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Done | StageError] = queue.SimpleQueue()
     verdicts: dict[int, Verdict] = {}
     with _Pool(problems, rules, min(workers, max(count, 1)), jobs, done) as pool:
-        for _ in range(len(places)):
+        while len(verdicts) < len(samples):
             told = done.get()
             if isinstance(told, StageError):
                 raise told
-            task_id, completion, verdict = told
-            for index in places[task_id, completion]:
-                verdicts[index] = verdict
-            advance(len(places[task_id, completion]))
+            for completion, verdict in zip(told.completions, told.verdicts, strict=True):
+                of_it = places[told.task_id, completion]
+                verdicts.update(dict.fromkeys(of_it, verdict))
+                advance(len(of_it))
         layers = pool.layers
     return Scores([verdicts[index] for index in range(len(samples))], layers)
 
@@ -108,8 +127,8 @@ class _Pool:
         problems: Mapping[str, Problem],
         rules: Rules,
         size: int,
-        jobs: queue.SimpleQueue[tuple[str, list[str]]],
-        done: queue.SimpleQueue[tuple[str, str, Verdict] | StageError],
+        jobs: queue.SimpleQueue[Job],
+        done: queue.SimpleQueue[Done | StageError],
     ) -> None:
         self._problems, self._rules, self._jobs, self._done = problems, rules, jobs, done
         self._stop = threading.Event()
@@ -146,25 +165,31 @@ class _Pool:
         """Take jobs; tell whether there is more to do for another worker, this one having hung."""
         while not self._stop.is_set():
             try:
-                task_id, completions = self._jobs.get_nowait()
+                job = self._jobs.get_nowait()
             except queue.Empty:
                 return False
-            connection.send((self._problems[task_id], completions))
+            connection.send((self._problems[job.task_id], job.completions, job.one_by_one))
             own_s = self._rules.timeout_s + self._received(connection, _REFERENCE_S)
-            for number, completion in enumerate(completions):
+            left = job.completions
+            while left:
                 try:
-                    verdict = self._received(connection, own_s + _HANG_S)
+                    verdicts = self._received(connection, own_s + _HANG_S)
                 except TimeoutError:
-                    hung = Verdict(False, "failed: the tests hang on what it returned", own_s, True)
-                    self._done.put((task_id, completion, hung))
-                    self._jobs.put((task_id, completions[number + 1 :]))
+                    if job.one_by_one:
+                        hung = Verdict(False, "failed: the tests hang on what it returned", own_s, True)
+                        self._done.put(Done(job.task_id, left[:1], [hung]))
+                        left = left[1:]
+                    self._jobs.put(Job(job.task_id, left, one_by_one=True))  # to learn which it is
                     return True
-                self._done.put((task_id, completion, verdict))
+                self._done.put(Done(job.task_id, left[: len(verdicts)], verdicts))
+                left = left[len(verdicts) :]
         return False
 
     def _received(self, connection: Connection, limit_s: float) -> Any:
         waited = 0.0
-        while not connection.poll(1):
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        while not poll.poll(1000):
             waited += 1
             if self._stop.is_set():
                 raise EOFError
