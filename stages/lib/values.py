@@ -18,7 +18,7 @@ MAX_DIGITS = 1_000_000  # hexadecimal, of an integer
 MAX_TEXT = 100_000  # characters of a rarer value
 MAX_EXPONENT = 10_000  # of a Decimal
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_decode = json.JSONDecoder().decode
+_decode = json.JSONDecoder().raw_decode  # not `decode`, which looks for white space, of which there is none
 _ATOMS = (type(None), bool, str, float)
 _BASES: tuple[Any, ...] = (int, float, str, bytes, list, tuple, set, frozenset, dict, deque)
 _COLLISIONS = 1000
@@ -56,7 +56,9 @@ def loads(data: bytes) -> Any:
     if data.count(b"[") > MAX_ITEMS:
         raise ValueError(f"more than {MAX_ITEMS} values in one")
     try:
-        return _plain(_decode(data.decode()))
+        text = data.decode()
+        tagged, end = _decode(text)
+        value = _plain(tagged)
     except (
         MemoryError,
         ValueError,
@@ -68,6 +70,9 @@ def loads(data: bytes) -> Any:
         AttributeError,
     ) as exc:
         raise ValueError(f"not a tagged value: {exc}") from None
+    if end != len(text):
+        raise ValueError("not a tagged value: more than one")
+    return value
 
 
 def _tagged(value: Any, depth: int) -> Any:
