@@ -62,7 +62,7 @@ def main(control_fd: int) -> None:
     control.send(json.dumps({"layers": wall.layers, "pid": os.getpid(), "absent": failed}).encode())
     asked, job = b"", _Job("", jail.Limits(0, 0, 0, 0, 0))
     while True:
-        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(4))
+        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
         if not message:
             return
         if message != asked:  # most samples have the limits of the one before
@@ -162,7 +162,6 @@ def _be_sample(wall: jail.Wall, job: _Job, channel_fd: int, scratch: jail.Scratc
             vars(sys.modules["tempfile"])["tempdir"] = None  # found out again, in the sample's own folder
         jail.confine(wall, job.limits, scratch, own_mounts=job.kind == "command")
         os.dup2(1, 2)  # the null device, in place of the zygote's log
-        os.set_inheritable(channel_fd, False)
         os.closerange(3, channel_fd)  # the control socket, the namespace, the ruleset
         os.closerange(channel_fd + 1, job.limits.open_files)
         channel = Channel(channel_fd)
