@@ -71,6 +71,7 @@ class Wall(NamedTuple):
     readable: tuple[str, ...] | None  # what samples may read below, None where there is no Landlock
     seccomp: bytes | None  # a compiled filter that each sample puts on; None where the zygote has done so
     root: bool  # whether the zygote is still root, which each sample has to give up
+    zygote: int  # its process id
 
     @property
     def namespaces(self) -> bool:
@@ -304,6 +305,8 @@ def confine(wall: Wall, limits: Limits, scratch: Scratch, own_mounts: bool) -> N
     make_calls(last_calls)
     if not wall.namespaces:  # after the change of user, which undoes it
         _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
+        if os.getppid() != wall.zygote:  # it ended before it could take this process with it
+            os._exit(1)
     if wall.seccomp is not None:
         filter_calls(wall.seccomp)
 

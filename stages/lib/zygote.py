@@ -117,6 +117,7 @@ def _wall(plan: dict[str, Any]) -> jail.Wall:
         readable if version else None,
         bytes.fromhex(seccomp) if seccomp is not None and not walled else None,
         not walled and jail.is_root(),
+        os.getpid(),
     )
 
 
