@@ -1,7 +1,7 @@
 """Labelled pairs: test samples leaked into training data in several ways, and neighbours that are no leaks.
 
 In: HumanEval, and MBPP where given. Out: training samples, each with the test sample that it is held against, how it
-was made, and whether it leaks it. Deterministic. The hand-written texts stand in planted.yaml.
+was made, and whether it leaks it. Deterministic. The hand-written texts stand in planted.yaml and planted_blind.yaml.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from stages.lib.problem import Problem
 from stages.lib.records import Example
 
 TEXTS = Path(__file__).with_name("planted.yaml")
+BLIND = Path(__file__).with_name("planted_blind.yaml")
 COPIES = 40  # of each kind that is made by machine
 ELSEWHERE = "Here is a part of my program. Could you comment on its style?"
 
@@ -34,8 +35,8 @@ class Planted:
 def planted(problems: Mapping[str, Problem]) -> list[Planted]:
     """Give every labelled pair whose test samples are among `problems` (by task id)."""
     texts = read_yaml(TEXTS)
-    made = [*_copies(problems), *_written(texts["leaks"], problems), *_neighbours(texts["near"], problems)]
-    return [*made, *_unrelated(problems)]
+    made = [*_copies(problems), *_written(texts["leaks"], problems), *_blind(problems)]
+    return [*made, *_neighbours(texts["near"], problems), *_unrelated(problems)]
 
 
 def statement(problem: Problem) -> str:
@@ -95,6 +96,12 @@ def _written(leaks: list[dict[str, Any]], problems: Mapping[str, Problem]) -> It
         for language, text in leak.get("translated", {}).items():
             yield _plant(f"translated {language}", problem, text, renamed(program(problem), docstring=False))
             yield _plant(f"translated {language}, own solution", problem, text, leak["code"])
+
+
+def _blind(problems: Mapping[str, Problem]) -> Iterator[Planted]:
+    for leak in read_yaml(BLIND)["leaks"]:
+        if (problem := problems.get(leak["task"])) is not None:
+            yield _plant(f"reworded, own solution, blind set {leak['set']}", problem, leak["reworded"], leak["code"])
 
 
 def _neighbours(near: list[dict[str, Any]], problems: Mapping[str, Problem]) -> Iterator[Planted]:

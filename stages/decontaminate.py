@@ -3,9 +3,8 @@
 In: data/merged/examples.jsonl and every benchmark in `decontaminate.benchmarks`, scored in this run or not. For each
 test sample the most similar training samples are retrieved (paper, appendix C), those that hold its text or its
 solution, and those whose code solves it when it is run; what does not solve it is judged by a rule, by the teacher, or
-by both. Out: data/decontaminated with examples.jsonl and
-excluded.jsonl (a line per matching pair: test sample, similarity, overlap, judge, judgement);
-metrics/decontaminate.json.
+by both. Out: data/decontaminated with examples.jsonl and excluded.jsonl (a line per matching pair: test sample,
+similarity, overlap, judge, judgement); metrics/decontaminate.json.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from typing import Literal
 import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import behaviour, console, prompts, solved
+from stages.lib import console, prober, prompts, solved
+from stages.lib.behaviour import Agreement
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
@@ -52,27 +52,23 @@ _CLEAR = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 class ExecutionParams:
     """Whether training samples' code is run, and when it solves a test sample.
 
-    `scope`: `all` holds each training sample against each test sample, `retrieved` only against those for which it
-    was retrieved.
+    `scope`: with `all` each training sample that solves a test sample is a match, with `retrieved` only where it was
+    retrieved for it or copies it; the same is run.
     """
 
     scope: Literal["off", "retrieved", "all"]
     min_agreement: Fraction
+    min_agreement_few: Fraction
     call_s: Positive
     timeout_s: Positive
     memory_mb: AtLeastOne
     allow_unsafe: bool
     workers: Untracked[AtLeastOne | None]
 
-    def rules(self) -> behaviour.Rules:
+    def rules(self) -> prober.Rules:
         """Give what the results depend on."""
-        return behaviour.Rules(
-            self.min_agreement,
-            self.call_s,
-            self.timeout_s,
-            self.memory_mb,
-            self.allow_unsafe,
-        )
+        agreement = Agreement(self.min_agreement, self.min_agreement_few)
+        return prober.Rules(agreement, self.call_s, self.timeout_s, self.memory_mb, self.allow_unsafe)
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -142,6 +138,7 @@ class Judged:
 def main() -> None:
     """Read the merged set and the benchmarks, write what stays and what is excluded."""
     params = load(Params)
+    check(params.decontaminate.execution)
     with console.closing_line("decontaminate") as close:
         tests = read_tests(params)
         examples = list(read_jsonl(SOURCE, Example))
@@ -152,6 +149,18 @@ def main() -> None:
         write_jsonl(OUT / "excluded.jsonl", excluded)
         close(kept=kept, excluded=len(ids))
         write_metrics(METRICS, {"kept": kept, **metrics(params.decontaminate, judged, excluded)})
+
+
+def check(params: ExecutionParams) -> None:
+    """Refuse params by which no code could ever solve anything, or any would."""
+    if not params.call_s < params.timeout_s:
+        raise StageError(
+            f"params.yaml: decontaminate.execution.call_s: found {params.call_s}, accepted: less than timeout_s, "
+            f"{params.timeout_s}, in which all of a sample's calls have to end"
+        )
+    for name in ("min_agreement", "min_agreement_few"):
+        if not getattr(params, name):
+            raise StageError(f"params.yaml: decontaminate.execution.{name}: found 0, accepted: more than 0, up to 1")
 
 
 def read_tests(params: Params) -> list[Task]:
@@ -239,14 +248,14 @@ def metrics(params: DecontaminateParams, judged: Judged, excluded: Sequence[Excl
         "unclear": sum(not judgement.clear for judgement in judged.judgements),
     }
     judges = [*(("rule", "teacher") if params.judge == "both" else (params.judge,))]
-    if params.execution.scope != "off":
-        judges.append("execution")
-        execution = judged.execution
-        found |= {
-            "execution.programs": execution.programs,
-            "execution.ended": execution.ended,
-            "execution.untold": len(execution.untold),
-        }
+    judges.append("execution")
+    execution = judged.execution
+    found |= {
+        "execution.programs": execution.programs,
+        "execution.ended": execution.ended,
+        "execution.unparsed": execution.unparsed,
+        "execution.untold": len(execution.untold),
+    }
     for name, best in top_1(judged.pairs).items():
         own = [item for item in excluded if item.benchmark == name]
         found[f"excluded.{name}"] = len({item.id for item in own})

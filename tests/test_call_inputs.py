@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
 from stages.lib.benchmarks import load_benchmark
-from stages.lib.call_inputs import calls_of_tests, forms, length_argument, varied_calls
+from stages.lib.call_habits import Habits
+from stages.lib.call_inputs import calls_of_tests, forms, varied_calls
 from stages.lib.problem import Problem
 
 CHECKED = """
@@ -55,21 +58,75 @@ def test_variations_keep_types_and_digits_stay_digits():
 
 def test_a_length_goes_with_what_it_measures():
     calls = [[[4, 5, 6], 3], [[7], 1]]
-    assert length_argument(calls) == (1, 0)
+    assert Habits.of(calls).counts == [(1, 0)]
     assert all(len(items) == count for items, count in varied_calls(problem(""), calls, 20))
-    assert length_argument([[[4, 5], 3]]) is None
+    assert Habits.of([[[4, 5], 3], [[7], 1]]).counts == []
+
+
+def test_what_ascends_in_all_tests_ascends_in_variations():
+    calls = [[[1, 5, 9]], [[2, 2]], [[]]]
+    assert Habits.of(calls).ascending == {0}
+    found = varied_calls(problem(""), calls, 20)
+    assert len(found) == 20
+    assert all(items == sorted(items) for (items,) in found)
+    assert Habits.of([[[5, 1]], [[2, 2]]]).ascending == frozenset()
+    assert Habits.of([[["a", 1]], [["a", 1]]]).ascending == frozenset()
+
+
+def test_what_has_one_length_in_all_tests_keeps_it():
+    calls = [[(3, 7)], [(12, 4)]]
+    assert Habits.of(calls).lengths == {0: 2}
+    assert {len(pair) for (pair,) in varied_calls(problem(""), calls, 20)} == {2}
+
+
+def test_lists_that_are_as_long_in_all_tests_stay_so():
+    calls = [[[1, 2, 3], "a", (4, 5, 6)], [[7], "b", (8,)]]
+    assert Habits.of(calls).alike == [(0, 2)]
+    assert all(len(one) == len(other) for one, _, other in varied_calls(problem(""), calls, 20))
+
+
+def test_what_is_among_the_others_in_all_tests_mostly_stays_so():
+    calls = [[[4, 5, 6], 5], [[7, 9], 7]]
+    found = varied_calls(problem(""), calls, 40)
+    inside = sum(item in items for items, item in found)
+    assert len(found) // 2 < inside < len(found)
+    assert Habits.of([["banana", "n"], ["kiwi", "i"]]).members == [(1, 0)]
+    assert Habits.of([["banana", "nan"], ["kiwi", "i"]]).members == []
+
+
+def test_of_a_single_call_there_are_no_habits():
+    assert Habits.of([[[1, 2], 2]]) == Habits(frozenset(), {}, [], [], [])
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e7", "12345678", "9" * 400])
+def test_numbers_to_which_a_loop_would_count_for_long_are_no_inputs(number):
+    asserts = f"assert f(3) == 1\nassert f({number}) == 2\nassert f([2, [{number}]]) == 3"
+    own = problem(asserts, checker="asserts")
+    assert calls_of_tests(own) == [[3]]
+    assert all(abs(value) <= 1e6 for (value,) in varied_calls(own, [[3], [999_999]], 40))
+
+
+@pytest.mark.parametrize("test", ["def check(:", "a\0b", "(" * 5000])
+def test_tests_that_are_no_python_show_no_calls(test):
+    assert calls_of_tests(problem(test)) == []
 
 
 @pytest.mark.parametrize(
     ("calls", "found"),
     [
         ([["a"]], [["a"]]),
-        ([["a", 7]], [["a", 7], [7, "a"]]),
-        ([["ab", 2]], [["ab", 2], [2, "ab"], ["ab"]]),
+        ([["a", 7]], [["a", 7], [7, "a"], ["a"], [("a", 7)]]),
+        (
+            [["a", 7, 8]],
+            [*map(list, permutations(["a", 7, 8])), ["a", 8], [8, "a"], ["a", 7], [7, "a"], ["a"], [("a", 7, 8)]],
+        ),
+        ([[True, "a"]], [[True, "a"], ["a", True], [(True, "a")]]),
+        ([["a", "b", "c", "d"]], [["a", "b", "c", "d"]]),
         ([["a", 7], ["b"]], [["a", 7]]),
+        ([[7]], [[7]]),
     ],
 )
-def test_another_function_may_take_the_arguments_in_another_order_or_without_a_length(calls, found):
+def test_another_function_may_take_the_arguments_in_another_order_or_without_a_number(calls, found):
     assert [pick(calls[0]) for pick in forms(calls)] == found
 
 

@@ -47,6 +47,15 @@ def code_of(response: str, instruction: str) -> Code | None:
     return _most([(tag, textwrap.dedent(text)) for _, tag, text in blocks], instruction)
 
 
+def parts_of(response: str, instruction: str) -> list[Code]:
+    """Give what `code_of` joins, each block for itself."""
+    whole = code_of(response, instruction)
+    blocks = [textwrap.dedent(text) for _, _, text in _FENCE.findall(response)]
+    if whole is None or not blocks:
+        return [] if whole is None else [whole]
+    return [Code(_unprompted(text, whole.language), whole.language) for text in blocks if text.strip()]
+
+
 def _most(blocks: list[tuple[str, str]], instruction: str) -> Code | None:
     """Give the blocks of the language that most of the text is in; untagged ones only where no block has a tag."""
     if any(language_signs.of_tag(tag) for tag, _ in blocks):

@@ -7,18 +7,20 @@ nothing is run. Does not cover: tests that build their arguments, such as trees 
 from __future__ import annotations
 
 import ast
+import math
 import random
 import string
 from collections.abc import Callable, Iterable, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 from stages.lib import values
+from stages.lib.call_habits import Arguments, Habits
 from stages.lib.problem import Problem
 
-Arguments = list[Any]
 _MOST_BYTES = 2_000  # of a call; EvalPlus has some of 100 kB, which tell no more
 _TRIES = 5  # draws for each variation that is wanted
+_LARGE = 1e6  # what counts up to a number runs through it in a second, in C, where no timer ends it
 _MOST_PERMUTED = 3  # arguments
 
 
@@ -27,9 +29,13 @@ def calls_of_tests(problem: Problem) -> list[Arguments]:
     if problem.checker == "inputs":
         return _distinct(list(arguments) for arguments in problem.base_inputs)
     names = {problem.entry_point, "candidate"} if problem.checker == "check" else {problem.entry_point}
+    try:
+        tree = ast.parse(problem.test)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
     calls = (
         node
-        for node in ast.walk(ast.parse(problem.test))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
     )
     return _distinct(found for call in calls if (found := _literal(call)))
@@ -42,44 +48,36 @@ def varied_calls(problem: Problem, calls: Sequence[Arguments], count: int) -> li
         more = _distinct(list(arguments) for arguments in problem.plus_inputs)
         return draw.sample(more, min(count, len(more)))
     found: list[Arguments] = []
-    length = length_argument(calls)
+    habits = Habits.of(calls)
     for _ in range(_TRIES * count):
-        arguments = _varied(calls, draw)
-        if length is not None:
-            arguments[length[0]] = len(arguments[length[1]])
-        if len(found) < count and arguments not in found and arguments not in calls:
+        arguments = habits.kept(_varied(calls, draw), draw)
+        if (
+            len(found) < count
+            and arguments not in found
+            and arguments not in calls
+            and not _has_large_number(arguments)
+        ):
             found.append(arguments)
     return found
-
-
-def length_argument(calls: Sequence[Arguments]) -> tuple[int, int] | None:
-    """Give (place, place of what it measures) where one argument is always another's length, as often in MBPP."""
-    width = len(calls[0])
-    if width < 2 or any(len(arguments) != width for arguments in calls):
-        return None
-    for place, measured in permutations(range(width), 2):
-        if all(
-            type(arguments[place]) is int
-            and isinstance(arguments[measured], list | tuple | str)
-            and arguments[place] == len(arguments[measured])
-            for arguments in calls
-        ):
-            return place, measured
-    return None
 
 
 def forms(calls: Sequence[Arguments]) -> list[Callable[[Arguments], Arguments]]:
     """Give the ways in which another function of the same task may take its arguments.
 
-    As they are; in another order; without one that is but another's length.
+    As they are; in another order; without whole numbers, which are often but another argument's length; as one tuple.
     """
     width = len(calls[0])
-    found = [tuple(range(width))]
-    if width <= _MOST_PERMUTED and all(len(arguments) == width for arguments in calls):
-        found = list(permutations(range(width)))
-    if (length := length_argument(calls)) is not None:
-        found += permutations(place for place in range(width) if place != length[0])
-    return [_picker(order) for order in found] if found != [tuple(range(width))] else [list]
+    if width > _MOST_PERMUTED or any(len(arguments) != width for arguments in calls):
+        return [list]
+    numbers = [place for place in range(width) if all(type(arguments[place]) is int for arguments in calls)]
+    left_out = [places for count in range(min(len(numbers), width - 1) + 1) for places in combinations(numbers, count)]
+    orders = [o for places in left_out for o in permutations(place for place in range(width) if place not in places)]
+    packed = [_packed] if width > 1 else []
+    return [*map(_picker, orders), *packed]
+
+
+def _packed(arguments: Arguments) -> Arguments:
+    return [tuple(arguments)]
 
 
 def _picker(order: tuple[int, ...]) -> Callable[[Arguments], Arguments]:
@@ -104,9 +102,15 @@ def _distinct(calls: Iterable[Arguments]) -> list[Arguments]:
             encoded = values.dumps(arguments)
         except ValueError:
             continue
-        if len(encoded) <= _MOST_BYTES:
+        if len(encoded) <= _MOST_BYTES and not _has_large_number(arguments):
             found.setdefault(encoded, arguments)
     return list(found.values())
+
+
+def _has_large_number(value: Any) -> bool:
+    if isinstance(value, list | tuple | set | dict):
+        return any(map(_has_large_number, value))
+    return isinstance(value, int | float) and not abs(value) <= _LARGE  # nan as well
 
 
 def _varied(calls: Sequence[Arguments], draw: random.Random) -> Arguments:
@@ -129,7 +133,8 @@ def _changed_int(value: int, draw: random.Random) -> int:
 
 
 def _changed_float(value: float, draw: random.Random) -> float:
-    return draw.choice([value + 1.5, 2 * value, value / 2, float(round(value)), round(draw.uniform(0, 20), 2)])
+    whole = float(round(value)) if math.isfinite(value) else 0.0
+    return draw.choice([value + 1.5, 2 * value, value / 2, whole, round(draw.uniform(0, 20), 2)])
 
 
 def _changed_text(value: str, draw: random.Random) -> str:

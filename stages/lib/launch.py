@@ -6,6 +6,7 @@ the processes hand their results over as files. A process ends with the one that
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -59,8 +60,9 @@ def end_at_once() -> NoReturn:
     There a thread of torch's or DeepSpeed's that asks for the interpreter once more aborts the whole process now and
     then ("terminate called without an active exception"), and the launcher takes that for a failed training.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            stream.flush()
     os._exit(0)
 
 

@@ -7,17 +7,22 @@ whether a completion passes: here a solution that returns a tuple for a list is 
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterator, KeysView, ValuesView
 from typing import Any
 
 from stages.lib import values
 
+_OBJECT = '["o",'  # as values.py tells it; in a text the quotation mark has a backslash
 _TOLERANCE = 1e-6  # of floats, absolute and relative
 
 
 def equal(expected: str, answer: str | None) -> bool:
     """Whether two outputs, tagged text, are alike: floats nearly, lists, tuples and iterators by their items."""
-    if answer is None or answer == expected:
-        return answer is not None
+    if answer is None or _OBJECT in answer:  # an object of a class of its own can't be told by value
+        return False
+    if answer == expected:
+        return True
     try:
         return _alike(_loosened(values.loads(expected.encode())), _loosened(values.loads(answer.encode())))
     except (ValueError, TypeError, ArithmeticError, RecursionError):
@@ -25,7 +30,7 @@ def equal(expected: str, answer: str | None) -> bool:
 
 
 def _loosened(value: Any) -> Any:
-    if isinstance(value, list | tuple) or (hasattr(value, "__iter__") and hasattr(value, "__next__")):
+    if isinstance(value, list | tuple | deque | KeysView | ValuesView | Iterator):
         return [_loosened(item) for item in value]
     if isinstance(value, dict):
         return {key: _loosened(item) for key, item in value.items()}

@@ -1,16 +1,16 @@
 """Calls the functions that a training sample's code defines: the inner side, within the sandbox.
 
 In: code, and lists of arguments. Out: for each function what each call returned, as text. Of the code only imports,
-definitions and assignments are run, each for itself, so that a program that waits for input still defines what it
-defines. Only the standard library is imported: the sandbox loads this file.
+definitions and top-level assignments are run, each for itself, so that a program that waits for input still defines
+what it defines. Only the standard library is imported: the sandbox loads this file.
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
 import inspect
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
@@ -19,85 +19,135 @@ from typing import Any, NoReturn
 from stages.lib import values
 
 MAX_ANSWER = 10_000  # characters of a returned value; a longer one is none
-_DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-_MOST_OVERTIME = 10  # calls of a function; the calls come by size, so those behind them would take as long
+MOST_OVERTIME = 100  # calls of a function that do not end in time; then the others are not tried
+_OVERTIME_RUN = 12  # such calls in a row, with arguments of the same types; then others of these, larger yet, are not
+_DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+_ASSIGNING = (ast.Assign, ast.AnnAssign)
+_DEFINITION_S = 1.0  # of CPU time
+_WAITING = 20  # times the CPU time of a call or definition is its wall time, for what waits without computing
 _MOST_FUNCTIONS = 20
+_MODULE = "answer"
 
 
 class _OverTimeError(BaseException):
     """The call's time is over; no Exception, since much code catches those."""
 
 
-def answers(code: str, calls: Sequence[Sequence[Any]], call_s: float) -> dict[str, list[str | None]]:
-    """Call each of the code's functions, and each method of its classes, with each list of arguments.
+def answers(
+    code: str, calls: Sequence[Sequence[Any]], call_s: float, only: str | None = None
+) -> dict[str, list[str | None]]:
+    """Call the code's functions, and the methods of its classes, with each list of arguments.
 
     Args:
-        code: Python that compiles.
+        code: Python that parses.
         calls: lists of arguments, the shorter first.
         call_s: CPU time of a call, in seconds.
+        only: the name, as returned, of the one function to call.
 
     Returns:
-        By name (of a method: CLASS.NAME) the returned values, each from `values.dumps`; None where there is none.
+        By name the returned values, each from `values.dumps`; None where there is none. A method's name is
+        CLASS().NAME, or CLASS(...).NAME where the object takes the arguments; a name's second definition is NAME#2.
     """
     time.sleep = lambda _: None  # nobody waits here
-    signal.signal(signal.SIGPROF, _end_call)
-    return {name: _answered(function, calls, call_s) for name, function in _functions(ast.parse(code))}
+    found = list(_functions(ast.parse(code)))[:_MOST_FUNCTIONS]
+    return {name: _answered(function, calls, call_s) for name, function in found if only in (None, name)}
+
+
+def definitions(body: Sequence[ast.stmt], *, top: bool = True) -> Iterator[ast.stmt]:
+    """Yield what defines something: also within `if`, `try` and `with`, but assignments at the top alone."""
+    for statement in body:
+        if isinstance(statement, _DEFINING) or (top and isinstance(statement, _ASSIGNING)):
+            yield statement
+        elif isinstance(statement, ast.If | ast.Try | ast.With):
+            for part in ("body", "orelse", "finalbody"):
+                yield from definitions(getattr(statement, part, []), top=False)
+
+
+def name_of(statement: ast.stmt) -> str | None:
+    """Give the name of the function or class that a statement defines."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return statement.name
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+        (target,) = statement.targets[:1]
+        return target.id if isinstance(target, ast.Name) else None
+    return None
+
+
+def methods(statement: ast.ClassDef) -> list[ast.FunctionDef]:
+    """Give the methods that can be called by their names."""
+    return [inner for inner in statement.body if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("__")]
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, Callable[..., Any]]]:
-    module = ModuleType("answer")
-    for statement in tree.body:
-        if isinstance(statement, _DEFINING):
-            try:
+    """Define what the code defines, and yield it as it is then; a later definition may hide it."""
+    module = sys.modules[_MODULE] = ModuleType(_MODULE)
+    seen: dict[str, int] = {}
+    for statement in definitions(tree.body):
+        try:
+            with _Limit(_DEFINITION_S):
                 # annotations are not evaluated: what they name is often imported nowhere
-                flags = __future__.annotations.compiler_flag
+                flags = annotations.compiler_flag
                 exec(compile(ast.Module([statement], []), "answer.py", "exec", flags, True), module.__dict__)  # noqa: S102
-            except (Exception, SystemExit):  # noqa: S112 - the others are still defined
-                continue
-    for number, (name, function) in enumerate(_callables(tree, module)):
-        if number < _MOST_FUNCTIONS:
-            yield name, function
+        except BaseException:  # noqa: S112 - the others are still defined
+            continue
+        for name, function in _callables(statement, module):
+            seen[name] = seen.get(name, 0) + 1
+            yield name if seen[name] == 1 else f"{name}#{seen[name]}", function
 
 
-def _callables(tree: ast.Module, module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
-    for statement in tree.body:
-        defined = getattr(module, getattr(statement, "name", ""), None)
-        if isinstance(statement, ast.FunctionDef) and inspect.isfunction(defined):
-            yield statement.name, defined
-        elif isinstance(statement, ast.ClassDef) and inspect.isclass(defined):
-            for inner in statement.body:
-                if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("__"):
-                    yield f"{statement.name}.{inner.name}", _method(defined, inner.name)
+def _callables(statement: ast.stmt, module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
+    name = name_of(statement)
+    defined = getattr(module, name or "", None)
+    if name is None or not callable(defined):
+        return
+    if not isinstance(statement, ast.ClassDef):
+        yield name, defined
+        return
+    for inner in methods(statement):
+        yield f"{name}().{inner.name}", _method(defined, inner.name)
+        if "__init__" in vars(defined):
+            yield f"{name}(...).{inner.name}", _property(defined, inner.name)
 
 
-def _method(kind: type, name: str) -> Callable[..., Any]:
+def _method(kind: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Give the method of an object that is made without arguments."""
+
     def call(*arguments: Any) -> Any:
         return getattr(kind(), name)(*arguments)
 
     return call
 
 
+def _property(kind: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Give the method without arguments of an object that is made with them."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(kind(*arguments), name)()
+
+    return call
+
+
 def _answered(function: Callable[..., Any], calls: Sequence[Sequence[Any]], call_s: float) -> list[str | None]:
     found: list[str | None] = []
-    overtime = 0
+    overtime, runs = 0, dict[tuple[type, ...], int]()
     for arguments in calls:
-        answer = None
-        if overtime < _MOST_OVERTIME and _takes(function, len(arguments)):
+        answer, types = None, tuple(map(type, arguments))
+        run = runs.get(types, 0)
+        if overtime < MOST_OVERTIME and run < _OVERTIME_RUN and _takes(function, len(arguments)):
             try:
                 answer = _answer(function, [_copied(argument) for argument in arguments], call_s)
+                runs[types] = 0
             except _OverTimeError:
                 overtime += 1
+                runs[types] = run + 1
         found.append(answer)
     return found
 
 
 def _answer(function: Callable[..., Any], arguments: list[Any], call_s: float) -> str | None:
     try:
-        signal.setitimer(signal.ITIMER_PROF, call_s)
-        try:
+        with _Limit(call_s):
             text = values.dumps(function(*arguments)).decode()
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
     except _OverTimeError:
         raise
     except BaseException:
@@ -105,8 +155,26 @@ def _answer(function: Callable[..., Any], arguments: list[Any], call_s: float) -
     return text if len(text) <= MAX_ANSWER else None
 
 
+class _Limit:
+    """Raises _OverTimeError in what runs too long, again and again where that is caught."""
+
+    def __init__(self, cpu_s: float) -> None:
+        self._cpu_s = cpu_s
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGPROF, signal.SIGALRM):  # each time: the code may have set its own
+            signal.signal(number, _end_call)
+        signal.setitimer(signal.ITIMER_PROF, self._cpu_s, self._cpu_s)
+        signal.setitimer(signal.ITIMER_REAL, _WAITING * self._cpu_s, self._cpu_s)
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _takes(function: Callable[..., Any], count: int) -> bool:
     """Whether a function takes so many arguments; a wrong call costs more than this question."""
+    function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return True

@@ -8,22 +8,27 @@ compares them, so that a second run runs only what is new.
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stages.lib import answer_code, behaviour, call_inputs, console, outputs, probe, values
+from stages.lib import answer_code, behaviour, call_habits, call_inputs, console, outputs, probe, prober, values
 from stages.lib.answers import AnswerStore, Key
-from stages.lib.behaviour import Behaviour, Book, Prober, Program, Rules
+from stages.lib.behaviour import Behaviour, Book
+from stages.lib.prober import Prober, Program, Rules, program_of
 from stages.lib.problem import Problem
 from stages.lib.records import Example
+from stages.lib.sandbox import Died
 from stages.lib.workers import working
 
 FILE_NAME = "behaviours.sqlite"
+_UNTOLD: dict[str, Any] = {"behaviour": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +39,18 @@ class Search:
         solved: by the training sample's number, by the test sample's number, how it is solved.
         untold: numbers of the test samples that calls cannot tell: their tests show none, or they are no functions.
         ended: training samples whose code ran out of its limits, so that nothing is known of it.
+        unparsed: training samples whose Python is none, so that nothing of it was run.
         programs: different ones that were held against the test samples.
     """
 
     solved: Mapping[int, Mapping[int, str]]
     untold: Sequence[int]
     ended: int
+    unparsed: int
     programs: int
 
 
-NOTHING = Search({}, (), 0, 0)
+NOTHING = Search({}, (), 0, 0, 0)
 """What comes of running nothing."""
 
 
@@ -67,12 +74,18 @@ def search(
         SandboxError: the sandbox cannot be had on this machine, or failed.
     """
     owners: dict[Program, list[int]] = defaultdict(list)
-    for number, example in enumerate(examples):
-        for program in _programs(example):
-            owners[program].append(number)
+    unparsed = 0
+    with console.track("decontaminate: reading", len(examples)) as bar:
+        for number, example in enumerate(examples):
+            programs = _programs(example)
+            unparsed += programs is None
+            for program in programs or ():
+                owners[program].append(number)
+            bar.advance()
     with AnswerStore(folder / FILE_NAME) as store:
         book = Book(_behaviours(problems, rules, workers, store))
-        found = _solved(list(owners), book, rules, workers, store)
+        tests = _sha256(repr([_sha256(repr(problem)) for problem in problems]))
+        found = _solved(list(owners), (book, tests), rules, workers, store)
     solved: dict[int, dict[int, str]] = defaultdict(dict)
     for program, numbers in owners.items():
         for number in numbers:
@@ -80,42 +93,54 @@ def search(
                 solved[number].setdefault(test, told)
     untold = [number for number, one in enumerate(book.behaviours) if one is None]
     ended = {number for program, numbers in owners.items() if found[program] is None for number in numbers}
-    return Search(solved, untold, len(ended), len(owners))
+    return Search(solved, untold, len(ended), unparsed, len(owners))
 
 
-def _programs(example: Example) -> set[Program]:
-    codes = (
-        answer_code.code_of(example.response, example.instruction),
-        answer_code.code_of(example.instruction, ""),
-    )
-    programs = (behaviour.program_of(code.text) for code in codes if code is not None and code.language == "python")
-    return {program for program in programs if program is not None}
+def _programs(example: Example) -> set[Program] | None:
+    """Give the programs in a training sample's texts; None where what looks like Python is none."""
+    found: set[Program] = set()
+    broken = False
+    for text, other in ((example.response, example.instruction), (example.instruction, "")):
+        code = answer_code.code_of(text, other)
+        if code is None or code.language != "python":
+            continue
+        try:
+            codes = [program_of(code.text)]
+        except SyntaxError:  # one block of several may be a sketch, or show what the others print
+            codes = []
+            for part in answer_code.parts_of(text, other):
+                with suppress(SyntaxError):
+                    codes.append(program_of(part.text))
+            broken = broken or not codes
+        found |= {program for program in codes if program is not None}
+    return None if broken and not found else found
 
 
 def _behaviours(problems: Sequence[Problem], rules: Rules, workers: int, store: AnswerStore) -> list[Behaviour | None]:
-    keys = {n: _key(rules, what="behaviour", problem=repr(problem)) for n, problem in enumerate(problems)}
+    keys = {n: _key(rules, what="behaviour", problem=_sha256(repr(problem))) for n, problem in enumerate(problems)}
     kept = {n: found for n, key in keys.items() if (found := store.get(key)) is not None}
     missing = [n for n in keys if n not in kept]
     with (
         console.track("decontaminate: references", len(missing)) as bar,
-        working(missing, lambda: Prober(rules), lambda prober, n: prober.behaviour(problems[n]), workers) as results,
+        working(missing, lambda: Prober(rules), lambda prober, n: _behaviour(prober, problems[n]), workers) as results,
     ):
         for number, found in results:
-            kept[number] = {"behaviour": None if found is None else _encoded(found)}
-            store.put(keys[number], kept[number])
+            if found is not None:  # else it may have been this machine's hour
+                store.put(keys[number], found)
+            kept[number] = found or _UNTOLD
             bar.advance()
     return [None if (told := kept[n]["behaviour"]) is None else _decoded(told) for n in range(len(problems))]
 
 
 def _solved(
     programs: Sequence[Program],
-    book: Book,
+    against: tuple[Book, str],
     rules: Rules,
     workers: int,
     store: AnswerStore,
 ) -> dict[Program, dict[int, str] | None]:
-    digest = _sha256(repr(book.behaviours))
-    keys = {program: _key(rules, what="solved", code=_sha256(program.text), tests=digest) for program in programs}
+    book, tests = against
+    keys = {program: _key(rules, what="solved", code=_sha256(program.text), tests=tests) for program in programs}
     kept = {program: found for program, key in keys.items() if (found := store.get(key)) is not None}
     missing = [program for program in programs if program not in kept]
     with (
@@ -135,8 +160,13 @@ def _solved(
     }
 
 
-def _encoded(found: Behaviour) -> dict[str, Any]:
-    return asdict(found) | {"calls": values.dumps(found.calls).decode()}
+def _behaviour(prober: Prober, problem: Problem) -> dict[str, Any] | None:
+    """Give a behaviour as it is kept; None where the reference ran out of its limits."""
+    try:
+        found = prober.behaviour(problem)
+    except Died:
+        return None
+    return _UNTOLD if found is None else {"behaviour": asdict(found) | {"calls": values.dumps(found.calls).decode()}}
 
 
 def _decoded(told: dict[str, Any]) -> Behaviour:
@@ -144,7 +174,8 @@ def _decoded(told: dict[str, Any]) -> Behaviour:
 
 
 def _key(rules: Rules, **what: str) -> Key:
-    return Key.of({**what, "rules": asdict(rules), "python": sys.version, "source": _source_hash()})
+    versions = {"python": sys.version, "numpy": importlib.metadata.version("numpy")}
+    return Key.of({**what, **versions, "rules": asdict(rules), "source": _source_hash()})
 
 
 def _sha256(text: str) -> str:
@@ -154,5 +185,7 @@ def _sha256(text: str) -> str:
 @cache
 def _source_hash() -> str:
     """Give a hash of the code that compares: what an older version of it found is not taken over."""
-    files = [Path(str(module.__file__)) for module in (behaviour, call_inputs, outputs, probe, values)]
+    files = [
+        Path(str(module.__file__)) for module in (behaviour, call_habits, call_inputs, outputs, probe, prober, values)
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -1,0 +1,232 @@
+"""Runs references and training samples' code in the sandbox, to find which code solves which problem.
+
+In: problems; code. Out: the problems whose reference a function of the code equals, on the calls of the problem's tests
+and on variations of them. This finds a solution under any name and in any wording; it says nothing about code that is
+wrong, that is not Python, or that defines no function.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from types import TracebackType
+from typing import Any, Self
+
+from stages.lib import call_inputs, probe
+from stages.lib.behaviour import Agreement, Behaviour, Book, Form, size
+from stages.lib.call_habits import Arguments
+from stages.lib.jail import Limits
+from stages.lib.outputs import equal
+from stages.lib.problem import Problem
+from stages.lib.sandbox import Died, Raised, Sandbox, TimedOut, World, numpy_world
+
+VARIATIONS = 40  # of a problem's calls
+_DRAWN = 120  # variations of which these are chosen
+_FIRST_SHARE = 0.4  # of a call's time, for the first call of each form, which is small
+_REFERENCE_SHARE = 0.5  # of a call's time, for the reference: a copy of it must not run out of time by chance
+_TESTED = ("check", "asserts", "inputs")  # the checkers whose problems are functions
+_MOST_OF_A_STAR = 6  # arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How code is called, and when two functions are taken as equal."""
+
+    agreement: Agreement
+    call_s: float
+    timeout_s: float
+    memory_mb: int
+    allow_unsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Code that defines functions, and how many arguments they may take."""
+
+    text: str
+    widths: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """How a function met a behaviour: the function's name, the calls of tests, and how many of the others it met."""
+
+    function: str
+    tested: int
+    agreed: int
+    others: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} returns what the tests expect ({self.tested} calls) "
+            f"and agrees with the reference on {self.agreed} of {self.others} others"
+        )
+
+
+class Prober:
+    """Runs code; owns its sandboxes, made when first needed. Not for two threads at once."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._exit = contextlib.ExitStack()
+        self._sandboxes: dict[tuple[bool, bool], Sandbox] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def behaviour(self, problem: Problem) -> Behaviour | None:
+        """Give what a problem's reference does; None where its tests show no calls, or too few to tell it by.
+
+        Raises:
+            Died: the reference ran out of the sandbox's limits.
+            SandboxError: the sandbox failed, or cannot be had on this machine.
+        """
+        if problem.checker not in _TESTED or not (tests := call_inputs.calls_of_tests(problem)):
+            return None
+        calls = [*tests, *call_inputs.varied_calls(problem, tests, _DRAWN)]
+        outputs = self._reference(problem, calls)
+        tested = {place: output for place, output in enumerate(outputs[: len(tests)]) if output is not None}
+        others = {place: output for place, output in enumerate(outputs) if place >= len(tests) and output is not None}
+        chosen = tested | {place: others[place] for place in _balanced(others)[:VARIATIONS]}
+        return Behaviour.of([calls[place] for place in chosen], list(chosen.values()), len(tested))
+
+    def _reference(self, problem: Problem, calls: list[Arguments]) -> list[str | None]:
+        """Give what the reference returns; None where it returns nothing, or not the same in two zygotes.
+
+        There the same strings have different hashes: what depends on these is no output to compare.
+        """
+        code, name = problem.prefix + problem.canonical_solution, problem.entry_point
+        both = []
+        for twin in (False, True):
+            told = self._answers(code, calls, self.rules.call_s * _REFERENCE_SHARE, name, twin=twin)
+            if told is None:
+                raise Died(f"{problem.task_id}: the reference ran out of the sandbox's limits")
+            both.append(told.get(name, [None] * len(calls)))
+        return [one if one == other else None for one, other in zip(*both, strict=True)]
+
+    def solved(self, book: Book, program: Program) -> dict[int, Solved] | None:
+        """Give by number the behaviours that a function of the program has.
+
+        None where none was found before the program ran out of the sandbox's limits.
+
+        Raises:
+            SandboxError: as `behaviour`.
+        """
+        found: dict[int, Solved] = {}
+        complete = True
+        for width in sorted(program.widths):
+            forms = book.forms(width)
+            firsts = [form.calls[form.first] for form in forms]
+            told = self._answers(program.text, firsts, self.rules.call_s * _FIRST_SHARE)
+            complete = complete and told is not None
+            for name, answers in (told or {}).items():
+                for form, answer in zip(forms, answers, strict=True):
+                    if form.number in found or not equal(form.behaviour.outputs[form.first], answer):
+                        continue
+                    met = self._met(program, name, form)
+                    complete = complete and met is not None
+                    if met is not None and form.behaviour.has(met, self.rules.agreement):
+                        tested = form.behaviour.tested
+                        others = len(form.calls) - tested
+                        found[form.number] = Solved(name, tested, len(met) - tested, others)
+        return found if found or complete else None
+
+    def _met(self, program: Program, name: str, form: Form) -> set[int] | None:
+        """Call a function with all calls of a form; give the places of those that it answers as expected."""
+        told = self._answers(program.text, form.calls, self.rules.call_s, name)
+        if told is None:
+            return None
+        outputs = zip(form.behaviour.outputs, told.get(name, []), strict=False)
+        return {place for place, (output, answer) in enumerate(outputs) if equal(output, answer)}
+
+    def _answers(
+        self, code: str, calls: list[Arguments], call_s: float, only: str | None = None, *, twin: bool = False
+    ) -> dict[str, list[str | None]] | None:
+        """Call the code's functions, those calls first that take little; None where they ran out of the limits."""
+        if not calls:
+            return {}
+        order = sorted(range(len(calls)), key=lambda place: size(calls[place]))
+        rules = self.rules
+        limits = Limits(math.ceil(rules.timeout_s) + 1, rules.memory_mb, processes=32, file_mb=16, scratch_mb=16)
+        with self._sandbox("numpy" in code, twin).sample("calls", limits, rules.timeout_s, rules.memory_mb) as sample:
+            try:
+                sample.load(f"import sys\nanswers = sys.modules[{probe.__name__!r}].answers\n")
+                sample.ready()
+                told = sample.call("answers", [code, [calls[place] for place in order], call_s, only])
+                return _in_order(told, order)
+            except (TimedOut, Died, Raised):
+                return None
+
+    def _sandbox(self, numpy: bool, twin: bool) -> Sandbox:
+        if (numpy, twin) not in self._sandboxes:
+            world = numpy_world() if numpy else World()
+            world = replace(world, preload=(*world.preload, probe.__name__))
+            self._sandboxes[numpy, twin] = self._exit.enter_context(Sandbox(world, self.rules.allow_unsafe))
+        return self._sandboxes[numpy, twin]
+
+
+def program_of(code: str) -> Program | None:
+    """Give the program that code is; None where it defines no function. Nothing of it is run.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    try:
+        with warnings.catch_warnings():  # about what the code's author wrote
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+    except (ValueError, RecursionError, MemoryError) as exc:
+        raise SyntaxError(str(exc)) from exc
+    widths: set[int] = set()
+    for statement in probe.definitions(tree.body):
+        if isinstance(statement, ast.ClassDef):
+            for inner in statement.body:
+                if isinstance(inner, ast.FunctionDef):  # __init__ too: an object may take the arguments
+                    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in inner.decorator_list)
+                    widths |= _taken(inner.args, 0 if static else 1)
+        elif isinstance(statement, ast.FunctionDef):
+            widths |= _taken(statement.args, 0)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+            widths |= _taken(statement.value.args, 0)
+    return Program(code, frozenset(widths)) if widths else None
+
+
+def _balanced(outputs: Mapping[int, str]) -> list[int]:
+    """Give the places in an order in which each output comes up as early and as often as the others."""
+    alike: dict[str, list[int]] = {}
+    for place, output in outputs.items():
+        alike.setdefault(output, []).append(place)
+    rounds = zip_longest(*alike.values())
+    return [place for places in rounds for place in places if place is not None]
+
+
+def _taken(arguments: ast.arguments, bound: int) -> set[int]:
+    most = len(arguments.posonlyargs) + len(arguments.args) - bound
+    least = most - len(arguments.defaults)
+    return set(range(max(least, 0), (least + _MOST_OF_A_STAR if arguments.vararg else most) + 1))
+
+
+def _in_order(told: Any, order: list[int]) -> dict[str, list[str | None]]:
+    """Give answers in the calls' own order; raises Died where they are not what `probe.answers` returns."""
+    if not isinstance(told, dict) or not all(
+        isinstance(name, str)
+        and isinstance(answers, list)
+        and len(answers) == len(order)
+        and all(answer is None or isinstance(answer, str) for answer in answers)
+        for name, answers in told.items()
+    ):
+        raise Died("answered what no honest program sends")
+    return {
+        name: [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda item: item[0])]
+        for name, answers in told.items()
+    }
