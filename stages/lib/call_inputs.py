@@ -64,7 +64,7 @@ def varied_calls(problem: Problem, calls: Sequence[Arguments], count: int) -> li
 def forms(calls: Sequence[Arguments]) -> list[Callable[[Arguments], Arguments]]:
     """Give the ways in which another function of the same task may take its arguments.
 
-    As they are; in another order; without whole numbers, which are often but another argument's length; as one tuple.
+    As they are; in another order; without whole numbers, which are often but another argument's length.
     """
     width = len(calls[0])
     if width > _MOST_PERMUTED or any(len(arguments) != width for arguments in calls):
@@ -72,12 +72,7 @@ def forms(calls: Sequence[Arguments]) -> list[Callable[[Arguments], Arguments]]:
     numbers = [place for place in range(width) if all(type(arguments[place]) is int for arguments in calls)]
     left_out = [places for count in range(min(len(numbers), width - 1) + 1) for places in combinations(numbers, count)]
     orders = [o for places in left_out for o in permutations(place for place in range(width) if place not in places)]
-    packed = [_packed] if width > 1 else []
-    return [*map(_picker, orders), *packed]
-
-
-def _packed(arguments: Arguments) -> Arguments:
-    return [tuple(arguments)]
+    return [_picker(order) for order in orders]
 
 
 def _picker(order: tuple[int, ...]) -> Callable[[Arguments], Arguments]:
