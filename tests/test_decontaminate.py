@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from stages.lib.similarity import nearest
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = read_yaml(ROOT / "params.yaml")["run"]["seed"]
+EXECUTION = read_yaml(ROOT / "params.yaml")["decontaminate"]["execution"]
 KINDS = ("copied whole", "task alone", "renamed", "reworded, own solution", "translated zh, own solution")
 UNRELATED = Example("unrelated", None, 0, None, "Write a haiku about the sea.", "Grey waves fold and fold.")
 
@@ -226,6 +228,25 @@ def test_a_benchmark_without_a_source_is_refused_before_anything_is_written(tmp_
         assert not decontaminate.OUT.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"call_s": 10.0},
+            "call_s: found 10.0, accepted: less than timeout_s, 10.0, in which all of a sample's calls have to end",
+        ),
+        ({"min_agreement": 0.0}, "min_agreement: found 0, accepted: more than 0, up to 1"),
+        ({"min_agreement_few": 0.0}, "min_agreement_few: found 0, accepted: more than 0, up to 1"),
+    ],
+)
+def test_execution_by_which_nothing_or_everything_would_match_is_refused(tmp_path, change, line):
+    with working_in(tmp_path):
+        write_params(tmp_path, decontaminate={"execution": EXECUTION | change})
+        with pytest.raises(StageError, match=re.escape(f"params.yaml: decontaminate.execution.{line}")):
+            decontaminate.main()
+        assert not decontaminate.OUT.exists()
+
+
 def test_a_benchmark_named_twice_is_refused(tmp_path):
     with working_in(tmp_path):
         write_params(tmp_path, decontaminate={"benchmarks": ["dev", "dev"]})
@@ -372,7 +393,7 @@ def test_a_sample_whose_code_solves_a_test_is_excluded_in_its_scope(tmp_path, mo
     with working_in(tmp_path), MockEndpoint(reply=lambda _: "No") as mock:
         add = next(p for p in load_benchmark("humaneval") if p.task_id == "HumanEval/53")
         Path("one.jsonl").write_text(json.dumps(row_of(add)), encoding="utf-8")
-        execution = read_yaml(ROOT / "params.yaml")["decontaminate"]["execution"] | changes.get("execution", {})
+        execution = EXECUTION | changes.get("execution", {})
         write_params(
             tmp_path,
             teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
