@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.lib import prober as prober_module
 from stages.lib import solved
 from stages.lib.answers import AnswerStore
 from stages.lib.behaviour import Agreement, Book
@@ -74,6 +75,12 @@ def prober():
 @pytest.fixture(scope="module")
 def book(prober):
     return Book([prober.behaviour(problem) for problem in PROBLEMS])
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Have few calls be too few to be given up together, as there are few problems here."""
+    monkeypatch.setattr(prober_module, "_FEW", 1)
 
 
 def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
@@ -149,6 +156,8 @@ def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
         ("import sys\nx = 1 / 0\ny = sys.exit(0)\ndef g(n):\n    return n % 2 > 0", {"T/odd": "g"}),
         # one changes its argument, the next gets it as it was
         ("def f(x):\n    x.clear()\n    return 3\ndef top(x):\n    return max(x)", {"T/largest": "top"}),
+        # what ends the program on one problem's arguments does not hide what it does on another's
+        ("def f(x):\n    if isinstance(x, str):\n        os._exit(0)\n    return x % 2 > 0\nimport os", {"T/odd": "f"}),
         # too much is no output
         ("def f(n):\n    return [n % 2 > 0] * 9999", {}),
     ],

@@ -11,7 +11,7 @@ import ast
 import contextlib
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from types import TracebackType
@@ -30,6 +30,7 @@ _DRAWN = 120  # variations of which these are chosen
 _FIRST_SHARE = 0.4  # of a call's time, for the first call of each form, which is small
 _REFERENCE_SHARE = 0.5  # of a call's time, for the reference: a copy of it must not run out of time by chance
 _TESTED = ("check", "asserts", "inputs")  # the checkers whose problems are functions
+_FEW = 16  # calls that are given up together where one of them ends the program
 _MOST_OF_A_STAR = 6  # arguments
 
 
@@ -125,21 +126,37 @@ class Prober:
         found: dict[int, Solved] = {}
         complete = True
         for width in sorted(program.widths):
-            forms = book.forms(width)
-            firsts = [form.calls[form.first] for form in forms]
-            told = self._answers(program.text, firsts, self.rules.call_s * _FIRST_SHARE)
-            complete = complete and told is not None
-            for name, answers in (told or {}).items():
-                for form, answer in zip(forms, answers, strict=True):
-                    if form.number in found or not equal(form.behaviour.outputs[form.first], answer):
-                        continue
+            for name, form in self._likely(program, book.forms(width)):
+                if name is None:
+                    complete = False
+                elif form.number not in found:
                     met = self._met(program, name, form)
                     complete = complete and met is not None
                     if met is not None and form.behaviour.has(met, self.rules.agreement):
                         tested = form.behaviour.tested
-                        others = len(form.calls) - tested
-                        found[form.number] = Solved(name, tested, len(met) - tested, others)
+                        found[form.number] = Solved(name, tested, len(met) - tested, len(form.calls) - tested)
         return found if found or complete else None
+
+    def _likely(self, program: Program, forms: Sequence[Form]) -> Iterator[tuple[str | None, Form]]:
+        """Yield (function, form) where a form's first call is answered as expected; no function where none answered.
+
+        One call may end the program, such as one that multiplies a text where numbers are meant: then each half of the
+        calls is tried for itself, down to a few.
+        """
+        firsts = [form.calls[form.first] for form in forms]
+        told = self._answers(program.text, firsts, self.rules.call_s * _FIRST_SHARE)
+        if told is None:
+            half = len(forms) // 2
+            if half < _FEW:
+                yield None, forms[0]
+            else:
+                yield from self._likely(program, forms[:half])
+                yield from self._likely(program, forms[half:])
+            return
+        for name, answers in told.items():
+            for form, answer in zip(forms, answers, strict=True):
+                if equal(form.behaviour.outputs[form.first], answer):
+                    yield name, form
 
     def _met(self, program: Program, name: str, form: Form) -> set[int] | None:
         """Call a function with all calls of a form; give the places of those that it answers as expected."""
