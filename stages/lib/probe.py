@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import ast
 import inspect
+import resource
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from stages.lib import values
 
 MAX_ANSWER = 10_000  # characters of a returned value; a longer one is none
-MOST_OVERTIME = 100  # calls of a function that do not end in time; then the others are not tried
-_OVERTIME_RUN = 12  # such calls in a row, with arguments of the same types; then others of these, larger yet, are not
+_BUDGET = 100  # times a call's time is that of all calls of a sample together; then the others are not tried
+_OVERTIME_RUN = 12  # calls in a row out of time, with arguments of the same types; then others of these are not tried
+_DATA_MB = 256  # what takes more, such as a text where a number is meant, fails at once
 _DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 _ASSIGNING = (ast.Assign, ast.AnnAssign)
 _DEFINITION_S = 1.0  # of CPU time
@@ -49,8 +51,10 @@ def answers(
         CLASS().NAME, or CLASS(...).NAME where the object takes the arguments; a name's second definition is NAME#2.
     """
     time.sleep = lambda _: None  # nobody waits here
-    found = list(_functions(ast.parse(code)))[:_MOST_FUNCTIONS]
-    return {name: _answered(function, calls, call_s) for name, function in found if only in (None, name)}
+    resource.setrlimit(resource.RLIMIT_DATA, (_DATA_MB * 2**20, _DATA_MB * 2**20))
+    found = [item for item in list(_functions(ast.parse(code)))[:_MOST_FUNCTIONS] if only in (None, item[0])]
+    budget_s = _BUDGET * call_s / max(len(found), 1)
+    return {name: _answered(function, calls, call_s, budget_s) for name, function in found}
 
 
 def definitions(body: Sequence[ast.stmt], *, top: bool = True) -> Iterator[ast.stmt]:
@@ -88,7 +92,8 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, Callable[..., Any]]]:
                 # annotations are not evaluated: what they name is often imported nowhere
                 flags = annotations.compiler_flag
                 exec(compile(ast.Module([statement], []), "answer.py", "exec", flags, True), module.__dict__)  # noqa: S102
-        except BaseException:  # noqa: S112 - the others are still defined
+        except BaseException:  # the others are still defined
+            _Limit.running = False
             continue
         for name, function in _callables(statement, module):
             seen[name] = seen.get(name, 0) + 1
@@ -127,18 +132,20 @@ def _property(kind: Callable[..., Any], name: str) -> Callable[..., Any]:
     return call
 
 
-def _answered(function: Callable[..., Any], calls: Sequence[Sequence[Any]], call_s: float) -> list[str | None]:
+def _answered(
+    function: Callable[..., Any], calls: Sequence[Sequence[Any]], call_s: float, budget_s: float
+) -> list[str | None]:
     found: list[str | None] = []
-    overtime, runs = 0, dict[tuple[type, ...], int]()
+    end, runs = time.process_time() + budget_s, dict[tuple[type, ...], int]()
     for arguments in calls:
         answer, types = None, tuple(map(type, arguments))
         run = runs.get(types, 0)
-        if overtime < MOST_OVERTIME and run < _OVERTIME_RUN and _takes(function, len(arguments)):
+        if time.process_time() < end and run < _OVERTIME_RUN and _takes(function, len(arguments)):
             try:
                 answer = _answer(function, [_copied(argument) for argument in arguments], call_s)
                 runs[types] = 0
             except _OverTimeError:
-                overtime += 1
+                _Limit.running = False  # it may have been raised on the way out
                 runs[types] = run + 1
         found.append(answer)
     return found
@@ -156,18 +163,22 @@ def _answer(function: Callable[..., Any], arguments: list[Any], call_s: float) -
 
 
 class _Limit:
-    """Raises _OverTimeError in what runs too long, again and again where that is caught."""
+    """Raises _OverTimeError in what runs too long, again and again where that is caught, but not once it has ended."""
+
+    running = False
 
     def __init__(self, cpu_s: float) -> None:
         self._cpu_s = cpu_s
 
     def __enter__(self) -> None:
+        _Limit.running = True
         for number in (signal.SIGPROF, signal.SIGALRM):  # each time: the code may have set its own
             signal.signal(number, _end_call)
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s, self._cpu_s)
         signal.setitimer(signal.ITIMER_REAL, _WAITING * self._cpu_s, self._cpu_s)
 
     def __exit__(self, *_: object) -> None:
+        _Limit.running = False  # first: another signal may come while this one's objects are freed
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -190,5 +201,6 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _end_call(*_: object) -> NoReturn:
-    raise _OverTimeError
+def _end_call(*_: object) -> None:
+    if _Limit.running:
+        raise _OverTimeError
