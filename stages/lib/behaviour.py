@@ -112,10 +112,22 @@ def _met_by_trivial(calls: Sequence[Arguments], outputs: Sequence[str]) -> int:
     return most
 
 
+def _gives_back(arguments: Arguments, output: str) -> bool:
+    return any(equal(output, values.dumps(argument).decode()) for argument in arguments)
+
+
 def _forms(number: int, behaviour: Behaviour) -> list[Form]:
     common = Counter(behaviour.outputs).most_common(1)[0][0]
-    telling = [place for place in range(behaviour.tested) if behaviour.outputs[place] != common]
-    first = min(telling or range(behaviour.tested), key=lambda place: size(behaviour.calls[place]))
+    # all tests have to be met, so the first call is one that few functions meet, and small
+    first = min(
+        range(behaviour.tested),
+        key=lambda place: (
+            behaviour.outputs[place] == common,
+            behaviour.outputs[place] in _LITTLE,
+            _gives_back(behaviour.calls[place], behaviour.outputs[place]),
+            size(behaviour.calls[place]),
+        ),
+    )
     return [
         Form(number, behaviour, [pick(call) for call in behaviour.calls], first)
         for pick in call_inputs.forms(behaviour.calls)
