@@ -150,6 +150,18 @@ def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
             "        except:\n            pass\ndef g(n):\n    return n % 2 > 0",
             {"T/odd": "g"},
         ),
+        (
+            "def f(n):\n    while True:\n        try:\n            try:\n                while True:\n"
+            "                    n += 1\n            except BaseException as e:\n                print(e)\n"
+            "                continue\n        finally:\n            continue\ndef g(n):\n    return n % 2 > 0",
+            {"T/odd": "g"},
+        ),
+        # an earlier call's error that is let go in a later call does not end that one
+        (
+            "kept = []\ndef f(n):\n    try:\n        while True:\n            pass\n    except BaseException as e:\n"
+            "        kept.append(e)\ndef g(n):\n    kept and kept.pop()\n    return n % 2 > 0",
+            {"T/odd": "g"},
+        ),
         ("import threading\ndef f(n):\n    threading.Event().wait()\ndef g(n):\n    return n % 2 > 0", {"T/odd": "g"}),
         ("import time\ndef f(n):\n    time.sleep(60)\n    return n % 2 > 0", {"T/odd": "f"}),
         ("def main():\n    while True:\n        pass\nx = main()\ndef g(n):\n    return n % 2 > 0", {"T/odd": "g"}),

@@ -294,7 +294,7 @@ def test_a_sandbox_that_cannot_be_had_ends_the_stage_with_its_reason(store, monk
     def refuse(*_: object) -> None:
         raise SandboxError("no walls")
 
-    monkeypatch.setattr("stages.lib.verify.Sandbox", refuse)
+    monkeypatch.setattr("stages.lib.sandbox.Sandbox", refuse)
     with pytest.raises(SandboxError, match="no walls"):
         verifying.verify_all([Code("x = 1", "python")], PATIENT, 2)
 

@@ -14,12 +14,11 @@ import sysconfig
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from stages.lib.jail import Limits
 from stages.lib.problem import Problem
-from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World
+from stages.lib.sandbox import Died, Raised, Sample, Sandbox, Sandboxes, TimedOut, World
 
 Mode = Literal["strict", "official"]
 NOT_RUN = ("Tensorflow", "Pytorch")
@@ -77,7 +76,7 @@ def environment_absent(python: Path | None = None) -> str | None:
     return None if made.exists() else f"{made}: no such file; run `make ds1000`"
 
 
-class DS1000:
+class DS1000(Sandboxes):
     """Owns a sandbox for solutions and one for the judge's side, made when first used. Not for two threads at once.
 
     Args:
@@ -86,24 +85,9 @@ class DS1000:
     """
 
     def __init__(self, allow_unsafe: bool, python: Path | None = None) -> None:
-        self._allow_unsafe = allow_unsafe
+        super().__init__(allow_unsafe)
         self._python = python or interpreter()
         self._outside: dict[str, bool] = {}
-        self._open = contextlib.ExitStack()
-        self._sandboxes: dict[str, Sandbox] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the sandboxes."""
-        self._sandboxes.clear()
-        self._open.close()
 
     def verdict(
         self,
@@ -156,7 +140,7 @@ class DS1000:
         return self._outside[problem.task_id]
 
     def _judge_outside(self, problem: Problem, solution: str, timeout_s: float, memory_mb: int) -> None:
-        self._sandbox("judge"), self._sandbox("solution")  # both are warm before a sample's clock starts
+        self._side("judge"), self._side("solution")  # both are warm before a sample's clock starts
         with (
             self._sample("judge", "calls", timeout_s, memory_mb) as judge,
             self._sample("solution", "calls", timeout_s, memory_mb) as sample,
@@ -178,12 +162,10 @@ class DS1000:
         self, side: str, kind: Literal["calls", "run"], timeout_s: float, memory_mb: int
     ) -> contextlib.AbstractContextManager[Sample]:
         limits = Limits(int(timeout_s) + 1, memory_mb + _LOADED_MB, processes=64, file_mb=64, scratch_mb=64)
-        return self._sandbox(side).sample(kind, limits, timeout_s, memory_mb)
+        return self._side(side).sample(kind, limits, timeout_s, memory_mb)
 
-    def _sandbox(self, side: str) -> Sandbox:
-        if side not in self._sandboxes:
-            self._sandboxes[side] = self._open.enter_context(Sandbox(_world(self._python), self._allow_unsafe))
-        return self._sandboxes[side]
+    def _side(self, name: str) -> Sandbox:
+        return self._sandbox(name, lambda: _world(self._python))
 
 
 def official_program(problem: Problem, solution: str) -> str:

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType, TracebackType
-from typing import Any, Literal, Self, TypeVar
+from types import CodeType
+from typing import Any, Literal, TypeVar
 
 from stages.lib import ds1000, languages, values
 from stages.lib.answers import AnswerStore, Key
@@ -26,7 +26,7 @@ from stages.lib.console import StageError
 from stages.lib.jail import Limits
 from stages.lib.plus import Comparison
 from stages.lib.problem import Problem
-from stages.lib.sandbox import Died, Raised, Sample, Sandbox, TimedOut, World, encoded_call, numpy_world, printable
+from stages.lib.sandbox import Died, Raised, Sample, Sandboxes, TimedOut, World, encoded_call, numpy_world, printable
 
 Mode = Literal["strict", "official"]
 T = TypeVar("T")
@@ -55,24 +55,15 @@ class Verdict:
     outside: bool
 
 
-class Judge:
-    """Judges samples one after the other; owns its sandboxes, made when first needed."""
+class Judge(Sandboxes):
+    """Judges samples one after the other."""
 
     def __init__(self, rules: Rules) -> None:
+        super().__init__(rules.allow_unsafe)
         self.rules = rules
-        self._exit = contextlib.ExitStack()
-        self._sandboxes: dict[str, Sandbox] = {}
         self._memo: dict[tuple[int, str], tuple[Problem, Any]] = {}  # holds the problem, so that its id stays its own
-        self._store = self._exit.enter_context(AnswerStore(cache_dir() / "references.sqlite"))
-        self._ds1000 = self._exit.enter_context(ds1000.DS1000(rules.allow_unsafe))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._exit.close()
+        self._store = self._open.enter_context(AnswerStore(cache_dir() / "references.sqlite"))
+        self._ds1000 = self._open.enter_context(ds1000.DS1000(rules.allow_unsafe))
 
     def prepare(self, problem: Problem) -> float:
         """Compute what is needed of a problem's reference; give the seconds a sample may take beyond the rules'."""
@@ -222,11 +213,6 @@ class Judge:
             found = compute()
             self._store.put(key, found)
         return found
-
-    def _sandbox(self, name: str, world: Callable[[], World]) -> Sandbox:
-        if name not in self._sandboxes:
-            self._sandboxes[name] = self._exit.enter_context(Sandbox(world(), self.rules.allow_unsafe))
-        return self._sandboxes[name]
 
     @contextlib.contextmanager
     def _sample(

@@ -7,6 +7,7 @@ what it defines. Only the standard library is imported: the sandbox loads this f
 
 from __future__ import annotations
 
+import _thread
 import ast
 import inspect
 import resource
@@ -14,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -29,10 +31,17 @@ _DEFINITION_S = 1.0  # of CPU time
 _WAITING = 20  # times the CPU time of a call or definition is its wall time, for what waits without computing
 _MOST_FUNCTIONS = 20
 _MODULE = "answer"
+_cpu_time, _wall_time = time.process_time, time.monotonic  # the code may set its own
 
 
 class _OverTimeError(BaseException):
-    """The call's time is over; no Exception, since much code catches those."""
+    """The call's time is over; no Exception, since much code catches those.
+
+    Code that catches this one too, in a loop, gets it anew once it has let it go, which is outside of its `try`: the
+    interpreter is told of a signal by a call without a frame of its own, and looks for signals at the next jump.
+    """
+
+    __del__ = staticmethod(partial(_thread.interrupt_main, signal.SIGALRM))
 
 
 def answers(
@@ -136,11 +145,11 @@ def _answered(
     function: Callable[..., Any], calls: Sequence[Sequence[Any]], call_s: float, budget_s: float
 ) -> list[str | None]:
     found: list[str | None] = []
-    end, runs = time.process_time() + budget_s, dict[tuple[type, ...], int]()
+    end, runs = _cpu_time() + budget_s, dict[tuple[type, ...], int]()
     for arguments in calls:
         answer, types = None, tuple(map(type, arguments))
         run = runs.get(types, 0)
-        if time.process_time() < end and run < _OVERTIME_RUN and _takes(function, len(arguments)):
+        if _cpu_time() < end and run < _OVERTIME_RUN and _takes(function, len(arguments)):
             try:
                 answer = _answer(function, [_copied(argument) for argument in arguments], call_s)
                 runs[types] = 0
@@ -166,21 +175,30 @@ class _Limit:
     """Raises _OverTimeError in what runs too long, again and again where that is caught, but not once it has ended."""
 
     running = False
+    _over_at = (0.0, 0.0)  # CPU and wall time
 
     def __init__(self, cpu_s: float) -> None:
         self._cpu_s = cpu_s
 
     def __enter__(self) -> None:
+        wall_s = _WAITING * self._cpu_s
+        # half, as the timers count in ticks: this is for the signals of errors of an earlier call that are freed late
+        _Limit._over_at = (_cpu_time() + self._cpu_s / 2, _wall_time() + wall_s / 2)
         _Limit.running = True
         for number in (signal.SIGPROF, signal.SIGALRM):  # each time: the code may have set its own
-            signal.signal(number, _end_call)
+            signal.signal(number, _Limit._end)
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s, self._cpu_s)
-        signal.setitimer(signal.ITIMER_REAL, _WAITING * self._cpu_s, self._cpu_s)
+        signal.setitimer(signal.ITIMER_REAL, wall_s, self._cpu_s)
 
     def __exit__(self, *_: object) -> None:
         _Limit.running = False  # first: another signal may come while this one's objects are freed
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    @staticmethod
+    def _end(*_: object) -> None:
+        if _Limit.running and (_cpu_time() > _Limit._over_at[0] or _wall_time() > _Limit._over_at[1]):
+            raise _OverTimeError
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
@@ -199,8 +217,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     return value
-
-
-def _end_call(*_: object) -> None:
-    if _Limit.running:
-        raise _OverTimeError

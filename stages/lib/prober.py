@@ -8,14 +8,12 @@ wrong, that is not Python, or that defines no function.
 from __future__ import annotations
 
 import ast
-import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from stages.lib import call_inputs, probe
 from stages.lib.behaviour import Agreement, Behaviour, Book, Form, size
@@ -23,7 +21,7 @@ from stages.lib.call_habits import Arguments
 from stages.lib.jail import Limits
 from stages.lib.outputs import equal
 from stages.lib.problem import Problem
-from stages.lib.sandbox import Died, Raised, Sandbox, TimedOut, World, numpy_world
+from stages.lib.sandbox import Died, Raised, Sandbox, Sandboxes, TimedOut, World, numpy_world, with_module
 
 VARIATIONS = 40  # of a problem's calls
 _DRAWN = 120  # variations of which these are chosen
@@ -69,21 +67,12 @@ class Solved:
         )
 
 
-class Prober:
-    """Runs code; owns its sandboxes, made when first needed. Not for two threads at once."""
+class Prober(Sandboxes):
+    """Runs code. Not for two threads at once."""
 
     def __init__(self, rules: Rules) -> None:
+        super().__init__(rules.allow_unsafe)
         self.rules = rules
-        self._exit = contextlib.ExitStack()
-        self._sandboxes: dict[tuple[bool, bool], Sandbox] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._exit.close()
 
     def behaviour(self, problem: Problem) -> Behaviour | None:
         """Give what a problem's reference does; None where its tests show no calls, or too few to tell it by.
@@ -175,7 +164,8 @@ class Prober:
         order = sorted(range(len(calls)), key=lambda place: size(calls[place]))
         rules = self.rules
         limits = Limits(math.ceil(rules.timeout_s) + 1, rules.memory_mb, processes=32, file_mb=16, scratch_mb=16)
-        with self._sandbox("numpy" in code, twin).sample("calls", limits, rules.timeout_s, rules.memory_mb) as sample:
+        sandbox = self._of("numpy", numpy_world, twin) if "numpy" in code else self._of("plain", World, twin)
+        with sandbox.sample("calls", limits, rules.timeout_s, rules.memory_mb) as sample:
             try:
                 sample.load(f"import sys\nanswers = sys.modules[{probe.__name__!r}].answers\n")
                 sample.ready()
@@ -184,12 +174,8 @@ class Prober:
             except (TimedOut, Died, Raised):
                 return None
 
-    def _sandbox(self, numpy: bool, twin: bool) -> Sandbox:
-        if (numpy, twin) not in self._sandboxes:
-            world = numpy_world() if numpy else World()
-            world = replace(world, preload=(*world.preload, probe.__name__))
-            self._sandboxes[numpy, twin] = self._exit.enter_context(Sandbox(world, self.rules.allow_unsafe))
-        return self._sandboxes[numpy, twin]
+    def _of(self, name: str, world: Callable[[], World], twin: bool) -> Sandbox:
+        return self._sandbox(f"{name} twin" if twin else name, lambda: with_module(world(), probe.__name__))
 
 
 def program_of(code: str) -> Program | None:

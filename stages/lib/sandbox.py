@@ -18,7 +18,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -106,6 +106,11 @@ def numpy_world() -> World:
     return World(
         preload=(*_PRELOAD, "numpy"), packages=(str(site),), shown=(str(site / "numpy"), str(site / "numpy.libs"))
     )
+
+
+def with_module(world: World, name: str) -> World:
+    """Give a world in which one module more is loaded."""
+    return replace(world, preload=(*world.preload, name))
 
 
 class Sandbox:
@@ -246,6 +251,37 @@ class Sandbox:
             parents = [child for parent in parents for child in _children(parent)]
             found += parents
         return found
+
+
+class Sandboxes:
+    """Sandboxes by name, each made when first needed and closed with the others; what runs code in several is one.
+
+    Not for two threads at once. Raises as `Sandbox`, when one is made.
+    """
+
+    def __init__(self, allow_unsafe: bool) -> None:
+        self._allow_unsafe = allow_unsafe
+        self._open = contextlib.ExitStack()
+        self._by_name: dict[str, Sandbox] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandboxes."""
+        self._by_name.clear()
+        self._open.close()
+
+    def _sandbox(self, name: str, world: Callable[[], World]) -> Sandbox:
+        """Give the sandbox of this name, made where there is none."""
+        if name not in self._by_name:
+            self._by_name[name] = self._open.enter_context(Sandbox(world(), self._allow_unsafe))
+        return self._by_name[name]
 
 
 class Sample:

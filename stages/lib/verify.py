@@ -9,24 +9,21 @@ what a sample says about itself is believed.
 from __future__ import annotations
 
 import builtins
-import contextlib
 import hashlib
 import importlib.metadata
 import re
 import signal
 import sys
 import sysconfig
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from stages.lib import script, sql_syntax, syntax
 from stages.lib.answer_code import Code
 from stages.lib.jail import Limits
-from stages.lib.sandbox import Died, Raised, Sandbox, TimedOut, World, numpy_world, printable
+from stages.lib.sandbox import Died, Raised, Sandboxes, TimedOut, World, numpy_world, printable, with_module
 from stages.lib.toolchains import tools_world
 from stages.lib.verdicts import TOOL_FAILED, Verification
 
@@ -56,21 +53,12 @@ class Rules:
     allow_unsafe: bool = False
 
 
-class Verifier:
-    """Verifies answers one after the other; owns its sandboxes, made when first needed."""
+class Verifier(Sandboxes):
+    """Verifies answers one after the other."""
 
     def __init__(self, rules: Rules) -> None:
+        super().__init__(rules.allow_unsafe)
         self.rules = rules
-        self._exit = contextlib.ExitStack()
-        self._sandboxes: dict[str, Sandbox] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._exit.close()
 
     def verify(self, code: Code) -> Verification:
         """Run or check code.
@@ -120,11 +108,6 @@ class Verifier:
         if str(told).startswith(sql_syntax.UNREAD):
             return Verification("unchecked", "not_alone", printable(str(told)))
         return Verification("syntax_error", "syntax", printable(str(told)))
-
-    def _sandbox(self, name: str, world: Callable[[], World]) -> Sandbox:
-        if name not in self._sandboxes:
-            self._sandboxes[name] = self._exit.enter_context(Sandbox(world(), self.rules.allow_unsafe))
-        return self._sandboxes[name]
 
 
 def identity(code: Code, rules: Rules) -> dict[str, Any] | None:
@@ -188,20 +171,16 @@ def _verification(stopped: Exception | None, status: int, code: str) -> Verifica
 
 
 def _scripts() -> World:
-    return _with_module(World(), script.__name__)
+    return with_module(World(), script.__name__)
 
 
 def _numpy_scripts() -> World:
-    return _with_module(numpy_world(), script.__name__)
+    return with_module(numpy_world(), script.__name__)
 
 
 def _sql_world() -> World:
     site = sysconfig.get_path("purelib")
-    return replace(_with_module(World(), sql_syntax.__name__), packages=(site,), shown=(f"{site}/sqlglot",))
-
-
-def _with_module(world: World, name: str) -> World:
-    return replace(world, preload=(*world.preload, name))
+    return replace(with_module(World(), sql_syntax.__name__), packages=(site,), shown=(f"{site}/sqlglot",))
 
 
 @cache
