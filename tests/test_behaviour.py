@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,30 @@ def test_every_reference_of_humaneval_solves_its_own_problem_among_all(prober):
             missed += [] if found is not None and number in found else [problem.task_id]
     assert missed == []
     assert sum(behaviour is None for behaviour in own.behaviours) < 8
+    assert None not in [own.behaviours[number] for number in (38, 50)]  # their tests build the arguments
+
+
+def test_the_arguments_that_tests_build_are_those_of_their_calls(prober):
+    problem = Problem(
+        "T/sum",
+        "class Node:\n    pass\n",
+        "def total(items):\n    return items[0] + total(items[1:]) if items else 0\n",
+        "total",
+        "import random\ndef check(candidate):\n    for count in range(3, 9):\n"
+        "        items = [random.randint(1, 9) for _ in range(count)]\n        assert candidate(items) == sum(items)\n"
+        "    items.clear()\n    assert candidate(items=[1]) == 1\n    assert candidate([Node()]) == 1",
+        checker="check",
+    )
+    found = prober.behaviour(problem)
+    assert found is not None
+    assert [len(items) for [items] in found.calls[: found.tested]] == [3, 4, 5, 6, 7, 8]
+    assert found == prober.behaviour(problem)
+    assert list(prober.solved(Book([found]), program_of("def f(x):\n    return sum(x)"))) == [0]
+
+
+def test_tests_that_end_the_process_show_no_calls(prober):
+    test = "import os\nn = 5\nassert odd(n) == True\nos._exit(0)"
+    assert prober.behaviour(replace(ODD, test=test)) is None
 
 
 @pytest.mark.parametrize(
@@ -312,8 +337,17 @@ def test_every_sample_is_held_against_every_problem_and_what_was_found_is_kept(t
     assert {number: list(tests) for number, tests in found.solved.items()} == {0: [1], 1: [1], 5: [1]}
     assert found.solved[1][1].startswith("g returns what the tests expect (3 calls) and agrees with the reference on ")
     assert (list(found.untold), found.ended, found.unparsed, found.programs) == ([3], 1, 1, 4)
-    monkeypatch.setattr(solved, "Prober", None)  # a second sandbox would fail
+    asked = []
+    real = Prober.solved
+    monkeypatch.setattr(
+        Prober, "solved", lambda self, book, program: asked.append(program.text) or real(self, book, program)
+    )
     assert solved.search(PROBLEMS, EXAMPLES, RULES, 2, tmp_path) == found
+    # but for what ran out of its limits: it may have been this machine's hour
+    assert [text.partition("\n")[0] for text in asked] == ["import os"]
+    monkeypatch.setattr(solved, "Prober", None)  # a sandbox would fail
+    told = [example for example in EXAMPLES if "os._exit" not in example.response]
+    assert solved.search(PROBLEMS, told, RULES, 2, tmp_path).programs == 3
 
 
 def test_other_limits_or_other_problems_find_anew(tmp_path, monkeypatch):

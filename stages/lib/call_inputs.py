@@ -1,7 +1,7 @@
 """The calls by which two functions are compared: those of a problem's tests, and variations of them.
 
 In: a problem. Out: lists of arguments. The tests' own are read out of their text, where they are written as values;
-nothing is run. Does not cover: tests that build their arguments, such as trees of their own classes.
+nothing is run. Does not cover: tests that build their arguments (prober.py runs those).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_PERMUTED = 3  # arguments
 def calls_of_tests(problem: Problem) -> list[Arguments]:
     """Give the arguments with which a problem's tests call its function, each list once."""
     if problem.checker == "inputs":
-        return _distinct(list(arguments) for arguments in problem.base_inputs)
+        return distinct(list(arguments) for arguments in problem.base_inputs)
     names = {problem.entry_point, "candidate"} if problem.checker == "check" else {problem.entry_point}
     try:
         tree = ast.parse(problem.test)
@@ -38,14 +38,14 @@ def calls_of_tests(problem: Problem) -> list[Arguments]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
     )
-    return _distinct(found for call in calls if (found := _literal(call)))
+    return distinct(found for call in calls if (found := _literal(call)))
 
 
 def varied_calls(problem: Problem, calls: Sequence[Arguments], count: int) -> list[Arguments]:
     """Give up to `count` more: EvalPlus's where the problem has them, else variations of `calls`, drawn by task_id."""
     draw = random.Random(problem.task_id)
     if problem.plus_inputs:
-        more = _distinct(list(arguments) for arguments in problem.plus_inputs)
+        more = distinct(list(arguments) for arguments in problem.plus_inputs)
         return draw.sample(more, min(count, len(more)))
     found: list[Arguments] = []
     habits = Habits.of(calls)
@@ -89,7 +89,7 @@ def _literal(call: ast.Call) -> Arguments | None:
         return None
 
 
-def _distinct(calls: Iterable[Arguments]) -> list[Arguments]:
+def distinct(calls: Iterable[Arguments]) -> list[Arguments]:
     """Give each call once; those that are too large or cannot cross into the sandbox are left out."""
     found: dict[bytes, Arguments] = {}
     for arguments in calls:

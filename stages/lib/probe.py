@@ -1,6 +1,6 @@
 """Calls the functions that a training sample's code defines: the inner side, within the sandbox.
 
-In: code, and lists of arguments. Out: for each function what each call returned, as text. Of the code only imports,
+In: code, and lists of arguments. Out: for each function what each call returned, as text. Of that code only imports,
 definitions and top-level assignments are run, each for itself, so that a program that waits for input still defines
 what it defines. Only the standard library is imported: the sandbox loads this file.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import ast
+import contextlib
 import inspect
 import resource
 import signal
@@ -64,6 +65,39 @@ def answers(
     found = [item for item in list(_functions(ast.parse(code)))[:_MOST_FUNCTIONS] if only in (None, item[0])]
     budget_s = _BUDGET * call_s / max(len(found), 1)
     return {name: _answered(function, calls, call_s, budget_s) for name, function in found}
+
+
+def recorded(code: str, name: str, test: str) -> list[list[Any]]:
+    """Run a problem's tests on its reference; give the arguments of their calls, as far as they are plain values.
+
+    Args:
+        code: of the reference; all of it is run.
+        name: of the function.
+        test: a program that calls it. Where it draws by chance, it draws the same each time.
+    """
+    import random  # only here: loaded for every sample, it would make each fork dearer
+
+    found: list[list[Any]] = []
+    module = sys.modules[_MODULE] = ModuleType(_MODULE)
+    exec(code, module.__dict__)  # noqa: S102
+    reference = getattr(module, name)
+
+    def recorder(*arguments: Any, **named: Any) -> Any:
+        if not named:
+            with contextlib.suppress(ValueError):
+                encoded = values.dumps(list(arguments))
+                found.extend([] if values.OBJECT in encoded.decode() else [values.loads(encoded)])
+        setattr(module, name, reference)  # what it calls itself with is not the tests'
+        try:
+            return reference(*arguments, **named)
+        finally:
+            setattr(module, name, recorder)
+
+    setattr(module, name, recorder)
+    random.seed(0)
+    with contextlib.suppress(Exception):  # a reference that fails a test has still been called
+        exec(test, module.__dict__)  # noqa: S102
+    return found
 
 
 def definitions(body: Sequence[ast.stmt], *, top: bool = True) -> Iterator[ast.stmt]:

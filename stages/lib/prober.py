@@ -81,7 +81,10 @@ class Prober(Sandboxes):
             Died: the reference ran out of the sandbox's limits.
             SandboxError: the sandbox failed, or cannot be had on this machine.
         """
-        if problem.checker not in _TESTED or not (tests := call_inputs.calls_of_tests(problem)):
+        if problem.checker not in _TESTED:
+            return None
+        tests = call_inputs.calls_of_tests(problem) or self._calls_made(problem)
+        if not tests:
             return None
         calls = [*tests, *call_inputs.varied_calls(problem, tests, _DRAWN)]
         outputs = self._reference(problem, calls)
@@ -89,6 +92,17 @@ class Prober(Sandboxes):
         others = {place: output for place, output in enumerate(outputs) if place >= len(tests) and output is not None}
         chosen = tested | {place: others[place] for place in _balanced(others)[:VARIATIONS]}
         return Behaviour.of([calls[place] for place in chosen], list(chosen.values()), len(tested))
+
+    def _calls_made(self, problem: Problem) -> list[Arguments]:
+        """Give the calls of tests that build their arguments, by running them."""
+        code = problem.prefix + problem.canonical_solution
+        test = f"{problem.setup}\n{problem.test}\n"
+        if problem.checker == "check":
+            test += f"check({problem.entry_point})\n"
+        try:
+            return call_inputs.distinct(self._probed("recorded", [code, problem.entry_point, test], code))
+        except (TimedOut, Died, Raised):
+            return []
 
     def _reference(self, problem: Problem, calls: list[Arguments]) -> list[str | None]:
         """Give what the reference returns; None where it returns nothing, or not the same in two zygotes.
@@ -162,17 +176,25 @@ class Prober(Sandboxes):
         if not calls:
             return {}
         order = sorted(range(len(calls)), key=lambda place: size(calls[place]))
+        try:
+            told = self._probed("answers", [code, [calls[place] for place in order], call_s, only], code, twin)
+            return _in_order(told, order)
+        except (TimedOut, Died, Raised):
+            return None
+
+    def _probed(self, name: str, arguments: list[Any], code: str, twin: bool = False) -> Any:
+        """Call a function of probe.py on code, in a sample of its own.
+
+        Raises:
+            TimedOut, Died, Raised: it ran out of the limits.
+        """
         rules = self.rules
         limits = Limits(math.ceil(rules.timeout_s) + 1, rules.memory_mb, processes=32, file_mb=16, scratch_mb=16)
         sandbox = self._of("numpy", numpy_world, twin) if "numpy" in code else self._of("plain", World, twin)
         with sandbox.sample("calls", limits, rules.timeout_s, rules.memory_mb) as sample:
-            try:
-                sample.load(f"import sys\nanswers = sys.modules[{probe.__name__!r}].answers\n")
-                sample.ready()
-                told = sample.call("answers", [code, [calls[place] for place in order], call_s, only])
-                return _in_order(told, order)
-            except (TimedOut, Died, Raised):
-                return None
+            sample.load(f"import sys\n{name} = sys.modules[{probe.__name__!r}].{name}\n")
+            sample.ready()
+            return sample.call(name, arguments)
 
     def _of(self, name: str, world: Callable[[], World], twin: bool) -> Sandbox:
         return self._sandbox(f"{name} twin" if twin else name, lambda: with_module(world(), probe.__name__))

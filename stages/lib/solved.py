@@ -125,7 +125,7 @@ def _behaviours(problems: Sequence[Problem], rules: Rules, workers: int, store: 
         working(missing, lambda: Prober(rules), lambda prober, n: _behaviour(prober, problems[n]), workers) as results,
     ):
         for number, found in results:
-            if found is not None:  # else it may have been this machine's hour
+            if found is not None:  # else it may have been this machine's hour, here and below
                 store.put(keys[number], found)
             kept[number] = found or _UNTOLD
             bar.advance()
@@ -152,7 +152,8 @@ def _solved(
         for program, found in results:
             told = None if found is None else {str(number): str(solved) for number, solved in found.items()}
             kept[program] = {"solved": told}
-            store.put(keys[program], kept[program])
+            if told is not None:
+                store.put(keys[program], kept[program])
             bar.advance()
     return {
         program: None if (told := kept[program]["solved"]) is None else {int(n): how for n, how in told.items()}

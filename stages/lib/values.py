@@ -17,6 +17,9 @@ MAX_ITEMS = 1_000_000  # of an iterator that is read to its end, of a range, of 
 MAX_DIGITS = 1_000_000  # hexadecimal, of an integer
 MAX_TEXT = 100_000  # characters of a rarer value
 MAX_EXPONENT = 10_000  # of a Decimal
+OBJECT = (
+    '["o",'  # stands in encoded text wherever an object can't be told; in a text the quotation mark has a backslash
+)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().raw_decode  # not `decode`, which looks for white space, of which there is none
 _ATOMS = (type(None), bool, str, float)
