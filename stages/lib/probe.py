@@ -32,7 +32,8 @@ _DEFINITION_S = 1.0  # of CPU time
 _WAITING = 20  # times the CPU time of a call or definition is its wall time, for what waits without computing
 _MOST_FUNCTIONS = 20
 _MODULE = "answer"
-_cpu_time, _wall_time = time.process_time, time.monotonic  # the code may set its own
+_TIMERS = {signal.SIGPROF: signal.ITIMER_PROF, signal.SIGALRM: signal.ITIMER_REAL}  # of CPU time, of wall time
+_cpu_time = time.process_time  # the code may set its own
 
 
 class _OverTimeError(BaseException):
@@ -42,7 +43,7 @@ class _OverTimeError(BaseException):
     interpreter is told of a signal by a call without a frame of its own, and looks for signals at the next jump.
     """
 
-    __del__ = staticmethod(partial(_thread.interrupt_main, signal.SIGALRM))
+    __del__ = staticmethod(partial(_thread.interrupt_main, signal.SIGPROF))
 
 
 def answers(
@@ -209,29 +210,32 @@ class _Limit:
     """Raises _OverTimeError in what runs too long, again and again where that is caught, but not once it has ended."""
 
     running = False
-    _over_at = (0.0, 0.0)  # CPU and wall time
+    _over_at = 0.0  # CPU time
+    _ticks = 0  # one each `cpu_s` of wall time; they do not add up while the machine stands still
 
     def __init__(self, cpu_s: float) -> None:
         self._cpu_s = cpu_s
 
     def __enter__(self) -> None:
-        wall_s = _WAITING * self._cpu_s
-        # half, as the timers count in ticks: this is for the signals of errors of an earlier call that are freed late
-        _Limit._over_at = (_cpu_time() + self._cpu_s / 2, _wall_time() + wall_s / 2)
+        # half, as the timer is not exact: this is for the signals of errors of an earlier call that are let go late
+        _Limit._over_at = _cpu_time() + self._cpu_s / 2
+        _Limit._ticks = 0
         _Limit.running = True
-        for number in (signal.SIGPROF, signal.SIGALRM):  # each time: the code may have set its own
+        for number in _TIMERS:  # each time: the code may have set its own
             signal.signal(number, _Limit._end)
-        signal.setitimer(signal.ITIMER_PROF, self._cpu_s, self._cpu_s)
-        signal.setitimer(signal.ITIMER_REAL, wall_s, self._cpu_s)
+        for timer in _TIMERS.values():
+            signal.setitimer(timer, self._cpu_s, self._cpu_s)
 
     def __exit__(self, *_: object) -> None:
         _Limit.running = False  # first: another signal may come while this one's objects are freed
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for timer in _TIMERS.values():
+            signal.setitimer(timer, 0)
 
     @staticmethod
-    def _end(*_: object) -> None:
-        if _Limit.running and (_cpu_time() > _Limit._over_at[0] or _wall_time() > _Limit._over_at[1]):
+    def _end(number: int, _: object) -> None:
+        _Limit._ticks += number == signal.SIGALRM
+        computed = number == signal.SIGPROF and _cpu_time() > _Limit._over_at
+        if _Limit.running and (computed or _Limit._ticks >= _WAITING):
             raise _OverTimeError
 
 
