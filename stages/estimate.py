@@ -1,8 +1,8 @@
-"""What the teacher will be asked, and what that costs, before anything is sent.
+"""What the teacher and other endpoints will be asked, and what that costs, before anything is sent.
 
-In: params.yaml, round 0, the answer store, the benchmarks that are at hand. Out: a table of requests, tokens and money:
-of each round that is on, and of screen, analyze and decontaminate where params.yaml lets a teacher judge. Sends nothing
-and needs no key. Not a stage: nothing depends on it.
+In: params.yaml, round 0, the answer stores, the benchmarks that are at hand. Out: a table of requests, tokens and
+money: of each round that is on, of screen, analyze and decontaminate where params.yaml lets a teacher judge, and of the
+models in `evaluate.endpoints`. Sends nothing and needs no key. Not a stage: nothing depends on it.
 
     python -m stages.estimate        also: python -m stages.evolve --estimate
 """
@@ -19,17 +19,26 @@ from typing import Literal, TypeVar
 from pydantic.dataclasses import dataclass
 from rich.table import Table
 
-from stages.lib import console, safety
+from stages.lib import console, protocol, safety
 from stages.lib.answers import FILE_NAME, AnswerStore
 from stages.lib.benchmarks import load_benchmark
 from stages.lib.cache import cache_dir
 from stages.lib.console import StageError
+from stages.lib.cost import Price
+from stages.lib.endpoint_sampler import EndpointSampler
 from stages.lib.estimate import Estimate, Estimator
+from stages.lib.evaluation import GENERATIONS, EvaluateParams, sampler_of
+from stages.lib.evaluation import check as check_evaluation
 from stages.lib.evolution import EvolveParams, check
+from stages.lib.held_out_examples import read_held_out
 from stages.lib.judging_estimate import Size, comparing, rating, screening, sizes_of
 from stages.lib.params import PARAMS_FILE, PART, STRICT, AtLeastOne, RunParams, Text, load
+from stages.lib.problem import Problem
+from stages.lib.prompts import fill
 from stages.lib.records import Example, PoolItem, read_jsonl
+from stages.lib.scoring_estimate import scoring
 from stages.lib.teacher import TeacherParams
+from stages.lib.train_fates import FATES
 
 T = TypeVar("T")
 SEEDS = Path("data/rounds/r0")
@@ -80,6 +89,13 @@ class Analyze:
     difficulty_prompt: Text
 
 
+@dataclass(frozen=True, slots=True, config=PART)
+class TrainPrompt:
+    """Of the `train` section only the frame in which models are asked."""
+
+    prompt: Text
+
+
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
     """What this command reads of params.yaml."""
@@ -92,6 +108,8 @@ class Params:
     benchmarks: dict[str, Text | None]
     decontaminate: Decontaminate
     analyze: Analyze
+    train: TrainPrompt
+    evaluate: EvaluateParams
 
 
 def main() -> None:
@@ -103,6 +121,7 @@ def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
     params = load(Params, options.params)
     check(params)
+    check_evaluation(params.evaluate, params.decontaminate.benchmarks)
     with AnswerStore(cache_dir() / FILE_NAME) as store:
         estimator = Estimator(params, store, options.tokenizer)
         asyncio.run(estimator.follow(_seeds("pool", PoolItem)))
@@ -134,31 +153,68 @@ def judgements(params: Params, estimator: Estimator) -> Iterator[tuple[str, Esti
             yield f"decontaminate: {name}", _compared(params, estimator, merged, name)
 
 
+def scored(params: Params, estimator: Estimator) -> Iterator[tuple[str, Estimate | str]]:
+    """Yield what each model in `evaluate.endpoints` will be asked, as `judgements`."""
+    evaluate = params.evaluate
+    if not evaluate.endpoints:
+        return
+    with AnswerStore(cache_dir() / GENERATIONS) as store:
+        for label in evaluate.endpoints:
+            sampler = sampler_of(label, evaluate, params.run.seed, store)
+            assert isinstance(sampler, EndpointSampler), "check() refuses a label of the local models"
+            price = evaluate.prices.get(label, Price(input=0.0, output=0.0))
+            for name, first in evaluate.wanted().items():
+                problems = _problems(params, name, first)
+                if isinstance(problems, str):
+                    yield f"evaluate: {label}: {name}", problems
+                    continue
+                prompts = [protocol.asked(p, evaluate.prompt, params.train.prompt) for p in problems]
+                yield (
+                    f"evaluate: {label}: {name}",
+                    scoring(sampler, prompts, evaluate.samples, estimator.count, price),
+                )
+            held_out = [fill(params.train.prompt, instruction=text) for text in _held_out(evaluate.held_out)]
+            yield f"evaluate: {label}: held out", scoring(sampler, held_out, 1, estimator.count, price)
+
+
+def _held_out(most: int) -> list[str]:
+    """Give the instructions held out from training; seeds in their place where nothing was trained yet."""
+    found = read_held_out(most) if FATES.is_file() else list(_seeds("examples", Example))[:most]
+    return [example.instruction for example in found]
+
+
 def _table(params: Params, estimator: Estimator) -> tuple[Table, list[str]]:
-    """Give a row for each round and judging stage with their sum, and a line for each that is not in it."""
+    """Give a row for each round, judging stage and endpoint with their sum, and a line for each that is not in it."""
     table = Table("stage", "known", "requests", "prompt tokens", "answer tokens", "cost", "at most")
     total, unknown = Estimate(), []
-    for number, estimate in estimator.rounds.items():
-        table.add_row(f"r{number}", f"{estimate.cached:,}", *_cells(estimate))
-        total = total.plus(estimate)
-    for name, found in judgements(params, estimator):
-        if isinstance(found, str):
-            table.add_row(name, "-", UNKNOWN)
-            unknown.append(f"{name}: {UNKNOWN}, not in the sum: source not at hand: {found}")
-        else:
-            table.add_row(name, "-", *_cells(found))
-            total = total.plus(found)
+    rounds = [(f"r{number}", estimate) for number, estimate in estimator.rounds.items()]
+    asked = [(rounds, True), (judgements(params, estimator), False), (scored(params, estimator), True)]
+    for rows, deducted in asked:
+        for name, found in rows:
+            if isinstance(found, str):
+                table.add_row(name, "-", UNKNOWN)
+                unknown.append(f"{name}: {UNKNOWN}, not in the sum: source not at hand: {found}")
+            else:
+                table.add_row(name, f"{found.cached:,}" if deducted else "-", *_cells(found))
+                total = total.plus(found)
     table.add_row("all", f"{total.cached:,}", *_cells(total))
     return table, unknown
 
 
 def _compared(params: Params, estimator: Estimator, merged: dict[int, Size], name: str) -> Estimate | str:
     own = params.decontaminate
+    problems = _problems(params, name)
+    if isinstance(problems, str):
+        return problems
+    return comparing(estimator, merged, problems, prompt=own.prompt, top_k=own.top_k, attempts=own.attempts)
+
+
+def _problems(params: Params, name: str, first: int | None = None) -> list[Problem] | str:
+    """Give the problems of a benchmark, or why it is not at hand."""
     try:
-        problems = load_benchmark(name, params.benchmarks.get(name))
+        return load_benchmark(name, params.benchmarks.get(name), first)
     except StageError as exc:
         return str(exc)
-    return comparing(estimator, merged, problems, prompt=own.prompt, top_k=own.top_k, attempts=own.attempts)
 
 
 def _seeds(name: str, kind: type[T]) -> Iterator[T]:
@@ -180,6 +236,14 @@ def _notes(params: Params, estimator: Estimator) -> Iterator[str]:
         yield (
             f"judgements: each asked once, what is known not deducted; `at most` with all attempts ({', '.join(again)})"
         )
+    for label in params.evaluate.endpoints:
+        price = params.evaluate.prices.get(label)
+        told = (
+            "no price in evaluate.prices, taken as free"
+            if price is None
+            else f"price {price.input:g} / {price.output:g}"
+        )
+        yield f"evaluate: {label}: {told}"
     if params.decontaminate.judge == "both":
         yield "decontaminate: fewer, as the rule settles copies and what is less alike than min_doubt"
     if params.decontaminate.judge == "teacher":

@@ -30,24 +30,22 @@ from stages.lib.answers import AnswerStore, Key
 from stages.lib.benchmarks import load_benchmark, missing
 from stages.lib.cache import cache_dir
 from stages.lib.console import StageError, Track
-from stages.lib.evaluation import EvaluateParams, check, sampler_of
+from stages.lib.evaluation import GENERATIONS, EvaluateParams, check, sampler_of
 from stages.lib.generate import negative_log_likelihood
 from stages.lib.held_out_answers import ANSWERS, HeldOutAnswer
+from stages.lib.held_out_examples import read_held_out
 from stages.lib.params import PART, STRICT, RunParams, Text, load
 from stages.lib.problem import Problem
 from stages.lib.prompts import fill
-from stages.lib.records import Example, read_jsonl, write_csv, write_jsonl, write_metrics
+from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
 from stages.lib.results import Result, Scored, flat_metrics
 from stages.lib.sampler import LocalSampler, Sampler, shard
 from stages.lib.scoring import Sample, default_workers, score
 from stages.lib.significance import pass_at_k_table
-from stages.lib.train_fates import FATES, TrainFate
 
-EXAMPLES = Path("data/decontaminated/examples.jsonl")
 OUT = Path("data/results")
 METRICS = Path("metrics/evaluate.json")
 SCORES = Path("metrics/scores.csv")
-GENERATIONS = "generations.sqlite"
 
 
 @params_dataclass(frozen=True, slots=True, config=PART)
@@ -162,14 +160,6 @@ def at_hand(params: Params) -> AtHand:
     if not found.problems:
         raise StageError("params.yaml: evaluate.problems: none of the benchmarks can run here")
     return found
-
-
-def read_held_out(most: int) -> list[Example]:
-    """Give the first `most` of the examples that were held out from training, in the order of the training data."""
-    if not most:
-        return []
-    held_out = {told.id for told in read_jsonl(FATES, TrainFate) if told.fate == "held_out"}
-    return [example for example in read_jsonl(EXAMPLES, Example) if example.id in held_out][:most]
 
 
 def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]]) -> tuple[list[Scored], tuple[str, ...]]:

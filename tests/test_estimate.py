@@ -8,9 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from stages import estimate
+from stages.lib import protocol
+from stages.lib.answers import AnswerStore
+from stages.lib.benchmarks import load_benchmark
 from stages.lib.cost import Price
 from stages.lib.estimate import Estimate
+from stages.lib.evaluation import GENERATIONS, sampler_of
 from stages.lib.judging_estimate import Size, comparing, rating, screening, sizes_of
+from stages.lib.params import load
 from stages.lib.problem import Problem
 from stages.lib.records import Example, write_jsonl
 
@@ -80,6 +86,7 @@ def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is
         analyze__difficulty_sample=10,
         decontaminate__judge="both",
         decontaminate__benchmarks=list(BENCHMARKS),
+        evaluate__problems={"humaneval": 2},
     )
     del room.env["OPENAI_API_KEY"]
     done = room.call("--estimate")
@@ -103,6 +110,51 @@ def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is
     assert "decontaminate: mbpp: unknown, not in the sum: source not at hand: hub:google-research" in done.stderr
     assert "decontaminate: humaneval_plus: unknown, not in the sum: source not at hand: benchmarks.hum" in done.stderr
     assert "(screen 2, analyze 3, decontaminate 3)" in done.stderr
+
+
+def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
+    write_examples(room)
+    named = {"base_url": NOBODY, "model": "m", "api": "chat", "api_key_env": "OPENAI_API_KEY"}
+    room.write_params(
+        NOBODY,
+        evaluate__endpoints={"gpt": named, "free": named | {"model": "other"}},
+        evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}},
+        evaluate__problems={"dev": 30, "humaneval": 164, "mbpp": 500},
+        decontaminate__benchmarks=["dev", "humaneval", "mbpp"],
+        evaluate__held_out=3,
+        evaluate__max_new_tokens=100,
+    )
+    params = load(estimate.Params, room.folder / "params.yaml")
+    prompts = [
+        protocol.asked(p, params.evaluate.prompt, params.train.prompt) for p in load_benchmark("humaneval", "embedded")
+    ]
+    with AnswerStore(room.folder / "cache" / GENERATIONS) as store:
+        sampler = sampler_of("gpt", params.evaluate, params.run.seed, store)
+        for prompt in prompts[:64]:
+            answer = {"text": "x", "finish_reason": "stop", "prompt_tokens": len(prompt), "completion_tokens": 10}
+            store.put(sampler.key(prompt, 0), answer)
+    done = room.call("--estimate")
+    assert done.returncode == 0, done.stderr
+    rows = cells(done.stderr)
+    # a hundred are left, of as many tokens as characters, with ten in each answer and at most a hundred
+    length = sum(map(len, prompts[64:]))
+    cost, most = (length + 2 * 1000) / 1e6, (length + 2 * 10_000) / 1e6
+    assert rows["evaluate: gpt: humaneval"] == ["64", "100", f"{length:,}", "1,000", f"{cost:.4f}", f"{most:.4f}"]
+    assert rows["evaluate: gpt: held out"][:2] == ["0", "3"]
+    assert (rows["evaluate: gpt: mbpp"][1], rows["evaluate: free: humaneval"][1]) == ("unknown", "164")
+    assert rows["evaluate: free: humaneval"][4] == "0.0000"
+    assert "evaluate: gpt: price 1 / 2" in done.stderr
+    assert "evaluate: free: no price in evaluate.prices, taken as free" in done.stderr
+
+
+def test_a_price_of_no_endpoint_is_refused(room):
+    write_examples(room)
+    room.write_params(NOBODY, evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}})
+    done = room.call("--estimate")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: params.yaml: evaluate.prices.gpt: accepted: a name in evaluate.endpoints\n",
+    )
 
 
 def test_where_no_teacher_judges_only_the_rounds_are_told(room):

@@ -201,6 +201,7 @@ def test_leaves_names_every_key_and_marks_those_that_change_no_output():
         "decontaminate.benchmarks": True,
     }
     assert {key for key, tracked in found.items() if not tracked} == {
+        "evaluate.prices",
         "evaluate.batch_size",
         "evaluate.workers",
         "evaluate.concurrency",

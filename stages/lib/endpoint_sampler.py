@@ -45,13 +45,17 @@ class EndpointSampler:
     def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """As in `Sampler`."""
         self.fill(prompts, bar, n)
-        return kept(self.store, prompts, n or self.sampling.n, self._key)
+        return kept(self.store, prompts, n or self.sampling.n, self.key)
 
     def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
         """As in `Sampler`; a request that fails for good ends it, with what was in flight still kept."""
-        missing = missing_share(self.store, prompts, n or self.sampling.n, self._key, bar)
+        missing = missing_share(self.store, prompts, n or self.sampling.n, self.key, bar)
         if missing:
             console.run_async(self._ask_all(missing, bar))
+
+    def known(self, prompts: Sequence[str], n: int) -> list[tuple[str, dict[str, Any] | None]]:
+        """Give each sample's prompt and the answer that is kept, None where `fill` would ask; sends nothing."""
+        return [(p, self.store.get(self.key(p, sample))) for p in dict.fromkeys(prompts) for sample in range(n)]
 
     def close(self) -> None:
         """Do nothing: connections are closed by each `fill`."""
@@ -60,7 +64,8 @@ class EndpointSampler:
         # one endpoint, with or without a slash at the end
         return {"backend": "endpoint", "endpoint": self.base_url.rstrip("/"), "api": self.api}
 
-    def _key(self, prompt: str, sample: int) -> Key:
+    def key(self, prompt: str, sample: int) -> Key:
+        """Give what a sample is kept under."""
         return Key.of(self._identity() | {"request": self._body(prompt, sample), "sample": sample})
 
     def _body(self, prompt: str, sample: int) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from pydantic.dataclasses import dataclass
 from stages.lib.answers import AnswerStore
 from stages.lib.benchmarks import KNOWN
 from stages.lib.console import StageError
+from stages.lib.cost import Price
 from stages.lib.extract import Rule
 from stages.lib.judge import Mode, Rules
 from stages.lib.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text, Untracked
 from stages.lib.protocol import Timeouts
 from stages.lib.sampler import LocalSampler, Sampler, Sampling
 
+GENERATIONS = "generations.sqlite"  # the store of answers, in the cache folder
 MODELS = {"base": Path("models/base"), "tuned": Path("models/wizardcoder")}
 # choosing between experiments by them would be selection on a test set
 TEST_SETS = frozenset(KNOWN) - {"dev", "mbpp_400"}
@@ -56,6 +58,7 @@ class EvaluateParams:
     memory_mb: AtLeastOne
     allow_unsafe: bool
     endpoints: dict[str, EndpointParams]
+    prices: Untracked[dict[str, Price]]
     batch_size: Untracked[AtLeastOne]
     workers: Untracked[AtLeastOne | None]
     concurrency: Untracked[AtLeastOne]
@@ -100,6 +103,9 @@ def check(evaluate: EvaluateParams, checked: Sequence[str]) -> None:
                 f"params.yaml: evaluate.endpoints.{label}: accepted: a name of letters, digits, _ and -, "
                 "not base or tuned"
             )
+    for label in evaluate.prices:
+        if label not in evaluate.endpoints:
+            raise StageError(f"params.yaml: evaluate.prices.{label}: accepted: a name in evaluate.endpoints")
     for k in evaluate.pass_at:
         if k > evaluate.samples:
             raise StageError(

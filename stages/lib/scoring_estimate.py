@@ -1,0 +1,51 @@
+"""What scoring will ask of the models in `evaluate.endpoints`, before anything is sent.
+
+In: prompts, what the store of generations knows, a price. Out: requests, tokens and money. What is known is deducted
+exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from stages.lib.cost import Price
+from stages.lib.endpoint_sampler import EndpointSampler
+from stages.lib.estimate import ENOUGH_ANSWERS, Estimate
+
+
+def scoring(
+    sampler: EndpointSampler,
+    prompts: Sequence[str],
+    n: int,
+    count: Callable[[str], float],
+    price: Price,
+) -> Estimate:
+    """Estimate what a model will be asked.
+
+    Args:
+        sampler: of the model.
+        prompts: what it is asked.
+        n: samples drawn of each.
+        count: gives a text's tokens, where too few answers of the model are known to tell.
+        price: of the model.
+    """
+    samples = sampler.known(prompts, n)
+    missing = [prompt for prompt, answer in samples if answer is None]
+    known = [(len(prompt), answer) for prompt, answer in samples if answer is not None]
+    longest: float = sampler.sampling.max_new_tokens
+    expected = longest
+    if len(known) >= ENOUGH_ANSWERS:
+        expected = fmean(answer["completion_tokens"] for _, answer in known)
+        ratio = sum(answer["prompt_tokens"] for _, answer in known) / sum(length for length, _ in known)
+        prompt_tokens = ratio * sum(map(len, missing))
+    else:
+        prompt_tokens = sum(map(count, missing))
+    return Estimate(
+        cached=len(known),
+        requests=len(missing),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=len(missing) * expected,
+        cost=price.of(prompt_tokens, len(missing) * expected),
+        most=price.of(prompt_tokens, len(missing) * longest),
+    )
