@@ -132,7 +132,8 @@ def main() -> None:
         console.say(line)
     price, budget = params.teacher.price, params.teacher.budget
     console.say(
-        f"teacher: price {price.input:g} / {price.output:g} per million tokens; spent so far {spent:.4f}, budget {budget}"
+        f"teacher: price {price.input:g} / {price.output:g} per million tokens; "
+        f"spent so far {spent:.4f}, budget {budget}"
     )
 
 
