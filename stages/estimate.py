@@ -159,23 +159,23 @@ def scored(params: Params, estimator: Estimator) -> Iterator[tuple[str, Estimate
     evaluate = params.evaluate
     if not evaluate.endpoints:
         return
+    benchmarks = {name: _scored_problems(params, name, first) for name, first in evaluate.wanted().items()}
+    counted: set[str] = set()
     with AnswerStore(cache_dir() / GENERATIONS) as store:
         for label in evaluate.endpoints:
             sampler = sampler_of(label, evaluate, params.run.seed, store)
             assert isinstance(sampler, EndpointSampler), "check() refuses a label of the local models"
             price = evaluate.prices.get(label, Price(input=0.0, output=0.0))
-            for name, first in evaluate.wanted().items():
-                problems = _problems(params, name, first)
+            for name, problems in benchmarks.items():
                 if isinstance(problems, str):
                     yield f"evaluate: {label}: {name}", problems
                     continue
                 prompts = [protocol.asked(p, evaluate.prompt, params.train.prompt) for p in problems]
-                yield (
-                    f"evaluate: {label}: {name}",
-                    scoring(sampler, prompts, evaluate.samples, estimator.count, price),
-                )
+                found = scoring(sampler, prompts, evaluate.samples, count=estimator.count, price=price, counted=counted)
+                yield f"evaluate: {label}: {name}", found
             held_out = [fill(params.train.prompt, instruction=text) for text in _held_out(evaluate.held_out)]
-            yield f"evaluate: {label}: held out", scoring(sampler, held_out, 1, estimator.count, price)
+            found = scoring(sampler, held_out, 1, count=estimator.count, price=price, counted=counted)
+            yield f"evaluate: {label}: held out", found
 
 
 def _held_out(most: int) -> list[str]:
@@ -194,7 +194,7 @@ def _table(params: Params, estimator: Estimator) -> tuple[Table, list[str]]:
         for name, found in rows:
             if isinstance(found, str):
                 table.add_row(name, "-", UNKNOWN)
-                unknown.append(f"{name}: {UNKNOWN}, not in the sum: source not at hand: {found}")
+                unknown.append(f"{name}: {UNKNOWN}, not in the sum: not at hand: {found}")
             else:
                 table.add_row(name, f"{found.cached:,}" if deducted else "-", *_cells(found))
                 total = total.plus(found)
@@ -216,6 +216,17 @@ def _problems(params: Params, name: str, first: int | None = None) -> list[Probl
         return load_benchmark(name, params.benchmarks.get(name), first)
     except StageError as exc:
         return str(exc)
+
+
+def _scored_problems(params: Params, name: str, first: int | None) -> list[Problem] | str:
+    """Give the problems of a benchmark that can be scored on this machine, or why none can."""
+    if (reason := protocol.absent_tools(name, params.evaluate.allow_unsafe)) is not None:
+        return reason
+    problems = _problems(params, name, first)
+    if isinstance(problems, str):
+        return problems
+    runnable, left_out = protocol.split_runnable({problem.task_id: problem for problem in problems})
+    return list(runnable.values()) or next(iter(left_out.values()))
 
 
 def _seeds(name: str, kind: type[T]) -> Iterator[T]:

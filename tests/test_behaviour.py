@@ -19,7 +19,7 @@ from stages.lib.outputs import equal
 from stages.lib.prober import Prober, Rules, program_of
 from stages.lib.problem import Problem
 from stages.lib.records import Example
-from stages.lib.sandbox import Died
+from stages.lib.sandbox import Died, TimedOut
 from stages.lib.values import dumps
 from stages.lib.workers import working
 
@@ -84,11 +84,19 @@ def few(monkeypatch):
     monkeypatch.setattr(prober_module, "_FEW", 1)
 
 
+def raising(exception):
+    """Give a function that raises."""
+
+    def function(*_, **__):
+        raise exception
+
+    return function
+
+
 def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
     program = program_of(code)
     assert program is not None
-    found = prober.solved(book, program)
-    assert found is not None
+    found = prober.solved(book, program).solved
     return {PROBLEMS[number].task_id: how.function for number, how in found.items()}
 
 
@@ -171,6 +179,31 @@ def solves(prober: Prober, book: Book, code: str) -> dict[str, str]:
         ("def f(x):\n    x.clear()\n    return 3\ndef top(x):\n    return max(x)", {"T/largest": "top"}),
         # what ends the program on one problem's arguments does not hide what it does on another's
         ("def f(x):\n    if isinstance(x, str):\n        os._exit(0)\n    return x % 2 > 0\nimport os", {"T/odd": "f"}),
+        # one of many
+        (
+            "".join(f"def f{n}(x):\n    return x\n" for n in range(45)) + "def g(n):\n    return n % 2 > 0",
+            {"T/odd": "g"},
+        ),
+        # a decorator of a package that is not here, a definition that is the way out, a lambda with an annotation
+        ("@njit(cache=True)\ndef f(n):\n    return n % 2 > 0", {"T/odd": "f"}),
+        ("try:\n    import absent\nexcept ImportError:\n    def f(n):\n        return n % 2 > 0", {"T/odd": "f"}),
+        ("f: Callable[[int], bool] = lambda n: n % 2 > 0", {"T/odd": "f"}),
+        # a neighbour that is no function, though it looks like one
+        (
+            "def same(f):\n    f.__wrapped__ = f\n    return f\n@same\ndef f(a):\n    return a\n"
+            "def g(n):\n    return n % 2 > 0",
+            {"T/odd": "g"},
+        ),
+        (
+            "class Kind:\n    __slots__ = ('kind',)\n    def __init__(self, kind):\n        self.kind = kind\n"
+            "    def __call__(self, n):\n        return 1\n@Kind\nclass A:\n    def f(self, n):\n        return n\n"
+            "def g(n):\n    return n % 2 > 0",
+            {"T/odd": "g"},
+        ),
+        (
+            "def __getattr__(name):\n    while True:\n        pass\nx = 1\ndef g(n):\n    return n % 2 > 0",
+            {"T/odd": "g"},
+        ),
         # too much is no output
         ("def f(n):\n    return [n % 2 > 0] * 9999", {}),
     ],
@@ -185,7 +218,7 @@ def test_calls_with_more_arguments_than_others_are_taken_as_they_are(prober):
     own = Problem("T/5", "", code, "f", checker="inputs", base_inputs=([1], [2], [5]), plus_inputs=([1, 7], [0, 3]))
     program = program_of("def g(x, y=0):\n    return x + y + x")
     assert program is not None
-    found = prober.solved(Book([prober.behaviour(own)]), program)
+    found = prober.solved(Book([prober.behaviour(own)]), program).solved
     assert {number: str(how) for number, how in found.items()} == {
         0: "g returns what the tests expect (3 calls) and agrees with the reference on 2 of 2 others"
     }
@@ -241,8 +274,8 @@ def test_every_reference_of_humaneval_solves_its_own_problem_among_all(prober):
     for number, problem in enumerate(problems):
         program = program_of(problem.prefix + problem.canonical_solution)
         if own.behaviours[number] is not None and program is not None:
-            found = prober.solved(own, program)
-            missed += [] if found is not None and number in found else [problem.task_id]
+            found = prober.solved(own, program).solved
+            missed += [] if number in found else [problem.task_id]
     assert missed == []
     assert sum(behaviour is None for behaviour in own.behaviours) < 8
     assert None not in [own.behaviours[number] for number in (38, 50)]  # their tests build the arguments
@@ -263,7 +296,7 @@ def test_the_arguments_that_tests_build_are_those_of_their_calls(prober):
     assert found is not None
     assert [len(items) for [items] in found.calls[: found.tested]] == [3, 4, 5, 6, 7, 8]
     assert found == prober.behaviour(problem)
-    assert list(prober.solved(Book([found]), program_of("def f(x):\n    return sum(x)"))) == [0]
+    assert list(prober.solved(Book([found]), program_of("def f(x):\n    return sum(x)")).solved) == [0]
 
 
 def test_tests_that_end_the_process_show_no_calls(prober):
@@ -303,6 +336,8 @@ def test_a_program_takes_as_many_arguments_as_its_functions(code, widths):
         (1.0, 1.001, False),
         ([1, 2], deque([1, 2]), True),
         ([1], {1: 2}.keys(), True),
+        ({"o": 1}, {"o": 1}, True),
+        ({"o": 1}, {"o": 2}, False),
         ('["o",', '["o",', True),
     ],
 )
@@ -348,6 +383,64 @@ def test_every_sample_is_held_against_every_problem_and_what_was_found_is_kept(t
     monkeypatch.setattr(solved, "Prober", None)  # a sandbox would fail
     told = [example for example in EXAMPLES if "os._exit" not in example.response]
     assert solved.search(PROBLEMS, told, RULES, 2, tmp_path).programs == 3
+
+
+def test_what_went_wrong_once_is_found_the_next_time(tmp_path, monkeypatch):
+    built = replace(ODD, test="five = 5\nassert odd(five) == True\nassert odd(five + 1) == False\nassert odd(five + 2)")
+    fails = {
+        "_reference": [Died("loaded")],
+        "_calls_made": [Died("loaded")],
+        "_met": [None],
+    }
+    for name, (outcome,) in fails.items():
+        real, left = getattr(Prober, name), [outcome]
+
+        def once(self, *arguments, real=real, left=left):
+            if not left:
+                return real(self, *arguments)
+            if isinstance(outcome := left.pop(), Exception):
+                raise outcome
+            return outcome
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Prober, name, once)
+            first = solved.search([built], EXAMPLES[:1], RULES, 1, tmp_path / name)
+            assert (dict(first.solved), first.ended + len(first.untold)) == ({}, 1)
+            again = solved.search([built], EXAMPLES[:1], RULES, 1, tmp_path / name)
+            assert {number: list(tests) for number, tests in again.solved.items()} == {0: [0]}
+
+
+def test_a_time_out_while_tests_are_run_is_no_sign_that_they_show_no_calls(monkeypatch):
+    monkeypatch.setattr(Prober, "_probed", raising(TimedOut()))
+    with Prober(RULES) as own, pytest.raises(Died, match="T/odd: the tests ran out of the sandbox's limits"):
+        own.behaviour(replace(ODD, test="five = 5\nassert odd(five)"))
+
+
+def test_a_program_that_times_out_again_and_again_is_given_up(book, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Prober, "_probed", lambda self, *_: asked.append(1) or raising(TimedOut())())
+    many = Book([replace(book.behaviours[1]) for _ in range(64)])
+    with Prober(RULES) as own:
+        assert own.solved(many, program_of("def f(n):\n    return n")) == prober_module.Found({}, False)
+    assert len(asked) == 5
+
+
+def test_no_sample_ends_the_search(tmp_path):
+    chain = "if x == 0:\n    pass\n" + "".join(f"elif x == {n}:\n    pass\n" for n in range(1, 1500))
+    forged = (
+        "import sys\ny = setattr(sys.modules['stages.lib.probe'], '_callables',"
+        " lambda s, m: [(chr(0xd800), m.f)] if hasattr(m, 'f') else [])\ndef f(n):\n    return n % 2 == 1\n"
+    )
+    texts = [f"```python\n{text}def g(n):\n    return n % 2 == 1\n```" for text in (chain, forged)]
+    both = "```javascript\n" + "const x = 1;\n" * 20 + "```\n```python\ndef g(n):\n    return n % 2 == 1\n```"
+    found = solved.search([ODD], [example(str(n), text) for n, text in enumerate([*texts, both])], RULES, 1, tmp_path)
+    assert {number: list(tests) for number, tests in found.solved.items()} == {0: [0], 2: [0]}
+    assert (found.ended, found.unparsed) == (1, 0)
+
+
+def test_a_broken_solution_beside_a_line_that_is_python_is_unparsed(tmp_path):
+    told = example("0", "```python\ndef g(n)\n    return n % 2 == 1\n```\nSo:\n```python\nprint(g(3))\n```")
+    assert solved.search([ODD], [told], RULES, 1, tmp_path).unparsed == 1
 
 
 def test_other_limits_or_other_problems_find_anew(tmp_path, monkeypatch):

@@ -107,8 +107,8 @@ def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is
     assert (asked["screen"], asked["analyze"], asked["decontaminate: humaneval"]) == ("60", "50", "820")
     assert (asked["decontaminate: mbpp"], asked["decontaminate: humaneval_plus"]) == ("unknown", "unknown")
     assert asked["all"] == "1,074"
-    assert "decontaminate: mbpp: unknown, not in the sum: source not at hand: hub:google-research" in done.stderr
-    assert "decontaminate: humaneval_plus: unknown, not in the sum: source not at hand: benchmarks.hum" in done.stderr
+    assert "decontaminate: mbpp: unknown, not in the sum: not at hand: hub:google-research" in done.stderr
+    assert "decontaminate: humaneval_plus: unknown, not in the sum: not at hand: benchmarks.hum" in done.stderr
     assert "(screen 2, analyze 3, decontaminate 3)" in done.stderr
 
 
@@ -117,10 +117,10 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     named = {"base_url": NOBODY, "model": "m", "api": "chat", "api_key_env": "OPENAI_API_KEY"}
     room.write_params(
         NOBODY,
-        evaluate__endpoints={"gpt": named, "free": named | {"model": "other"}},
+        evaluate__endpoints={"gpt": named, "free": named | {"model": "other"}, "again": named},
         evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}},
-        evaluate__problems={"dev": 30, "humaneval": 164, "mbpp": 500},
-        decontaminate__benchmarks=["dev", "humaneval", "mbpp"],
+        evaluate__problems={"humaneval": 164, "mbpp": 500},
+        decontaminate__benchmarks=["humaneval", "mbpp"],
         evaluate__held_out=3,
         evaluate__max_new_tokens=100,
     )
@@ -143,6 +143,7 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     assert rows["evaluate: gpt: held out"][:2] == ["0", "3"]
     assert (rows["evaluate: gpt: mbpp"][1], rows["evaluate: free: humaneval"][1]) == ("unknown", "164")
     assert rows["evaluate: free: humaneval"][4] == "0.0000"
+    assert rows["evaluate: again: humaneval"][:2] == ["0", "0"]  # the store has them from the first
     assert "evaluate: gpt: price 1 / 2" in done.stderr
     assert "evaluate: free: no price in evaluate.prices, taken as free" in done.stderr
 

@@ -37,26 +37,26 @@ class Code:
     language: str
 
 
-def code_of(response: str, instruction: str) -> Code | None:
-    """Give the code of an answer, None where it holds none."""
+def code_of(response: str, instruction: str, wanted: str | None = None) -> Code | None:
+    """Give the code of an answer, None where it holds none; only of the language that is wanted, where one is."""
     blocks = _FENCE.findall(response)
     if not blocks:
         text = _without_prose(response)
         language = language_signs.of_code(text, instruction)
-        return Code(_unprompted(text, language), language) if language else None
-    return _most([(tag, textwrap.dedent(text)) for _, tag, text in blocks], instruction)
+        return Code(_unprompted(text, language), language) if language and wanted in (None, language) else None
+    return _most([(tag, textwrap.dedent(text)) for _, tag, text in blocks], instruction, wanted)
 
 
-def parts_of(response: str, instruction: str) -> list[Code]:
+def parts_of(response: str, instruction: str, wanted: str | None = None) -> list[Code]:
     """Give what `code_of` joins, each block for itself."""
-    whole = code_of(response, instruction)
+    whole = code_of(response, instruction, wanted)
     blocks = [textwrap.dedent(text) for _, _, text in _FENCE.findall(response)]
     if whole is None or not blocks:
         return [] if whole is None else [whole]
     return [Code(_unprompted(text, whole.language), whole.language) for text in blocks if text.strip()]
 
 
-def _most(blocks: list[tuple[str, str]], instruction: str) -> Code | None:
+def _most(blocks: list[tuple[str, str]], instruction: str, wanted: str | None) -> Code | None:
     """Give the blocks of the language that most of the text is in; untagged ones only where no block has a tag."""
     if any(language_signs.of_tag(tag) for tag, _ in blocks):
         known = [(language_signs.of_tag(tag), text) for tag, text in blocks]
@@ -64,7 +64,7 @@ def _most(blocks: list[tuple[str, str]], instruction: str) -> Code | None:
         known = [(language_signs.of_code(t, instruction), t) for tag, t in blocks if tag.lower() not in _NOT_CODE]
     by_language: dict[str, list[str]] = defaultdict(list)
     for language, text in known:
-        if language is not None and text.strip():
+        if language is not None and wanted in (None, language) and text.strip():
             by_language[language].append(text)
     if not by_language:
         return None

@@ -94,7 +94,7 @@ def distinct(calls: Iterable[Arguments]) -> list[Arguments]:
     found: dict[bytes, Arguments] = {}
     for arguments in calls:
         try:
-            encoded = values.dumps(arguments)
+            encoded = values.dumps([[[arguments]]])  # as deep as in a list of calls
         except ValueError:
             continue
         if len(encoded) <= _MOST_BYTES and not _has_large_number(arguments):
@@ -103,7 +103,9 @@ def distinct(calls: Iterable[Arguments]) -> list[Arguments]:
 
 
 def _has_large_number(value: Any) -> bool:
-    if isinstance(value, list | tuple | set | dict):
+    if isinstance(value, dict):
+        return any(map(_has_large_number, [*value, *value.values()]))
+    if isinstance(value, list | tuple | set):
         return any(map(_has_large_number, value))
     return isinstance(value, int | float) and not abs(value) <= _LARGE  # nan as well
 

@@ -53,9 +53,10 @@ class EndpointSampler:
         if missing:
             console.run_async(self._ask_all(missing, bar))
 
-    def known(self, prompts: Sequence[str], n: int) -> list[tuple[str, dict[str, Any] | None]]:
-        """Give each sample's prompt and the answer that is kept, None where `fill` would ask; sends nothing."""
-        return [(p, self.store.get(self.key(p, sample))) for p in dict.fromkeys(prompts) for sample in range(n)]
+    def known(self, prompts: Sequence[str], n: int) -> dict[str, tuple[str, dict[str, Any] | None]]:
+        """Give by its key's digest each sample's prompt and the answer that is kept, None where `fill` would ask."""
+        wanted = {self.key(prompt, sample): prompt for prompt in prompts for sample in range(n)}
+        return {key.digest: (prompt, self.store.get(key)) for key, prompt in wanted.items()}
 
     def close(self) -> None:
         """Do nothing: connections are closed by each `fill`."""

@@ -30,7 +30,7 @@ _DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 _ASSIGNING = (ast.Assign, ast.AnnAssign)
 _DEFINITION_S = 1.0  # of CPU time
 _WAITING = 20  # times the CPU time of a call or definition is its wall time, for what waits without computing
-_MOST_FUNCTIONS = 20
+MOST_FUNCTIONS = 20  # in one process, as they share its time
 _MODULE = "answer"
 _TIMERS = {signal.SIGPROF: signal.ITIMER_PROF, signal.SIGALRM: signal.ITIMER_REAL}  # of CPU time, of wall time
 _cpu_time = time.process_time  # the code may set its own
@@ -47,7 +47,7 @@ class _OverTimeError(BaseException):
 
 
 def answers(
-    code: str, calls: Sequence[Sequence[Any]], call_s: float, only: str | None = None
+    code: str, calls: Sequence[Sequence[Any]], call_s: float, only: str | None = None, first: int = 0
 ) -> dict[str, list[str | None]]:
     """Call the code's functions, and the methods of its classes, with each list of arguments.
 
@@ -56,6 +56,7 @@ def answers(
         calls: lists of arguments, the shorter first.
         call_s: CPU time of a call, in seconds.
         only: the name, as returned, of the one function to call.
+        first: of the others so many are passed over; then MOST_FUNCTIONS are called.
 
     Returns:
         By name the returned values, each from `values.dumps`; None where there is none. A method's name is
@@ -63,7 +64,8 @@ def answers(
     """
     time.sleep = lambda _: None  # nobody waits here
     resource.setrlimit(resource.RLIMIT_DATA, (_DATA_MB * 2**20, _DATA_MB * 2**20))
-    found = [item for item in list(_functions(ast.parse(code)))[:_MOST_FUNCTIONS] if only in (None, item[0])]
+    found = list(_functions(ast.parse(code)))
+    found = found[first : first + MOST_FUNCTIONS] if only is None else [item for item in found if item[0] == only]
     budget_s = _BUDGET * call_s / max(len(found), 1)
     return {name: _answered(function, calls, call_s, budget_s) for name, function in found}
 
@@ -86,8 +88,8 @@ def recorded(code: str, name: str, test: str) -> list[list[Any]]:
     def recorder(*arguments: Any, **named: Any) -> Any:
         if not named:
             with contextlib.suppress(ValueError):
-                encoded = values.dumps(list(arguments))
-                found.extend([] if values.OBJECT in encoded.decode() else [values.loads(encoded)])
+                plain = values.loads(values.dumps(list(arguments)))
+                found.extend([] if values.has_opaque(plain) else [plain])
         setattr(module, name, reference)  # what it calls itself with is not the tests'
         try:
             return reference(*arguments, **named)
@@ -101,22 +103,28 @@ def recorded(code: str, name: str, test: str) -> list[list[Any]]:
     return found
 
 
-def definitions(body: Sequence[ast.stmt], *, top: bool = True) -> Iterator[ast.stmt]:
+def definitions(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield what defines something: also within `if`, `try` and `with`, but assignments at the top alone."""
-    for statement in body:
+    pending = [(statement, True) for statement in reversed(body)]
+    while pending:  # no recursion: a chain of `elif` may be longer than its limit
+        statement, top = pending.pop()
         if isinstance(statement, _DEFINING) or (top and isinstance(statement, _ASSIGNING)):
             yield statement
         elif isinstance(statement, ast.If | ast.Try | ast.With):
-            for part in ("body", "orelse", "finalbody"):
-                yield from definitions(getattr(statement, part, []), top=False)
+            within = list(statement.body)
+            for handler in getattr(statement, "handlers", []):
+                within += handler.body
+            for part in ("orelse", "finalbody"):
+                within += getattr(statement, part, [])
+            pending += [(inner, False) for inner in reversed(within)]
 
 
 def name_of(statement: ast.stmt) -> str | None:
     """Give the name of the function or class that a statement defines."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return statement.name
-    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
-        (target,) = statement.targets[:1]
+    if isinstance(statement, _ASSIGNING) and isinstance(statement.value, ast.Lambda):
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
         return target.id if isinstance(target, ast.Name) else None
     return None
 
@@ -126,27 +134,44 @@ def methods(statement: ast.ClassDef) -> list[ast.FunctionDef]:
     return [inner for inner in statement.body if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("__")]
 
 
+def takes_arguments(statement: ast.ClassDef) -> bool:
+    """Whether a class's objects may be made with arguments, as far as can be seen: by its own __init__, or a maker."""
+    own = any(isinstance(inner, ast.FunctionDef) and inner.name == "__init__" for inner in statement.body)
+    return own or bool(statement.decorator_list)  # a dataclass
+
+
 def _functions(tree: ast.Module) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Define what the code defines, and yield it as it is then; a later definition may hide it."""
     module = sys.modules[_MODULE] = ModuleType(_MODULE)
     seen: dict[str, int] = {}
     for statement in definitions(tree.body):
-        try:
-            with _Limit(_DEFINITION_S):
-                # annotations are not evaluated: what they name is often imported nowhere
-                flags = annotations.compiler_flag
-                exec(compile(ast.Module([statement], []), "answer.py", "exec", flags, True), module.__dict__)  # noqa: S102
-        except BaseException:  # the others are still defined
-            _Limit.running = False
+        defined = _defined(statement, module)
+        if not defined and isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.decorator_list:
+            statement.decorator_list = []  # of a package that is not here
+            defined = _defined(statement, module)
+        if not defined:
             continue
         for name, function in _callables(statement, module):
             seen[name] = seen.get(name, 0) + 1
             yield name if seen[name] == 1 else f"{name}#{seen[name]}", function
 
 
+def _defined(statement: ast.stmt, module: ModuleType) -> bool:
+    """Run one definition; whether it ended well. Whatever it raises, the others are still defined."""
+    try:
+        with _Limit(_DEFINITION_S):
+            # annotations are not evaluated: what they name is often imported nowhere
+            flags = annotations.compiler_flag
+            exec(compile(ast.Module([statement], []), "answer.py", "exec", flags, True), module.__dict__)  # noqa: S102
+    except BaseException:
+        _Limit.running = False
+        return False
+    return True
+
+
 def _callables(statement: ast.stmt, module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
     name = name_of(statement)
-    defined = getattr(module, name or "", None)
+    defined = module.__dict__.get(name or "")
     if name is None or not callable(defined):
         return
     if not isinstance(statement, ast.ClassDef):
@@ -154,7 +179,7 @@ def _callables(statement: ast.stmt, module: ModuleType) -> Iterator[tuple[str, C
         return
     for inner in methods(statement):
         yield f"{name}().{inner.name}", _method(defined, inner.name)
-        if "__init__" in vars(defined):
+        if takes_arguments(statement):
             yield f"{name}(...).{inner.name}", _property(defined, inner.name)
 
 
@@ -241,11 +266,14 @@ class _Limit:
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
     """Whether a function takes so many arguments; a wrong call costs more than this question."""
-    function = inspect.unwrap(function)
-    code = getattr(function, "__code__", None)
-    if code is None or code.co_flags & inspect.CO_VARARGS:
+    try:
+        function = inspect.unwrap(function)
+        code = getattr(function, "__code__", None)
+        if code is None or code.co_flags & inspect.CO_VARARGS:
+            return True
+        return bool(code.co_argcount - len(function.__defaults__ or ()) <= count <= code.co_argcount)
+    except Exception:  # of an object that only looks like a function
         return True
-    return bool(code.co_argcount - len(function.__defaults__ or ()) <= count <= code.co_argcount)
 
 
 def _copied(value: Any) -> Any:

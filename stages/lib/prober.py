@@ -25,11 +25,12 @@ from stages.lib.sandbox import Died, Raised, Sandbox, Sandboxes, TimedOut, World
 
 VARIATIONS = 40  # of a problem's calls
 _DRAWN = 120  # variations of which these are chosen
-_FIRST_SHARE = 0.4  # of a call's time, for the first call of each form, which is small
+_FIRST_SHARE = 0.6  # of a call's time, for the first call of each form, which is small
 _REFERENCE_SHARE = 0.5  # of a call's time, for the reference: a copy of it must not run out of time by chance
 _TESTED = ("check", "asserts", "inputs")  # the checkers whose problems are functions
 _FEW = 16  # calls that are given up together where one of them ends the program
 _MOST_OF_A_STAR = 6  # arguments
+_MOST_TIMEOUTS = 5  # of a program; then nothing more of it is tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Code that defines functions, and how many arguments they may take."""
+    """Code that defines functions, at most so many of them, and how many arguments they may take."""
 
     text: str
     widths: frozenset[int]
+    functions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,21 @@ class Solved:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The behaviours that a program's functions have, by number; not complete where it ran out of the limits."""
+
+    solved: Mapping[int, Solved]
+    complete: bool
+
+
 class Prober(Sandboxes):
     """Runs code. Not for two threads at once."""
 
     def __init__(self, rules: Rules) -> None:
         super().__init__(rules.allow_unsafe)
         self.rules = rules
+        self._timeouts = 0  # of the program that is tried
 
     def behaviour(self, problem: Problem) -> Behaviour | None:
         """Give what a problem's reference does; None where its tests show no calls, or too few to tell it by.
@@ -101,7 +112,9 @@ class Prober(Sandboxes):
             test += f"check({problem.entry_point})\n"
         try:
             return call_inputs.distinct(self._probed("recorded", [code, problem.entry_point, test], code))
-        except (TimedOut, Died, Raised):
+        except TimedOut:
+            raise Died(f"{problem.task_id}: the tests ran out of the sandbox's limits") from None
+        except (Died, Raised):
             return []
 
     def _reference(self, problem: Problem, calls: list[Arguments]) -> list[str | None]:
@@ -110,7 +123,7 @@ class Prober(Sandboxes):
         There the same strings have different hashes: what depends on these is no output to compare.
         """
         code, name = problem.prefix + problem.canonical_solution, problem.entry_point
-        both = []
+        both, self._timeouts = [], 0
         for twin in (False, True):
             told = self._answers(code, calls, self.rules.call_s * _REFERENCE_SHARE, name, twin=twin)
             if told is None:
@@ -118,43 +131,42 @@ class Prober(Sandboxes):
             both.append(told.get(name, [None] * len(calls)))
         return [one if one == other else None for one, other in zip(*both, strict=True)]
 
-    def solved(self, book: Book, program: Program) -> dict[int, Solved] | None:
-        """Give by number the behaviours that a function of the program has.
-
-        None where none was found before the program ran out of the sandbox's limits.
+    def solved(self, book: Book, program: Program) -> Found:
+        """Give the behaviours that a function of the program has.
 
         Raises:
             SandboxError: as `behaviour`.
         """
         found: dict[int, Solved] = {}
-        complete = True
+        complete, self._timeouts = True, 0
         for width in sorted(program.widths):
-            for name, form in self._likely(program, book.forms(width)):
-                if name is None:
-                    complete = False
-                elif form.number not in found:
-                    met = self._met(program, name, form)
-                    complete = complete and met is not None
-                    if met is not None and form.behaviour.has(met, self.rules.agreement):
-                        tested = form.behaviour.tested
-                        found[form.number] = Solved(name, tested, len(met) - tested, len(form.calls) - tested)
-        return found if found or complete else None
+            for first in range(0, program.functions, probe.MOST_FUNCTIONS):
+                for name, form in self._likely(program, first, book.forms(width)):
+                    if name is None:
+                        complete = False
+                    elif form.number not in found:
+                        met = self._met(program, name, form)
+                        complete = complete and met is not None
+                        if met is not None and form.behaviour.has(met, self.rules.agreement):
+                            tested = form.behaviour.tested
+                            found[form.number] = Solved(name, tested, len(met) - tested, len(form.calls) - tested)
+        return Found(found, complete)
 
-    def _likely(self, program: Program, forms: Sequence[Form]) -> Iterator[tuple[str | None, Form]]:
+    def _likely(self, program: Program, first: int, forms: Sequence[Form]) -> Iterator[tuple[str | None, Form]]:
         """Yield (function, form) where a form's first call is answered as expected; no function where none answered.
 
         One call may end the program, such as one that multiplies a text where numbers are meant: then each half of the
         calls is tried for itself, down to a few.
         """
         firsts = [form.calls[form.first] for form in forms]
-        told = self._answers(program.text, firsts, self.rules.call_s * _FIRST_SHARE)
+        told = self._answers(program.text, firsts, self.rules.call_s * _FIRST_SHARE, first=first)
         if told is None:
             half = len(forms) // 2
-            if half < _FEW:
+            if half < _FEW or self._timeouts >= _MOST_TIMEOUTS:
                 yield None, forms[0]
             else:
-                yield from self._likely(program, forms[:half])
-                yield from self._likely(program, forms[half:])
+                yield from self._likely(program, first, forms[:half])
+                yield from self._likely(program, first, forms[half:])
             return
         for name, answers in told.items():
             for form, answer in zip(forms, answers, strict=True):
@@ -170,16 +182,28 @@ class Prober(Sandboxes):
         return {place for place, (output, answer) in enumerate(outputs) if equal(output, answer)}
 
     def _answers(
-        self, code: str, calls: list[Arguments], call_s: float, only: str | None = None, *, twin: bool = False
+        self,
+        code: str,
+        calls: list[Arguments],
+        call_s: float,
+        only: str | None = None,
+        *,
+        first: int = 0,
+        twin: bool = False,
     ) -> dict[str, list[str | None]] | None:
         """Call the code's functions, those calls first that take little; None where they ran out of the limits."""
         if not calls:
             return {}
+        if self._timeouts >= _MOST_TIMEOUTS:
+            return None
         order = sorted(range(len(calls)), key=lambda place: size(calls[place]))
         try:
-            told = self._probed("answers", [code, [calls[place] for place in order], call_s, only], code, twin)
+            told = self._probed("answers", [code, [calls[place] for place in order], call_s, only, first], code, twin)
             return _in_order(told, order)
-        except (TimedOut, Died, Raised):
+        except TimedOut:
+            self._timeouts += 1
+            return None
+        except (Died, Raised):
             return None
 
     def _probed(self, name: str, arguments: list[Any], code: str, twin: bool = False) -> Any:
@@ -213,17 +237,21 @@ def program_of(code: str) -> Program | None:
     except (ValueError, RecursionError, MemoryError) as exc:
         raise SyntaxError(str(exc)) from exc
     widths: set[int] = set()
+    functions = 0
     for statement in probe.definitions(tree.body):
         if isinstance(statement, ast.ClassDef):
+            functions += len(probe.methods(statement)) * (1 + probe.takes_arguments(statement))
             for inner in statement.body:
                 if isinstance(inner, ast.FunctionDef):  # __init__ too: an object may take the arguments
                     static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in inner.decorator_list)
                     widths |= _taken(inner.args, 0 if static else 1)
         elif isinstance(statement, ast.FunctionDef):
+            functions += 1
             widths |= _taken(statement.args, 0)
-        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+        elif isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(statement.value, ast.Lambda):
+            functions += 1
             widths |= _taken(statement.value.args, 0)
-    return Program(code, frozenset(widths)) if widths else None
+    return Program(code, frozenset(widths), functions) if widths else None
 
 
 def _balanced(outputs: Mapping[int, str]) -> list[int]:
@@ -245,6 +273,7 @@ def _in_order(told: Any, order: list[int]) -> dict[str, list[str | None]]:
     """Give answers in the calls' own order; raises Died where they are not what `probe.answers` returns."""
     if not isinstance(told, dict) or not all(
         isinstance(name, str)
+        and name.isprintable()
         and isinstance(answers, list)
         and len(answers) == len(order)
         and all(answer is None or isinstance(answer, str) for answer in answers)

@@ -18,8 +18,10 @@ def scoring(
     sampler: EndpointSampler,
     prompts: Sequence[str],
     n: int,
+    *,
     count: Callable[[str], float],
     price: Price,
+    counted: set[str],
 ) -> Estimate:
     """Estimate what a model will be asked.
 
@@ -29,15 +31,18 @@ def scoring(
         n: samples drawn of each.
         count: gives a text's tokens, where too few answers of the model are known to tell.
         price: of the model.
+        counted: keys of the samples that another estimate has; those of this one are added.
     """
-    samples = sampler.known(prompts, n)
-    missing = [prompt for prompt, answer in samples if answer is None]
-    known = [(len(prompt), answer) for prompt, answer in samples if answer is not None]
+    samples = {key: told for key, told in sampler.known(prompts, n).items() if key not in counted}
+    counted.update(samples)
+    missing = [prompt for prompt, answer in samples.values() if answer is None]
+    known = [(len(prompt), answer) for prompt, answer in samples.values() if answer is not None]
+    told = [(length, answer) for length, answer in known if answer["prompt_tokens"] and answer["completion_tokens"]]
     longest: float = sampler.sampling.max_new_tokens
     expected = longest
-    if len(known) >= ENOUGH_ANSWERS:
-        expected = fmean(answer["completion_tokens"] for _, answer in known)
-        ratio = sum(answer["prompt_tokens"] for _, answer in known) / sum(length for length, _ in known)
+    if len(told) >= ENOUGH_ANSWERS:
+        expected = fmean(answer["completion_tokens"] for _, answer in told)
+        ratio = sum(answer["prompt_tokens"] for _, answer in told) / sum(length for length, _ in told)
         prompt_tokens = ratio * sum(map(len, missing))
     else:
         prompt_tokens = sum(map(count, missing))

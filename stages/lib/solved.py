@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -83,9 +84,10 @@ def search(
                 owners[program].append(number)
             bar.advance()
     with AnswerStore(folder / FILE_NAME) as store:
-        book = Book(_behaviours(problems, rules, workers, store))
-        tests = _sha256(repr([_sha256(repr(problem)) for problem in problems]))
-        found = _solved(list(owners), (book, tests), rules, workers, store)
+        behaviours = _behaviours(problems, rules, workers, store)
+        book = Book([None if one is None else _decoded(one) for one in behaviours])
+        # what is found depends on the behaviours that were told this time, not on the problems alone
+        found = _solved(list(owners), (book, _sha256(json.dumps(behaviours))), rules, workers, store)
     solved: dict[int, dict[int, str]] = defaultdict(dict)
     for program, numbers in owners.items():
         for number in numbers:
@@ -101,22 +103,24 @@ def _programs(example: Example) -> set[Program] | None:
     found: set[Program] = set()
     broken = False
     for text, other in ((example.response, example.instruction), (example.instruction, "")):
-        code = answer_code.code_of(text, other)
-        if code is None or code.language != "python":
+        code = answer_code.code_of(text, other, "python")
+        if code is None:
             continue
         try:
             codes = [program_of(code.text)]
         except SyntaxError:  # one block of several may be a sketch, or show what the others print
             codes = []
-            for part in answer_code.parts_of(text, other):
+            for part in answer_code.parts_of(text, other, "python"):
                 with suppress(SyntaxError):
                     codes.append(program_of(part.text))
-            broken = broken or not codes
+            broken = broken or not any(codes)
         found |= {program for program in codes if program is not None}
     return None if broken and not found else found
 
 
-def _behaviours(problems: Sequence[Problem], rules: Rules, workers: int, store: AnswerStore) -> list[Behaviour | None]:
+def _behaviours(
+    problems: Sequence[Problem], rules: Rules, workers: int, store: AnswerStore
+) -> list[dict[str, Any] | None]:
     keys = {n: _key(rules, what="behaviour", problem=_sha256(repr(problem))) for n, problem in enumerate(problems)}
     kept = {n: found for n, key in keys.items() if (found := store.get(key)) is not None}
     missing = [n for n in keys if n not in kept]
@@ -129,7 +133,7 @@ def _behaviours(problems: Sequence[Problem], rules: Rules, workers: int, store: 
                 store.put(keys[number], found)
             kept[number] = found or _UNTOLD
             bar.advance()
-    return [None if (told := kept[n]["behaviour"]) is None else _decoded(told) for n in range(len(problems))]
+    return [kept[n]["behaviour"] for n in range(len(problems))]
 
 
 def _solved(
@@ -150,9 +154,9 @@ def _solved(
         ) as results,
     ):
         for program, found in results:
-            told = None if found is None else {str(number): str(solved) for number, solved in found.items()}
-            kept[program] = {"solved": told}
-            if told is not None:
+            told = {str(number): str(solved) for number, solved in found.solved.items()}
+            kept[program] = {"solved": told if told or found.complete else None}
+            if found.complete:
                 store.put(keys[program], kept[program])
             bar.advance()
     return {

@@ -17,9 +17,7 @@ MAX_ITEMS = 1_000_000  # of an iterator that is read to its end, of a range, of 
 MAX_DIGITS = 1_000_000  # hexadecimal, of an integer
 MAX_TEXT = 100_000  # characters of a rarer value
 MAX_EXPONENT = 10_000  # of a Decimal
-OBJECT = (
-    '["o",'  # stands in encoded text wherever an object can't be told; in a text the quotation mark has a backslash
-)
+OBJECT = '["o",'  # in encoded text wherever an object can't be told; a pair of a dict may begin so too
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().raw_decode  # not `decode`, which looks for white space, of which there is none
 _ATOMS = (type(None), bool, str, float)
@@ -39,6 +37,15 @@ class Opaque:
 
     def __repr__(self) -> str:
         return f"<{self.type_name}>"
+
+
+def has_opaque(value: object) -> bool:
+    """Tell whether something within a plain value can't be told."""
+    if isinstance(value, dict):
+        return any(map(has_opaque, value.keys())) or any(map(has_opaque, value.values()))
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return any(map(has_opaque, value))
+    return isinstance(value, Opaque)
 
 
 def dumps(value: object) -> bytes:
