@@ -540,6 +540,18 @@ GREEDY = _with_tools(
                 fork_each(16, hide)
                 rest()
         """,
+        "memory of a process whose first thread has ended": """
+            def hide():
+                def hog():
+                    time.sleep(0.2)
+                    keep = fill(200)
+                    rest()
+                threading.Thread(target=hog).start()
+                call(60, 93, 0)
+            def total(numbers):
+                fork_each(6, hide)
+                rest()
+        """,
         "memory files": """
             def total(numbers):
                 keep = []
@@ -892,6 +904,10 @@ REACH = _with_tools(
                     "personality": (135, 92, 0x0040000), "open_tree": (428, 428, -100, b"/", 1),
                     "fsopen": (430, 430, b"tmpfs", 0), "fanotify": (300, 262, 0, 0),
                     "name_to_handle": (303, 264, -100, b"/", struct.pack("Ii", 128, 0) + bytes(128), bytes(8), 0),
+                    "vmsplice": (278, 75, os.pipe()[1], struct.pack("QQ", 0, 0), 0, 0),
+                    "io_setup": (206, 0, 1, ctypes.create_string_buffer(8)),
+                    "affinity": (203, 122, 0, 8, struct.pack("Q", 1)),
+                    "pipe size": (72, 25, os.pipe()[1], 1031, 1 << 20),
                 }
                 return [name for name, arguments in calls.items() if call(*arguments) >= 0]
         """,

@@ -184,6 +184,11 @@ def test_greedy_sample_gets_no_more_than_its_share(judge, name):
     assert result(judge, SOLUTION) == "passed"
 
 
+def test_memory_counts_also_where_a_process_s_first_thread_has_ended(judge):
+    hidden = samples.GREEDY["memory of a process whose first thread has ended"]
+    assert result(judge, hidden, timeout_s=20.0).startswith("failed: its processes used ")
+
+
 @contextlib.contextmanager
 def peak():
     """Tell the most that all the processes below this one held together, memory without an owner included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -19,6 +21,7 @@ from stages.lib import judge as judging
 from stages.lib.console import StageError
 from stages.lib.judge import Judge, Rules, Verdict, official_program
 from stages.lib.problem import Problem
+from stages.lib.sandbox import Sample as OpenSample
 from stages.lib.sandbox import Sandbox, SandboxError
 from stages.lib.scoring import Sample, score
 
@@ -513,3 +516,53 @@ def test_worker_sees_no_secret_of_the_stage(cache, monkeypatch):
 def test_verdict_can_be_written_as_a_line_of_json(judge):
     found = verdict(judge, CHECK, "    raise ValueError('\\ud800')\n")
     json.dumps(found.result, ensure_ascii=False).encode()
+
+
+TELLS = replace(CHECK, test="def check(candidate):\n    got = candidate(1)\n    assert got == 2, got\n")
+
+
+@pytest.mark.parametrize(
+    ("problem", "result"),
+    [
+        (TELLS, "failed: AssertionError: what can't be written: ValueError"),
+        (
+            replace(TELLS, test="def check(candidate):\n    {2: 0}[candidate(1)]\n"),
+            "failed: AssertionError: KeyError: what can't be written: ValueError",
+        ),
+    ],
+)
+def test_a_number_too_long_to_be_written_fails_its_sample_alone(judge, problem, result):
+    assert judge.verdict(problem, "    return 1 << 20000\n").result.startswith(result)
+    assert judge.verdict(TELLS, "    return 2 * n\n").passed
+
+
+def test_what_can_t_be_compared_fails_its_sample_alone(judge, monkeypatch):
+    def refuse(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("stages.lib.judge._run_tests", refuse)
+        verdict = judge.verdict(CHECK, "    return n + n\n")
+    assert verdict.result == "failed: what it returned can't be judged: MemoryError"
+    assert judge.verdict(CHECK, "    return 2 * n\n").passed
+
+
+def test_tests_that_run_out_of_memory_say_nothing_about_the_tests(judge):
+    problem = replace(
+        CHECK, task_id="Made/memory", test="def check(candidate):\n    candidate(1)\n    raise MemoryError\n"
+    )
+    assert judge.prepare(problem) == 0.0
+    verdict = judge.verdict(problem, "    return 2 * n\n")
+    assert (verdict.result, verdict.outside) == ("failed: the tests ran out of memory on what it returned", True)
+
+
+def test_a_judged_sample_leaves_nothing_to_collect(judge):
+    judge.verdict(CHECK, "    return 2 * n\n")
+    gc.collect()
+    gc.disable()
+    try:
+        judge.verdict(CHECK, "    return n + n\n")
+        judge.verdict(CHECK, "    return None\n")
+        assert not [found for found in gc.get_objects() if isinstance(found, OpenSample)]
+    finally:
+        gc.enable()

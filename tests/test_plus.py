@@ -172,3 +172,13 @@ def test_a_pyramids_height_may_be_the_one_from_base_to_apex(output, equal):
 def test_the_distance_of_digits_may_fill_the_shorter_number_up_with_zeros(output, equal):
     # 123 - 5 = 118, whose digits give 10; 123 and 005 differ by 1 + 2 + 2
     assert of_mbpp("digit_distance_nums").equal([5, 123], 10, output) is equal
+
+
+def test_an_output_for_which_there_is_no_memory_is_wrong(monkeypatch):
+    def refuse(_):
+        raise MemoryError
+
+    comparison = of_humaneval(atol=1e-6)
+    assert comparison.equal([1], [0.5], [0.5 + 1e-9])
+    monkeypatch.setattr("numpy.shape", refuse)
+    assert not comparison.equal([1], [0.5], [0.5 + 1e-9])

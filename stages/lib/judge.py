@@ -101,6 +101,10 @@ class Judge(Sandboxes):
             return Verdict(False, "timed out", time.perf_counter() - start, outside)
         except (Raised, Died, AssertionError) as exc:
             return Verdict(False, f"failed: {_told(exc)}", time.perf_counter() - start, outside)
+        except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as exc:
+            # of comparing what the sample returned; one sample's doing must not end the others' judging
+            reason = f"failed: what it returned can't be judged: {type(exc).__name__}"
+            return Verdict(False, reason, time.perf_counter() - start, outside)
         return Verdict(True, "passed", time.perf_counter() - start, outside)
 
     def _judge(self, problem: Problem, completion: str, outside: bool) -> None:
@@ -256,7 +260,11 @@ def _run_tests(problem: Problem, sample: Sample) -> None:
     except (Raised, Died, TimedOut, AssertionError):
         raise
     except Exception as exc:
-        raise AssertionError(f"{type(exc).__name__}: {exc}") from exc
+        if isinstance(exc, MemoryError) and not isinstance(exc.__cause__, Raised):  # nothing that the sample raised
+            raise Died("the tests ran out of memory on what it returned") from None
+        raise AssertionError(f"{type(exc).__name__}: {_text(exc)}") from exc
+    finally:
+        namespace.clear()  # its functions refer to it, and to the sample
 
 
 @lru_cache(maxsize=1024)
@@ -294,10 +302,18 @@ def _loaded(data: bytes) -> Any:
 
 
 def _told(exc: BaseException) -> str:
-    text = printable("timed out" if isinstance(exc, TimedOut) else str(exc))
+    text = printable("timed out" if isinstance(exc, TimedOut) else _text(exc))
     if isinstance(exc, AssertionError):
         return f"AssertionError: {text}" if text else "AssertionError"
     return text
+
+
+def _text(exc: BaseException) -> str:
+    """Give what an exception says, as far as that can be written: it may hold what a sample returned."""
+    try:
+        return str(exc)
+    except Exception as unwritten:
+        return f"what can't be written: {type(unwritten).__name__}"
 
 
 def _short(arguments: object) -> str:

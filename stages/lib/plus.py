@@ -36,7 +36,7 @@ class Comparison:
         """Tell whether an output is right; False also where the comparison itself is impossible."""
         try:
             return self._equal(arguments, expected, output)
-        except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError):
+        except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, MemoryError):
             return False
 
     def _equal(self, arguments: Sequence[Any], expected: Any, output: Any) -> bool:

@@ -276,7 +276,7 @@ def _in_order(told: Any, order: list[int]) -> dict[str, list[str | None]]:
         and name.isprintable()
         and isinstance(answers, list)
         and len(answers) == len(order)
-        and all(answer is None or isinstance(answer, str) for answer in answers)
+        and all(answer is None or (isinstance(answer, str) and len(answer) <= probe.MAX_ANSWER) for answer in answers)
         for name, answers in told.items()
     ):
         raise Died("answered what no honest program sends")

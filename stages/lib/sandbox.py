@@ -236,7 +236,7 @@ class Sandbox:
         try:
             yield sample
         finally:
-            ours.close()
+            sample.close()
             with contextlib.suppress(OSError):  # `_told` says so
                 self._control.send(b"end")
             sample.ended = Ended(*zygote.ENDED.unpack(self._told()))
@@ -293,6 +293,11 @@ class Sample:
         self._look_after(timeout_s)
         self._read = bytearray()
         self.ended: Ended | None = None  # set when the block has ended
+
+    def close(self) -> None:
+        """Hang up, and let go of what was received: who holds on to the sample does not hold that."""
+        self._sock.close()
+        self._read.clear()
 
     def load(self, program: str, calls: Sequence[bytes] = ()) -> None:
         """Send a program of kind `calls` or `run`, and calls, each from `encoded_call`, that it answers unasked."""
@@ -451,10 +456,14 @@ def _children(pid: int) -> list[int]:
 
 
 def _resident_mb(pid: int) -> float:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except (OSError, IndexError):
-        return 0.0
+    """Give a process's memory; also of one whose first thread has ended, of which /proc/PID/statm shows none."""
+    process = Path(f"/proc/{pid}")
+    with contextlib.suppress(OSError, IndexError):  # it has ended
+        pages = int((process / "statm").read_text().split()[1])
+        if not pages:
+            pages = max(int((task / "statm").read_text().split()[1]) for task in (process / "task").iterdir())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return 0.0
 
 
 @cache

@@ -19,16 +19,20 @@ _DENIED = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd"),
     *("pidfd_send_signal", "perf_event_open", "migrate_pages", "move_pages"),
     # namespaces, mounts, roots
-    *("pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsconfig"),
+    *("pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig"),
     *("fsmount", "fspick", "mount_setattr", "open_by_handle_at", "name_to_handle_at"),
     # the kernel and the machine
     *("bpf", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "init_module", "finit_module"),
     *("delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "iopl"),
     *("ioperm", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "syslog"),
     *("vhangup", "personality", "modify_ldt", "fanotify_init", "nfsservctl", "lookup_dcookie", "uselib"),
+    "io_setup",  # out of a quota of the whole machine
+    # each worker keeps to its core: a sample that leaves it takes the time of another's
+    *("sched_setaffinity", "sched_setattr"),
     # what outlives a process, or holds memory that no limit counts
     *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop", "semctl", "semtimedop"),
     *("mq_open", "mq_unlink", "add_key", "request_key", "keyctl", "memfd_create", "memfd_secret"),
+    "vmsplice",
 )
 # without namespaces: a sample is one process that signals nobody, so that killing it leaves nothing, and files outside
 # its folder belong to the same user as it does
@@ -43,12 +47,11 @@ _DENIED_WITHOUT_NAMESPACES = (
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
     *("utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr"),
     *("fremovexattr", "connect", "bind", "setpriority", "ioprio_set", "sched_setscheduler", "sched_setparam"),
-    *("sched_setattr", "sched_setaffinity"),
 )
 _MAP_SHARED_ANONYMOUS = 0x21
 _SOL_SOCKET, _SOCKET_BUFFERS = 1, (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF and their forced forms
 _PR_SET_PDEATHSIG = 1
-_F_SETOWN, _F_SETOWN_EX = 8, 15
+_F_SETOWN, _F_SETOWN_EX, _F_SETPIPE_SZ = 8, 15, 1031
 
 
 @cache
@@ -84,6 +87,8 @@ def _compiled(alone: bool) -> str:
     for option in _SOCKET_BUFFERS:
         arguments = library.Arg(1, library.EQ, _SOL_SOCKET), library.Arg(2, library.EQ, option)
         rules.add_rule(denied, "setsockopt", *arguments)
+    # out of a user's quota, which other samples need too
+    rules.add_rule(denied, "fcntl", library.Arg(1, library.EQ, _F_SETPIPE_SZ))
     if alone:
         rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, _CLONE_THREAD, 0))
         rules.add_rule(denied, "prlimit64", library.Arg(0, library.NE, 0))
