@@ -498,7 +498,7 @@ def test_two_sandboxes_work_at_once():
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("without", [(), ("namespaces",)], ids=["all layers", "without namespaces"])
-def test_harness_that_is_killed_takes_its_sandbox_with_it(number, without):
+def test_harness_that_is_killed_takes_its_sandbox_with_it(number, without, tmp_path):
     script = f"""if True:
         import sys
         from stages.lib.jail import Limits
@@ -509,7 +509,8 @@ def test_harness_that_is_killed_takes_its_sandbox_with_it(number, without):
                 print(sandbox._process.pid, flush=True)
                 sample.ready()
     """
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    # what is killed cannot remove its own folder
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=env) as harness:
         outer = psutil.Process(int(harness.stdout.readline()))  # an empty line: its sandbox did not start
         wanted = time.monotonic() + 20
