@@ -563,6 +563,6 @@ def test_a_judged_sample_leaves_nothing_to_collect(judge):
     try:
         judge.verdict(CHECK, "    return n + n\n")
         judge.verdict(CHECK, "    return None\n")
-        assert not [found for found in gc.get_objects() if isinstance(found, OpenSample)]
+        assert not [found for found in gc.get_objects() if type(found) is OpenSample]
     finally:
         gc.enable()
