@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stages.lib import sandbox as sandboxing
 from stages.lib.jail import Limits
 from stages.lib.sandbox import (
     KEPT_OUTPUT,
@@ -537,3 +538,11 @@ def test_zygote_without_namespaces_that_is_killed_takes_its_sample_with_it():
     for process in alive:
         process.kill()
     assert alive == []
+
+
+def test_memory_of_a_process_that_has_ended_or_was_never_there_is_none():
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and still listed
+        assert sandboxing._resident_mb(process.pid) == 0.0
+    assert sandboxing._resident_mb(process.pid) == 0.0
+    assert sandboxing._resident_mb(os.getpid()) > 1.0

@@ -458,12 +458,19 @@ def _children(pid: int) -> list[int]:
 def _resident_mb(pid: int) -> float:
     """Give a process's memory; also of one whose first thread has ended, of which /proc/PID/statm shows none."""
     process = Path(f"/proc/{pid}")
-    with contextlib.suppress(OSError, IndexError):  # it has ended
-        pages = int((process / "statm").read_text().split()[1])
-        if not pages:
-            pages = max(int((task / "statm").read_text().split()[1]) for task in (process / "task").iterdir())
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return 0.0
+    pages = _resident_pages(process)
+    if not pages:
+        with contextlib.suppress(OSError):  # it has ended
+            pages = max(map(_resident_pages, (process / "task").iterdir()), default=0)
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _resident_pages(task: Path) -> int:
+    """Give what the memory of a process or thread takes; 0 where it has ended."""
+    try:
+        return int((task / "statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 @cache
