@@ -18,12 +18,13 @@ help:  ## this list
 
 setup: $(VENV)/.installed  ## make .venv with the pinned requirements and the embedded model
 
-$(VENV)/.installed: requirements.txt constraints.txt requirements-embedded.txt
+$(VENV)/.installed: requirements.txt constraints.txt requirements-embedded.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version)" >&2; exit 1; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -r requirements.txt -c constraints.txt
 	$(PIP) install --quiet --no-deps --require-hashes -r requirements-embedded.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
@@ -38,12 +39,12 @@ report: setup  ## the report with the scores of all committed experiments
 	dvc repro report
 
 serve: setup  ## show the report on this machine and take votes: http://127.0.0.1:8000/compare.html
-	python -m stages.serve
+	python -m wizardcoder.cli.serve
 
 test: $(VENV)/.installed-dev  ## format check, lint, types, tests
 	ruff format --check .
 	ruff check .
-	mypy --strict stages
+	mypy --strict wizardcoder stages
 	pytest
 
 format: $(VENV)/.installed-dev  ## format and mend what the linter can mend

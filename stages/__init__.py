@@ -1,1 +1,1 @@
-"""The pipeline's stages, a file each, run as `python -m stages.NAME`; shared parts are in stages.lib."""
+"""The pipeline's stages, a file each, run as `python -m stages.NAME`."""

@@ -17,8 +17,10 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, round_pictures
-from stages.lib.account import (
+from wizardcoder.analysis import figures
+from wizardcoder.analysis.difficulty import Judgement, judge
+from wizardcoder.analysis.round_files import Round, draw, origins, read_rounds
+from wizardcoder.analysis.round_statistics import (
     Account,
     Measured,
     account_of,
@@ -29,18 +31,17 @@ from stages.lib.account import (
     record_rows,
     rounded,
 )
-from stages.lib.benchmarks import load_benchmark
-from stages.lib.cache import cache_dir
-from stages.lib.code_measures import measure_python
-from stages.lib.difficulty import Judgement, judge
-from stages.lib.extract import extract_code
-from stages.lib.neighbours import nearest_by_set, nearest_in, pair_similarities
-from stages.lib.params import PART, STRICT, AtLeastOne, RunParams, Text, load
-from stages.lib.problem import Problem
-from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
-from stages.lib.rounds import Round, draw, origins, read_rounds
-from stages.lib.teacher import TeacherParams, open_teacher
-from stages.lib.text_measures import count_requirements, count_tokens, distinct_share
+from wizardcoder.benchmarks.extraction_rules import extract_code
+from wizardcoder.benchmarks.load import load_benchmark
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.core import console
+from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.params import PART, STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
+from wizardcoder.source_code.complexity import measure_python
+from wizardcoder.teacher.teacher import TeacherParams, open_teacher
+from wizardcoder.text.measures import count_requirements, count_tokens, distinct_share
+from wizardcoder.text.nearest import nearest_by_set, nearest_in, pair_similarities
 
 OUT = Path("data/analysis")
 METRICS = Path("metrics/analyze.json")
@@ -118,7 +119,7 @@ def main() -> None:
         judgements = asyncio.run(_judged(params, rounds)) if params.analyze.difficulty == "teacher" else []
         analysis = run(params, rounds, benchmarks, judgements)
         _write_tables(analysis, judgements)
-        pictures = round_pictures.draw_all(analysis.accounts, list(benchmarks), OUT)
+        pictures = figures.draw_all(analysis.accounts, list(benchmarks), OUT)
         metrics = flat_metrics(analysis.accounts)
         _write_plot(analysis.accounts, metrics)
         unscored = {"difficulty_unscored": sum(j.score is None for j in judgements)} if judgements else {}

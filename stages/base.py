@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console, embedded
-from stages.lib.console import StageError
-from stages.lib.hub_revision import is_pinned, tell
-from stages.lib.params import STRICT, Text, load
+from wizardcoder.core import bundled_wheels, console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.hub_revision import is_pinned, tell
+from wizardcoder.core.params import STRICT, Text, load
 
 OUT = Path("models/base")
 ORIGIN = "hub.json"
@@ -77,7 +77,7 @@ def _convert_embedded(out: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     need_disk(out.parent, EMBEDDED_BYTES, "the embedded base model")
-    source = embedded.gguf_path()
+    source = bundled_wheels.gguf_path()
     tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
     model = AutoModelForCausalLM.from_pretrained(
         source.parent, gguf_file=source.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)

@@ -21,12 +21,17 @@ from typing import Literal
 import numpy as np
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, prober, prompts, solved
-from stages.lib.behaviour import Agreement
-from stages.lib.benchmarks import load_benchmark
-from stages.lib.cache import cache_dir
-from stages.lib.console import StageError
-from stages.lib.contamination import (
+from wizardcoder.benchmarks.load import load_benchmark
+from wizardcoder.core import console
+from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT, AtLeastOne, Fraction, Positive, RunParams, Text, Untracked, load
+from wizardcoder.core.records import Example, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.core.templates import fill
+from wizardcoder.decontamination.execution import runner as prober
+from wizardcoder.decontamination.execution import search as solved
+from wizardcoder.decontamination.execution.reference_outputs import Agreement
+from wizardcoder.decontamination.pairs import (
     Pair,
     RuleParams,
     Search,
@@ -37,10 +42,9 @@ from stages.lib.contamination import (
     text_of_problem,
     top_1,
 )
-from stages.lib.endpoint import RequestFailedError
-from stages.lib.params import STRICT, AtLeastOne, Fraction, Positive, RunParams, Text, Untracked, load
-from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
-from stages.lib.teacher import Teacher, TeacherParams, open_teacher
+from wizardcoder.teacher import chats
+from wizardcoder.teacher.endpoint import RequestFailedError
+from wizardcoder.teacher.teacher import Teacher, TeacherParams, open_teacher
 
 SOURCE = Path("data/merged/examples.jsonl")
 OUT = Path("data/decontaminated")
@@ -301,12 +305,12 @@ async def _by_teacher(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
 async def _asked(teacher: Teacher, pair: Pair, params: Params) -> Judgement:
     """Ask until the answer is yes or no; a pair without such an answer after `attempts` counts as a match."""
     own = params.decontaminate
-    text = prompts.fill(own.prompt, test=text_of_problem(pair.test.problem), sample=text_of_example(pair.example))
+    text = fill(own.prompt, test=text_of_problem(pair.test.problem), sample=text_of_example(pair.example))
     answer = ""
     for attempt in range(own.attempts):
         try:
             # another seed as well: at temperature 0 the same request has the same answer
-            told = await teacher.ask("judge", prompts.plain_messages(text), params.run.seed + attempt, attempt)
+            told = await teacher.ask("judge", chats.plain_messages(text), params.run.seed + attempt, attempt)
         except RequestFailedError as exc:
             return Judgement(True, "teacher", f"no judgement: {exc}", clear=False)
         answer = told.answer.text.strip()

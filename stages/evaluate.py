@@ -25,23 +25,27 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import console, human, protocol, score_files
-from stages.lib.answers import AnswerStore, Key
-from stages.lib.benchmarks import load_benchmark, missing
-from stages.lib.cache import cache_dir
-from stages.lib.console import StageError, Track
-from stages.lib.evaluation import GENERATIONS, EvaluateParams, check, sampler_of
-from stages.lib.generate import negative_log_likelihood
-from stages.lib.held_out_answers import ANSWERS, HeldOutAnswer
-from stages.lib.held_out_examples import read_held_out
-from stages.lib.params import PART, STRICT, RunParams, Text, load
-from stages.lib.problem import Problem
-from stages.lib.prompts import fill
-from stages.lib.records import Example, write_csv, write_jsonl, write_metrics
-from stages.lib.results import Result, Scored, flat_metrics
-from stages.lib.sampler import LocalSampler, Sampler, shard
-from stages.lib.scoring import Sample, default_workers, score
-from stages.lib.significance import pass_at_k_table
+from wizardcoder.benchmarks import protocol
+from wizardcoder.benchmarks.load import load_benchmark, missing
+from wizardcoder.benchmarks.problem import Problem, Sample
+from wizardcoder.core import console
+from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.console import StageError, Track
+from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
+from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
+from wizardcoder.core.store import AnswerStore, Key
+from wizardcoder.core.templates import fill
+from wizardcoder.evaluation import score_files
+from wizardcoder.evaluation.held_out_answers import ANSWERS, HeldOutAnswer
+from wizardcoder.evaluation.held_out_examples import read_held_out
+from wizardcoder.evaluation.results import Result, Scored, flat_metrics
+from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, check, sampler_of
+from wizardcoder.generation.local_model import negative_log_likelihood
+from wizardcoder.generation.sampler import LocalSampler, Sampler, shard
+from wizardcoder.report.votes import tally as human
+from wizardcoder.scoring import availability
+from wizardcoder.scoring.score_samples import default_workers, score
+from wizardcoder.statistics.significance import pass_at_k_table
 
 OUT = Path("data/results")
 METRICS = Path("metrics/evaluate.json")
@@ -144,12 +148,12 @@ def at_hand(params: Params) -> AtHand:
     found = AtHand({}, {}, {})
     for name, first in params.evaluate.wanted().items():
         source = params.benchmarks.get(name)
-        reason = missing(name, source) or protocol.absent_tools(name, params.evaluate.allow_unsafe)
+        reason = missing(name, source) or availability.absent_tools(name, params.evaluate.allow_unsafe)
         if reason is not None:
             found.not_run[name] = reason
             console.say(f"evaluate: {name} not run: {reason}")
             continue
-        problems, left_out = protocol.split_runnable({p.task_id: p for p in load_benchmark(name, source, first)})
+        problems, left_out = availability.split_runnable({p.task_id: p for p in load_benchmark(name, source, first)})
         if left_out:
             found.left_out[name] = len(left_out)
             console.say(f"evaluate: {name}: {len(left_out)} problems not run: {next(iter(left_out.values()))}")

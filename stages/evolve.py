@@ -4,7 +4,7 @@ In: the pool of the round before. Out: data/rounds/rN with examples.jsonl (accep
 (every other attempt, with its reason) and pool.jsonl (each lineage's latest accepted instruction, from which the next
 round starts); metrics/evolve_rN.json. A round that is switched off asks nothing and hands its pool on.
 
-Also `--estimate`, which is stages/estimate.py, and `--standalone`, one round from file to file without DVC. Records
+Also `--estimate`, which is wizardcoder/cli/estimate.py, and `--standalone`, one round from file to file without DVC. Records
 stream: memory does not grow with the input.
 """
 
@@ -23,16 +23,25 @@ from typing import IO, Any, NoReturn
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console
-from stages.lib.cache import cache_dir
-from stages.lib.console import StageError
-from stages.lib.evolution import EvolveParams, check, evolve_one, in_order
-from stages.lib.params import PARAMS_FILE, STRICT, RunParams, load
-from stages.lib.records import Example, PoolItem, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
-from stages.lib.teacher import TeacherParams, Usage, open_teacher
+from wizardcoder.core import console
+from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import PARAMS_FILE, STRICT, RunParams, load
+from wizardcoder.core.records import (
+    Example,
+    PoolItem,
+    Rejected,
+    count_lines,
+    read_jsonl,
+    replacing,
+    to_line,
+    write_metrics,
+)
+from wizardcoder.evolution.evolve_one import EvolveParams, check, evolve_one, in_order
+from wizardcoder.teacher.teacher import TeacherParams, Usage, open_teacher
 
 ROUNDS = Path("data/rounds")
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).resolve().parents[1]
 # Records in work at once, per request in flight: answers come back out of order and wait for their turn, and a record
 # that waits to be sent again must not hold the others up.
 WINDOW_PER_SLOT = 8
@@ -120,7 +129,7 @@ def _round(params: Params, number: int) -> None:
 def _estimate(tokenizer: Path | None) -> NoReturn:
     """Become the command that tells what all stages will ask: it reads what no round depends on."""
     more = ["--tokenizer", str(tokenizer)] if tokenizer else []
-    os.execv(sys.executable, [sys.executable, "-m", "stages.estimate", *more])  # noqa: S606 - nothing of it comes from a file
+    os.execv(sys.executable, [sys.executable, "-m", "wizardcoder.cli.estimate", *more])  # noqa: S606 - nothing of it comes from a file
 
 
 def _standalone(options: argparse.Namespace) -> None:

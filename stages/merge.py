@@ -2,7 +2,7 @@
 
 In: data/screened/rN.jsonl of every round in `merge.rounds`; where heuristics are left out or rounds made equal, of the
 other rounds too. Out: data/merged with examples.jsonl (in the order of rounds, then of records) and removed.jsonl (each
-with its reason; a duplicate names its twin); metrics/merge.json. What decides stands in stages/lib/selection.py.
+with its reason; a duplicate names its twin); metrics/merge.json. What decides stands in wizardcoder/merging/selection.py.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console, selection
-from stages.lib.console import StageError
-from stages.lib.near_duplicates import bands
-from stages.lib.params import PART, STRICT, RunParams, Text, load
-from stages.lib.records import Example, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
-from stages.lib.selection import REASONS, MergeParams, Origin, Removal, Selection
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
+from wizardcoder.core.records import Example, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
+from wizardcoder.merging import selection
+from wizardcoder.merging.near_duplicates import bands
+from wizardcoder.merging.selection import REASONS, MergeParams, Origin, Removal, Selection
 
 SCREENED = Path("data/screened")
 OUT = Path("data/merged")

@@ -16,20 +16,28 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console, page
-from stages.lib.blind import PAGE, PAYLOAD, Comparison, as_json
-from stages.lib.console import StageError
-from stages.lib.model_answers import Question, compare, prompts_of, read_held_out_answers, read_questions, together
-from stages.lib.params import PARAMS_FILE, STRICT, AtLeastOne, RunParams, Text, load
-from stages.lib.payload import pack
-from stages.lib.records import replacing, write_metrics
-from stages.lib.report_data import growth_section, measures_section, rejections_section
-from stages.lib.report_facts import Facts, read_facts
-from stages.lib.report_parts import share
-from stages.lib.report_run import cost_section, lineage_section, training_section
-from stages.lib.report_samples import Lineage, choose, pack_lineages, read_lineages
-from stages.lib.report_scores import scores_section
-from stages.lib.run_history import FILE, find_experiments, write_experiments
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import PARAMS_FILE, STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.records import replacing, write_metrics
+from wizardcoder.experiments.run_history import FILE, find_experiments, write_experiments
+from wizardcoder.report.data_sections import growth_section, measures_section, rejections_section
+from wizardcoder.report.facts import Facts, read_facts
+from wizardcoder.report.model_answers import (
+    Question,
+    compare,
+    prompts_of,
+    read_held_out_answers,
+    read_questions,
+    together,
+)
+from wizardcoder.report.pages import page
+from wizardcoder.report.pages.payload import pack
+from wizardcoder.report.parts import share
+from wizardcoder.report.run_sections import cost_section, lineage_section, training_section
+from wizardcoder.report.sample_browser import Lineage, choose, pack_lineages, read_lineages
+from wizardcoder.report.score_section import scores_section
+from wizardcoder.report.votes.comparison import PAGE, PAYLOAD, Comparison, as_json
 
 OUT = Path("report/index.html")
 METRICS = Path("metrics/report.json")

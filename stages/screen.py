@@ -17,14 +17,16 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console, safety, verify
-from stages.lib.answer_code import Code, code_of
-from stages.lib.console import StageError
-from stages.lib.params import STRICT, AtLeastOne, Positive, RunParams, Text, Untracked, load
-from stages.lib.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
-from stages.lib.teacher import TeacherParams
-from stages.lib.verdicts import VERDICTS, Verdict, Verification
-from stages.lib.verifying import verify_all
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT, AtLeastOne, Positive, RunParams, Text, Untracked, load
+from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.screening import safety
+from wizardcoder.screening import verification as verify
+from wizardcoder.screening.verdicts import VERDICTS, Verdict, Verification
+from wizardcoder.screening.verify_all import verify_all
+from wizardcoder.source_code.extraction import Code, code_of
+from wizardcoder.teacher.teacher import TeacherParams
 
 ROUNDS = Path("data/rounds")
 OUT = Path("data/screened")

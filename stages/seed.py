@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from stages.lib import console
-from stages.lib.console import StageError
-from stages.lib.params import STRICT, AtLeastOne, RunParams, Text, load
-from stages.lib.records import Example, PoolItem, Rejected, write_jsonl, write_metrics
-from stages.lib.seeds import ACCEPTED, commit_read, example_of, read_source
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.records import Example, PoolItem, Rejected, write_jsonl, write_metrics
+from wizardcoder.evolution.alpaca import ACCEPTED, commit_read, example_of, read_source
 
 OUT = Path("data/rounds/r0")
 METRICS = Path("metrics/seed.json")

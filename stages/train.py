@@ -25,29 +25,23 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from stages.lib import (
-    checkpoints,
-    console,
-    embedded,
-    hardware,
-    launch,
-    licences,
-    model_card,
-    model_directory,
-    plan,
-    plan_table,
-    zero,
-)
-from stages.lib.console import StageError
-from stages.lib.hardware import GB, Hardware, check_devices
-from stages.lib.params import STRICT, load
-from stages.lib.prepared import Prepared, prepare
-from stages.lib.records import Example, read_jsonl, write_jsonl, write_metrics
-from stages.lib.train_fates import FATES
-from stages.lib.train_params import Source, TrainParams, check, steps_of
+from wizardcoder.core import bundled_wheels, console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT, load
+from wizardcoder.core.records import Example, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.training import checkpoints, deepspeed_config, devices, launch
+from wizardcoder.training.devices import GB, Hardware
+from wizardcoder.training.fates import FATES
+from wizardcoder.training.model_package import card as model_card
+from wizardcoder.training.model_package import directory as model_directory
+from wizardcoder.training.model_package import licences
+from wizardcoder.training.planning import formulas
+from wizardcoder.training.planning import table as plan_table
+from wizardcoder.training.rows import Prepared, prepare
+from wizardcoder.training.settings import Source, TrainParams, check, check_devices, steps_of
 
 if TYPE_CHECKING:
-    from stages.lib.trainer import Fitted
+    from wizardcoder.training.trainer import Fitted
 
 BASE = Path("models/base")
 SOURCE = Path("data/decontaminated/examples.jsonl")
@@ -82,14 +76,18 @@ def main() -> None:
 def _stage(params: Params) -> None:
     """Fine-tune and write the model; models/wizardcoder appears whole or not at all."""
     train = params.train
-    machine = hardware.present()
+    machine = devices.present()
     check_devices(train, machine)
     launch.check_launcher(train)
     if not machine.gpu:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
     shape = read_shape(BASE)
-    plan.check_positions(shape, train)
-    _refuse(plan.memory_of(shape, train, zero.told(zero.read(train))), launch.processes_together(train), machine)
+    formulas.check_positions(shape, train)
+    _refuse(
+        formulas.memory_of(shape, train, deepspeed_config.told(deepspeed_config.read(train))),
+        launch.processes_together(train),
+        machine,
+    )
     with console.closing_line("train") as close:
         examples = list(read_jsonl(SOURCE, Example))
         tokenizer = model_directory.load_tokenizer(BASE)
@@ -111,7 +109,7 @@ def _stage(params: Params) -> None:
                 seeds=params.seed.source,
                 seeds_licence=licences.of_seeds(Path(params.seed.source)),
                 data=SOURCE,
-                data_sha256=embedded.sha256_of(SOURCE),
+                data_sha256=bundled_wheels.sha256_of(SOURCE),
             )
             (built / "README.md").write_text(model_card.card(origin, train, examples, metrics), encoding="utf-8")
             shutil.rmtree(OUT, ignore_errors=True)
@@ -122,19 +120,19 @@ def _stage(params: Params) -> None:
         close(examples=metrics["examples"], tokens=metrics["tokens"], steps=metrics["steps"])
 
 
-def read_shape(base: Path) -> plan.Shape:
+def read_shape(base: Path) -> formulas.Shape:
     """Read the base model's sizes; raises StageError where the directory is none that transformers knows."""
     if not (base / "config.json").is_file():
         made = "`dvc repro base` makes it" if base == BASE else "accepted: a transformers directory"
         raise StageError(f"{base}: no config.json; {made}")
     try:
-        return plan.shape_of(base)
+        return formulas.shape_of(base)
     except (ValueError, KeyError, OSError, ImportError) as exc:
         raise StageError(f"{base}: transformers cannot build it: {' '.join(str(exc).split())[:200]}") from exc
 
 
 def metrics_of(
-    params: TrainParams, prepared: Prepared, fitted: Fitted, shape: plan.Shape, machine: Hardware
+    params: TrainParams, prepared: Prepared, fitted: Fitted, shape: formulas.Shape, machine: Hardware
 ) -> dict[str, Any]:
     """Give the flat metrics; what could not be known is left out."""
     tokens_a_s = fitted.tokens / fitted.seconds
@@ -162,7 +160,7 @@ def metrics_of(
     if fitted.held_out_before is not None:
         found |= {"held_out_loss_before": fitted.held_out_before, "held_out_loss_after": fitted.held_out_after}
     if machine.peak_flops is not None:
-        done = plan.flops_of(shape, tokens_a_s, prepared.mean_length())
+        done = formulas.flops_of(shape, tokens_a_s, prepared.mean_length())
         found["mfu"] = done / (machine.peak_flops * (params.processes if machine.gpu else 1))
     if fitted.joules is not None:
         found["energy_kwh"] = fitted.joules / 3.6e6
@@ -172,7 +170,7 @@ def metrics_of(
 def _packs(params: TrainParams) -> bool:
     from transformers import AutoConfig
 
-    from stages.lib import trainer, weights
+    from wizardcoder.training import trainer, weights
 
     config = AutoConfig.from_pretrained(BASE)
     return trainer.packs(params, weights.attention_of(params, config), config)
@@ -182,7 +180,7 @@ def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, 
     """Fine-tune in this process or in several, which read their rows and leave their results as files."""
     from datasets import DatasetDict
 
-    from stages.lib import trainer
+    from wizardcoder.training import trainer
 
     checkpoints.remove_broken(folder)
     rows = {
@@ -203,12 +201,12 @@ def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, 
 def _work(params: TrainParams, file: Path) -> NoReturn:
     """Be one of several processes; the first writes what came of it."""
     launch.end_with_parent()
-    from stages.lib import trainer
+    from wizardcoder.training import trainer
 
     told = json.loads(file.read_text(encoding="utf-8"))
     job = trainer.Job(**{key: Path(path) for key, path in told.items()})
     try:
-        fitted = trainer.fit(params, job, zero.read(params))
+        fitted = trainer.fit(params, job, deepspeed_config.read(params))
     except StageError as exc:
         launch.tell_error(file.parent, exc)
         raise SystemExit(1) from exc
@@ -219,11 +217,11 @@ def _work(params: TrainParams, file: Path) -> NoReturn:
 
 def _plan(params: TrainParams, base: Path, on: str | None) -> None:
     """Print what the training takes, and refuse what cannot fit."""
-    machine = hardware.elsewhere(on) if on else hardware.present()
+    machine = devices.elsewhere(on) if on else devices.present()
     check_devices(params, machine)
     shape = read_shape(base)
-    plan.check_positions(shape, params)
-    memory = plan.memory_of(shape, params, zero.told(zero.read(params)))
+    formulas.check_positions(shape, params)
+    memory = formulas.memory_of(shape, params, deepspeed_config.told(deepspeed_config.read(params)))
     together = launch.processes_together(params)
     work, counted = _work_of(params, base, shape)
     for line in plan_table.lines(params, shape, machine, memory, work, together=together):
@@ -234,13 +232,15 @@ def _plan(params: TrainParams, base: Path, on: str | None) -> None:
         console.say(plan_table.tight(memory))
 
 
-def _work_of(params: TrainParams, base: Path, shape: plan.Shape) -> tuple[plan.Work | None, str]:
+def _work_of(params: TrainParams, base: Path, shape: formulas.Shape) -> tuple[formulas.Work | None, str]:
     """Count steps and tokens of the data, or take full rows where there is none yet; says which."""
     if not SOURCE.is_file() or not (base / "tokenizer_config.json").is_file():
         if params.max_steps is None:
             return None, f"the steps follow from {SOURCE}, which is not there yet, as train.max_steps is null"
         tokens = float(params.max_steps * params.batch_size * params.max_tokens)
-        return plan.Work(params.max_steps, tokens, params.max_tokens), "no data yet: every record taken as a full row"
+        return formulas.Work(
+            params.max_steps, tokens, params.max_tokens
+        ), "no data yet: every record taken as a full row"
     tokenizer = model_directory.load_tokenizer(base)
     examples = list(read_jsonl(SOURCE, Example))
     prepared = prepare(params, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
@@ -249,11 +249,11 @@ def _work_of(params: TrainParams, base: Path, shape: plan.Shape) -> tuple[plan.W
     passes = steps / math.ceil(records / params.batch_size)  # the last step of a pass may be short
     tokens = passes * sum(prepared.lengths())
     told = f"{records} records of {SOURCE}, {prepared.cut} of them cut; {prepared.dropped} dropped"
-    return plan.Work(steps, tokens, prepared.mean_length()), told
+    return formulas.Work(steps, tokens, prepared.mean_length()), told
 
 
-def _refuse(memory: plan.Memory, together: int, machine: Hardware) -> None:
-    reason = plan.refusal(memory, together, machine)
+def _refuse(memory: formulas.Memory, together: int, machine: Hardware) -> None:
+    reason = formulas.refusal(memory, together, machine)
     if reason is not None:
         raise StageError(f"train: cannot fit: {reason}")
 

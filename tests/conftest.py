@@ -16,9 +16,9 @@ from types import SimpleNamespace
 import pytest
 from ruamel.yaml import YAML
 
-from stages.lib.records import PoolItem, write_jsonl
+from wizardcoder.core.records import PoolItem, write_jsonl
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Room:
@@ -97,7 +97,7 @@ class Clock:
 def clock(monkeypatch):
     """Give a clock by which the pace, the transport and the mock endpoint live during the test."""
     own = Clock()
-    for module in ("stages.lib.pace", "stages.lib.endpoint", "benchmarks.mock_endpoint"):
+    for module in ("wizardcoder.teacher.rate_limit", "wizardcoder.teacher.endpoint", "bench.mock_endpoint"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: own.now, time=time.time))
     return own
 

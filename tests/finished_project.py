@@ -18,11 +18,11 @@ from pathlib import Path
 from dvc.repo import Repo
 from test_pipeline import Project, edit
 
-from benchmarks.mock_endpoint import MockEndpoint, default_reply
+from bench.mock_endpoint import MockEndpoint, default_reply
 from stages import decontaminate, evolve, merge, seed
-from stages.lib.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 COPIED = ["stages", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
 SOURCE = "bundled/few.json"
 UNSAFE = "deletes_files"

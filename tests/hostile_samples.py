@@ -152,7 +152,7 @@ CHEATS = {
         """,
         "another module table": """
             import sys, types
-            fake = types.ModuleType("stages.lib.values")
+            fake = types.ModuleType("wizardcoder.sandbox.wire")
             fake.dumps = fake.loads = lambda value: b'["o","int"]'
             for name in list(sys.modules):
                 if name.startswith("stages"):
@@ -1060,12 +1060,12 @@ LEGACIES = {
             """
             import builtins, math
             def attack(*_):
-                builtins.legacy = math.legacy = sys.modules["stages.lib.values"].legacy = 14
+                builtins.legacy = math.legacy = sys.modules["wizardcoder.sandbox.wire"].legacy = 14
             """,
             """
             import builtins, math
             def attack(*_):
-                return [m for m in (builtins, math, sys.modules["stages.lib.values"]) if hasattr(m, "legacy")]
+                return [m for m in (builtins, math, sys.modules["wizardcoder.sandbox.wire"]) if hasattr(m, "legacy")]
             """,
         ),
         "the host's name": (

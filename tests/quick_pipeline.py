@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from stages.lib.params_text import applied, nested
+from wizardcoder.core.params_file import applied, nested
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 SOLVED = {0: 6, 1: 18, 2: 17}  # of 20, by the last round; the same ones first
 SOLUTION_NLL = {0: 1.50, 1: 1.20, 2: 1.21}
 
@@ -27,7 +27,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 sys.path.insert(0, {str(ROOT)!r})
 from stages.lib import console
-from stages.lib.console import StageError
+from wizardcoder.core.console import StageError
 
 SOLVED, SOLUTION_NLL = {SOLVED}, {SOLUTION_NLL}
 params = YAML(typ="safe", pure=True).load(Path("params.yaml"))
@@ -153,10 +153,10 @@ class QuickProject:
         return output
 
     def ablate(self, *args: str, code: int = 0) -> str:
-        return self.run(sys.executable, "-m", "stages.ablate", *args, code=code)
+        return self.run(sys.executable, "-m", "wizardcoder.cli.ablate", *args, code=code)
 
     def evol_stop(self, *args: str, code: int = 0) -> str:
-        return self.run(sys.executable, "-m", "stages.evol_stop", *args, code=code)
+        return self.run(sys.executable, "-m", "wizardcoder.cli.evol_stop", *args, code=code)
 
     def git(self, *args: str) -> str:
         return self.run("git", *args).strip()

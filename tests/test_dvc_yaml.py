@@ -12,13 +12,13 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from stages import evol_stop
-from stages.lib.params import SECTIONS, leaves, load, read_yaml
+from wizardcoder.cli import evol_stop
+from wizardcoder.core.params import SECTIONS, leaves, load, read_yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
 NAMES += ["screen", "merge", "analyze", "decontaminate", "base", "train", "evaluate", "report"]
-ONLY_PRINTS = "stages/lib/console.py"
+ONLY_PRINTS = "wizardcoder/core/console.py"
 # a judge needs a teacher's whole section to connect, but of its three kinds of answers draws only judgements
 UNUSED = dict.fromkeys(("screen", "analyze", "decontaminate"), ("teacher.instruct", "teacher.respond"))
 
@@ -228,19 +228,19 @@ def test_package_files_are_empty_of_code():
 
 
 def test_imports_are_followed_through_modules_and_packages():
-    assert imported_files("stages/base.py") >= {"stages/lib/embedded.py", "stages/lib/params.py"}
-    assert "stages/lib/embedded.py" in needed_files("stages/lib/benchmarks.py")
-    assert "stages/lib/params.py" in needed_files("stages/lib/records.py")
+    assert imported_files("stages/base.py") >= {"wizardcoder/core/bundled_wheels.py", "wizardcoder/core/params.py"}
+    assert "wizardcoder/core/bundled_wheels.py" in needed_files("wizardcoder/benchmarks/load.py")
+    assert "wizardcoder/core/params.py" in needed_files("wizardcoder/core/records.py")
 
 
 def test_a_forgotten_module_is_found():
-    deps = STAGES["evolve_r1"].deps - {"stages/lib/eliminate.py"}
-    assert dep_faults("stages/evolve.py", deps) == ["forgotten: stages/lib/eliminate.py"]
+    deps = STAGES["evolve_r1"].deps - {"wizardcoder/evolution/elimination.py"}
+    assert dep_faults("stages/evolve.py", deps) == ["forgotten: wizardcoder/evolution/elimination.py"]
 
 
 def test_a_module_that_is_not_imported_is_found():
-    deps = STAGES["merge"].deps | {"stages/lib/teacher.py"}
-    assert dep_faults("stages/merge.py", deps) == ["not read: stages/lib/teacher.py"]
+    deps = STAGES["merge"].deps | {"wizardcoder/teacher/teacher.py"}
+    assert dep_faults("stages/merge.py", deps) == ["not read: wizardcoder/teacher/teacher.py"]
 
 
 def test_a_forgotten_data_file_is_found():

@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from benchmarks.mock_endpoint import MockEndpoint
-from stages.lib.params import read_yaml
-from stages.lib.params_text import leaves
+from bench.mock_endpoint import MockEndpoint
+from wizardcoder.core.params import read_yaml
+from wizardcoder.core.params_file import leaves
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 COPIED = ["stages", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
 COPIED += ["metrics/experiments.json"]
 ROUNDS = ["evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
@@ -279,7 +279,7 @@ def test_a_fresh_clone_pulls_what_it_needs_and_runs_nothing(project, tmp_path):
 
 def test_a_profile_changes_the_recorded_params_that_it_names_and_no_others(project):
     before = flat(project.params())
-    project.run(sys.executable, "-m", "stages.profile", "qwen_1b")
+    project.run(sys.executable, "-m", "wizardcoder.cli.profile", "qwen_1b")
     named = flat(read_yaml(ROOT / "profiles/qwen_1b.yaml"))
     assert flat(project.params()) == before | named
     changed = {key for key, value in named.items() if before[key] != value}

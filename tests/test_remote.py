@@ -18,11 +18,11 @@ from finished_project import copy_of
 from s3_server import BUCKET
 from test_pipeline import Project, ran
 
-from stages import trace
-from stages.lib.records import write_jsonl
-from stages.lib.revision import Revision
+from wizardcoder.cli import trace
+from wizardcoder.core.records import write_jsonl
+from wizardcoder.lineage.revision import Revision
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 URL = f"s3://{BUCKET}/store"
 SMALL = """\
 stages:

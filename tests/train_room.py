@@ -13,10 +13,10 @@ from ruamel.yaml import YAML
 from tiny_model import build
 
 from stages import train
-from stages.lib.records import Example, read_jsonl, write_jsonl
-from stages.lib.train_fates import TrainFate
+from wizardcoder.core.records import Example, read_jsonl, write_jsonl
+from wizardcoder.training.fates import TrainFate
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"max_tokens": 600, "max_steps": 4, "lr": 0.01, "batch_size": 4, "micro_batch_size": 2}
 
 

@@ -1,0 +1,194 @@
+"""How fast the evolve engine is, and what it loses, against a mock endpoint in a process of its own.
+
+In: scenarios, by name (all without one). Out: a table on the terminal. Each scenario runs the whole command
+`python -m stages.evolve --standalone` on fresh files. "command" counts from exec to exit; "engine" is what the command
+says of itself, without the imports. The floor is requests x latency / concurrency, or requests / rate where the server
+sets one.
+
+    python bench/evolve.py [--runs 3] [NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+LATENCY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One line of the table."""
+
+    name: str
+    records: int = 2000
+    concurrency: int = 64
+    endpoint: dict[str, float] = field(default_factory=dict)
+    rate: float | None = None
+    kill_after: int | None = None
+
+    def floor_s(self) -> float:
+        """Give the time that nobody can beat."""
+        requests = 2 * self.records
+        return requests / self.rate if self.rate else requests * LATENCY_S / self.concurrency
+
+
+SCENARIOS = (
+    Scenario("64 in flight"),
+    Scenario("256 in flight", concurrency=256),
+    Scenario("10x records", records=20_000, concurrency=256),
+    Scenario("5 % 429, 2 % 500", endpoint={"p429": 0.05, "p500": 0.02, "retry-after-s": 1}),
+    Scenario("100 requests/s", endpoint={"rate-limit": 100}, rate=100),
+    Scenario("kill -9", kill_after=1000),
+)
+
+
+@dataclass
+class Result:
+    """What one run showed."""
+
+    seconds: float
+    engine_s: float
+    cpu_s: float
+    peak_mb: float
+    stats: dict[str, int]
+    written: int
+    in_order: bool
+
+
+def main() -> None:
+    """Run the scenarios and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    table = Table(
+        "scenario", "requests", "floor s", "command s", "engine s", "floor/engine", "requests/s", "CPU ms", "peak MB"
+    )
+    for column in ("refused", "early", "asked twice", "lost", "in order"):
+        table.add_column(column)
+    for scenario in SCENARIOS:
+        if options.names and scenario.name not in options.names:
+            continue
+        table.add_row(*row(scenario, [run(scenario) for _ in range(options.runs)]))
+    Console(width=170).print(table)
+
+
+def row(scenario: Scenario, results: list[Result]) -> list[str]:
+    """Give a scenario's line: medians over the runs, worst cases for what must be zero."""
+    seconds = statistics.median(r.seconds for r in results)
+    engine_s = statistics.median(r.engine_s for r in results)
+    requests = 2 * scenario.records
+    worst = {name: max(r.stats.get(name, 0) for r in results) for name in ("early", "429", "twice")}
+    killed = scenario.kill_after is not None
+    return [
+        scenario.name,
+        f"{requests:,}",
+        "" if killed else f"{scenario.floor_s():.1f}",
+        "" if killed else f"{seconds:.1f}",
+        "" if killed else f"{engine_s:.1f}",
+        "" if killed else f"{scenario.floor_s() / engine_s:.0%}",
+        "" if killed else f"{requests / engine_s:.0f}",
+        f"{statistics.median(r.cpu_s for r in results) / requests * 1000:.2f}",
+        f"{max(r.peak_mb for r in results):.0f}",
+        str(worst["429"]),
+        str(worst["early"]),
+        str(worst["twice"]),
+        str(max(scenario.records - r.written for r in results)),
+        "yes" if all(r.in_order for r in results) else "NO",
+    ]
+
+
+def run(scenario: Scenario) -> Result:
+    """Run one scenario once."""
+    with tempfile.TemporaryDirectory() as folder, mock(scenario.endpoint) as url:
+        work = Path(folder)
+        seeds = [{"id": f"s{n}", "instruction": f"Write a function that adds {n}."} for n in range(scenario.records)]
+        (work / "in.jsonl").write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
+        command = [sys.executable, "-m", "stages.evolve", "--standalone", "--base-url", url, "--model", "m"]
+        command += ["--seeds", "in.jsonl", "--out", "out.jsonl", "--work", "work"]
+        command += ["--concurrency", str(scenario.concurrency)]
+        if scenario.kill_after is not None:
+            killed = subprocess.Popen(command, cwd=work, env=environment(), stderr=subprocess.DEVNULL)
+            while stats(url).get("answered", 0) < scenario.kill_after:
+                time.sleep(0.02)
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        started = time.monotonic()
+        process = subprocess.Popen(command, cwd=work, env=environment(), stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        log = process.stderr.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        if status:
+            raise SystemExit(f"{scenario.name}: exit status {status}: {log[-500:]}")
+        written = [json.loads(line)["parent_id"] for line in (work / "out.jsonl").read_text().splitlines()]
+        counts = stats(url)
+        counts["twice"] = counts.get("answered", 0) - 2 * scenario.records
+        in_order = written == [seed["id"] for seed in seeds]
+        return Result(
+            seconds,
+            float(log.split()[-2]),
+            usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / 1024,
+            counts,
+            len(written),
+            in_order,
+        )
+
+
+@contextmanager
+def mock(options: dict[str, float]) -> Any:  # noqa: ANN401 - an iterator of the URL
+    """Start the mock endpoint in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(ROOT / "bench/mock_endpoint.py"), "--port", str(port)]
+    for name, value in ({"latency-s": LATENCY_S, "jitter": 0.25} | options).items():
+        command += [f"--{name}", str(value)]
+    process = subprocess.Popen(command, env=environment())
+    try:
+        url = f"http://127.0.0.1:{port}/v1"
+        for _ in range(100):
+            try:
+                stats(url)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def stats(url: str) -> dict[str, int]:
+    """Ask the mock for its counts."""
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/stats") as reply:
+        counts: dict[str, int] = json.load(reply)
+    return counts
+
+
+def environment() -> dict[str, str]:
+    """Give the processes the project on their path."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""CPU per request of each way to send a chat completion, from the SDK's typed call down to bare aiohttp.
+
+In: nothing. Out: a table on the terminal. Each way sends the same requests to the mock endpoint in a process of its
+own, 64 at once; CPU is this process's.
+
+    PYTHONPATH=. python bench/transport.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import httpx2
+import openai
+from evolve import mock
+from rich.console import Console
+from rich.table import Table
+
+from wizardcoder.teacher.http import LeanClient
+
+REQUESTS = 2000
+WARM_UP = 200
+IN_FLIGHT = 64
+Way = Callable[[dict[str, Any]], Awaitable[object]]
+
+
+async def measure(url: str) -> list[tuple[str, float]]:
+    """Give (way, CPU milliseconds per request)."""
+    stock = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0, http_client=openai.DefaultAioHttpClient())
+    lean = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0, http_client=LeanClient(60))
+    async with stock, lean, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def bare(body: dict[str, Any]) -> object:
+            async with session.post(f"{url}/chat/completions", data=json.dumps(body)) as reply:
+                return json.loads(await reply.read())
+
+        async def plain(client: openai.AsyncOpenAI, body: dict[str, Any]) -> object:
+            reply = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+            return json.loads(reply.content)
+
+        ways: dict[str, Way] = {
+            "AsyncOpenAI, chat.completions.create": lambda body: stock.chat.completions.create(**body),
+            "AsyncOpenAI, post": lambda body: plain(stock, body),
+            "AsyncOpenAI, post, LeanClient (used)": lambda body: plain(lean, body),
+            "bare aiohttp": bare,
+        }
+        return [(name, await cpu_ms(way)) for name, way in ways.items()]
+
+
+async def cpu_ms(way: Way) -> float:
+    """Send the requests one way; gives CPU milliseconds per request."""
+    slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(number: int) -> None:
+        message = {"role": "user", "content": f"question {number} " * 50}
+        async with slots:
+            await way({"model": "m", "messages": [message], "temperature": 0.5, "max_tokens": 256, "seed": number})
+
+    await asyncio.gather(*(one(n) for n in range(WARM_UP)))
+    started = time.process_time()
+    await asyncio.gather(*(one(n) for n in range(WARM_UP, WARM_UP + REQUESTS)))
+    return (time.process_time() - started) / REQUESTS * 1000
+
+
+def main() -> None:
+    """Print the table."""
+    table = Table("way", "CPU ms/request")
+    with mock({"latency-s": 0.05}) as url:
+        for name, value in asyncio.run(measure(url)):
+            table.add_row(name, f"{value:.2f}")
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Parts that stages share, one topic a file. Only records, params and console are imported by siblings."""

@@ -1,0 +1,187 @@
+"""What the teacher will be asked, by all stages, before anything is sent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from wizardcoder.benchmarks import protocol
+from wizardcoder.benchmarks.load import load_benchmark
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.cli import estimate
+from wizardcoder.core.params import load
+from wizardcoder.core.records import Example, write_jsonl
+from wizardcoder.core.store import AnswerStore
+from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
+from wizardcoder.estimates.rounds import Estimate
+from wizardcoder.evaluation.settings import GENERATIONS, sampler_of
+from wizardcoder.teacher.budget import Price
+
+NOBODY = "http://127.0.0.1:9/v1"  # nothing listens on loopback's port 9
+BENCHMARKS = ("humaneval", "mbpp", "humaneval_plus")
+SIZES = {0: Size(4, 20.0, 30.0), 1: Size(4, 40.0, 100.0)}
+
+
+@pytest.fixture
+def estimator():
+    """Count a character as a token; judgements have 2 of at most 8, responses 100; a token costs one."""
+    teacher = SimpleNamespace(price=Price(input=1e6, output=1e6), judge=SimpleNamespace(max_tokens=8))
+    settings = SimpleNamespace(teacher=teacher)
+    lengths = {"judge": 2, "respond": 100}
+    return SimpleNamespace(settings=settings, count=len, lengths=lengths, rounds={1: Estimate(), 3: Estimate()})
+
+
+def problem(prompt, solution):
+    return Problem("T/0", prompt, solution, "f", "", "check")
+
+
+def cells(output):
+    """Give a printed table's rows by their first cell."""
+    return {
+        row[0]: row[1:]
+        for line in output.splitlines()
+        if line.startswith("│ ")
+        for row in [[cell.strip() for cell in line.strip("│").split("│")]]
+    }
+
+
+def write_examples(room):
+    seeds = [Example(f"seed{n}", None, 0, None, f"Add {n}.", "x" * 30) for n in range(12)]
+    write_jsonl(room.folder / "data/rounds/r0/examples.jsonl", seeds)
+
+
+def test_a_round_grows_the_instruction_and_has_responses_of_the_expected_length(estimator):
+    seeds = [Example(str(n), None, 0, None, "i" * 10 * n, "r" * 30) for n in (1, 3)]
+    assert sizes_of(estimator, seeds) == {0: Size(2, 20, 30), 1: Size(2, 80, 100), 3: Size(2, 140, 100)}
+
+
+def test_screening_asks_once_about_each_record(estimator):
+    # prompts: 4 * (5 + 20 + 30) + 4 * (5 + 40 + 100) = 800; answers: 8 * 2; at most twice (800 + 8 * 8)
+    assert screening(estimator, SIZES, "harm?", attempts=2) == Estimate(0, 8, 800, 16, 816, 1728)
+
+
+def test_difficulty_is_asked_about_a_sample_of_each_round(estimator):
+    # prompts: 3 * (5 + 20) + 3 * (5 + 40) = 210; answers: 6 * 2; at most three times (210 + 6 * 8)
+    assert rating(estimator, SIZES, "rate:", sample=3, attempts=3) == Estimate(0, 6, 210, 12, 222, 774)
+
+
+def test_contamination_is_asked_about_top_k_records_of_each_problem(estimator):
+    problems = [problem("p" * 10, "s" * 9), problem("p" * 20, "s" * 19)]
+    # a record has (50 + 140) / 2 tokens, a problem 20 and 40: 5 * (3 + 20 + 95) + 5 * (3 + 40 + 95) = 1280
+    found = comparing(estimator, SIZES, problems, prompt="in?", top_k=5, attempts=3)
+    assert found == Estimate(0, 10, 1280, 20, 1300, 4080)
+    assert comparing(estimator, SIZES, problems, prompt="in?", top_k=50, attempts=3).requests == 16  # of 8 records
+    assert comparing(estimator, {}, problems, prompt="in?", top_k=5, attempts=3) == Estimate()
+
+
+def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is_unknown(room):
+    write_examples(room)
+    room.write_params(
+        NOBODY,
+        screen__safety__judge="both",
+        analyze__difficulty="teacher",
+        analyze__difficulty_sample=10,
+        decontaminate__judge="both",
+        decontaminate__benchmarks=list(BENCHMARKS),
+        evaluate__problems={"humaneval": 2},
+    )
+    del room.env["OPENAI_API_KEY"]
+    done = room.call("--estimate")
+    assert done.returncode == 0, done.stderr
+    rows = cells(done.stderr)
+    assert list(rows) == [
+        "r1",
+        "r2",
+        "r3",
+        "r4",
+        "screen",
+        "analyze",
+        *(f"decontaminate: {b}" for b in BENCHMARKS),
+        "all",
+    ]
+    asked = {name: row[1] for name, row in rows.items()}
+    # 12 records in each of five rounds; HumanEval's 164 problems, five records each; 4 * 36 requests of the rounds
+    assert (asked["screen"], asked["analyze"], asked["decontaminate: humaneval"]) == ("60", "50", "820")
+    assert (asked["decontaminate: mbpp"], asked["decontaminate: humaneval_plus"]) == ("unknown", "unknown")
+    assert asked["all"] == "1,074"
+    assert "decontaminate: mbpp: unknown, not in the sum: not at hand: hub:google-research" in done.stderr
+    assert "decontaminate: humaneval_plus: unknown, not in the sum: not at hand: benchmarks.hum" in done.stderr
+    assert "(screen 2, analyze 3, decontaminate 3)" in done.stderr
+
+
+def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
+    write_examples(room)
+    named = {"base_url": NOBODY, "model": "m", "api": "chat", "api_key_env": "OPENAI_API_KEY"}
+    room.write_params(
+        NOBODY,
+        evaluate__endpoints={"gpt": named, "free": named | {"model": "other"}, "again": named},
+        evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}},
+        evaluate__problems={"humaneval": 164, "mbpp": 500},
+        decontaminate__benchmarks=["humaneval", "mbpp"],
+        evaluate__held_out=3,
+        evaluate__max_new_tokens=100,
+    )
+    params = load(estimate.Params, room.folder / "params.yaml")
+    prompts = [
+        protocol.asked(p, params.evaluate.prompt, params.train.prompt) for p in load_benchmark("humaneval", "embedded")
+    ]
+    with AnswerStore(room.folder / "cache" / GENERATIONS) as store:
+        sampler = sampler_of("gpt", params.evaluate, params.run.seed, store)
+        for prompt in prompts[:64]:
+            answer = {"text": "x", "finish_reason": "stop", "prompt_tokens": len(prompt), "completion_tokens": 10}
+            store.put(sampler.key(prompt, 0), answer)
+    done = room.call("--estimate")
+    assert done.returncode == 0, done.stderr
+    rows = cells(done.stderr)
+    # a hundred are left, of as many tokens as characters, with ten in each answer and at most a hundred
+    length = sum(map(len, prompts[64:]))
+    cost, most = (length + 2 * 1000) / 1e6, (length + 2 * 10_000) / 1e6
+    assert rows["evaluate: gpt: humaneval"] == ["64", "100", f"{length:,}", "1,000", f"{cost:.4f}", f"{most:.4f}"]
+    assert rows["evaluate: gpt: held out"][:2] == ["0", "3"]
+    assert (rows["evaluate: gpt: mbpp"][1], rows["evaluate: free: humaneval"][1]) == ("unknown", "164")
+    assert rows["evaluate: free: humaneval"][4] == "0.0000"
+    assert rows["evaluate: again: humaneval"][:2] == ["0", "0"]  # the store has them from the first
+    assert "evaluate: gpt: price 1 / 2" in done.stderr
+    assert "evaluate: free: no price in evaluate.prices, taken as free" in done.stderr
+
+
+def test_a_price_of_no_endpoint_is_refused(room):
+    write_examples(room)
+    room.write_params(NOBODY, evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}})
+    done = room.call("--estimate")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: params.yaml: evaluate.prices.gpt: accepted: a name in evaluate.endpoints\n",
+    )
+
+
+def test_where_no_teacher_judges_only_the_rounds_are_told(room):
+    room.write_params(NOBODY)
+    assert list(cells(room.call("--estimate").stderr)) == ["r1", "r2", "r3", "r4", "all"]
+
+
+def test_without_round_0_the_command_that_makes_it_is_named(room):
+    room.write_params(NOBODY)
+    (room.folder / "data/rounds/r0/pool.jsonl").unlink()
+    done = room.call("--estimate")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: data/rounds/r0/pool.jsonl: no such file; `dvc repro seed` makes it\n",
+    )
+
+
+def test_another_file_may_stand_in_for_params_yaml(room):
+    room.write_params(NOBODY, evolve__enabled__r4=False)
+    (room.folder / "params.yaml").rename(room.folder / "other.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "wizardcoder.cli.estimate", "--params", "other.yaml"],
+        cwd=room.folder,
+        env=room.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert list(cells(done.stderr)) == ["r1", "r2", "r3", "all"]

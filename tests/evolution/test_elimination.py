@@ -1,0 +1,149 @@
+"""WizardLM's four elimination rules: each fires, stays silent on near misses, and can be switched off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from wizardcoder.evolution.elimination import (
+    EliminationParams,
+    instruction_reject_reason,
+    response_reject_reason,
+    says_equal,
+)
+
+RULES = EliminationParams(
+    equal_judge=True,
+    equal_prompt="{first} {second}",
+    refusal_word="sorry",
+    refusal_under_words=80,
+    empty_response=True,
+    copied_run_words=6,
+    copied_phrases=["given prompt", "#Rewritten Prompt#"],
+)
+OFF = replace(RULES, refusal_under_words=0, empty_response=False, copied_run_words=0, copied_phrases=[])
+TOLD = ("Please increase the difficulty of the given question a bit.\n{method}\n{question}", "Add more steps.")
+PARENT = "Write a sort."
+
+
+@pytest.mark.parametrize(
+    ("judgement", "equal"),
+    [
+        ("Equal", True),
+        ("EQUAL", True),
+        ("Equal.", True),
+        ("They are equal", True),
+        ("Not Equal", False),
+        ("not equal.", False),
+        ("NOT  EQUAL", False),
+        ("unequal", False),
+        ("", None),
+        ("maybe", None),
+    ],
+)
+def test_rule_1_reads_the_teachers_judgement(judgement, equal):
+    assert says_equal(judgement) is equal
+
+
+@pytest.mark.parametrize("judgement", ["Not-Equal", "Not **Equal**", "non-equal", "aren't equal", "not exactly equal"])
+def test_rule_1_never_reads_a_negation_as_equal(judgement):
+    assert says_equal(judgement) is not True
+
+
+@pytest.mark.parametrize("evolved", ["Write a sort.", "write  a\nSORT", "Write a sort!!"])
+def test_rule_1_fires_when_nothing_but_case_and_punctuation_changed(evolved):
+    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) == "no_information_gain"
+
+
+@pytest.mark.parametrize("evolved", ["Write a sort in place.", "Write a stable sort.", "Write sort a."])
+def test_rule_1_lets_a_changed_instruction_pass(evolved):
+    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) is None
+
+
+@pytest.mark.parametrize("evolved", ["", " \n\t"])
+def test_an_empty_instruction_is_rejected(evolved):
+    assert instruction_reject_reason(evolved, PARENT, TOLD, OFF) == "instruction_empty"
+
+
+@pytest.mark.parametrize(
+    "response", ["Sorry, I cannot do that.", "I'm SORRY.", "sorry " + "word " * 78, "I am so sorry about that"]
+)
+def test_rule_2_rejects_a_short_response_that_is_sorry(response):
+    assert response_reject_reason(response, RULES) == "refusal"
+
+
+@pytest.mark.parametrize(
+    "response", ["sorry " + "word " * 79, "def sorry_page(): return template", "A sorrysome case", "I regret that."]
+)
+def test_rule_2_lets_long_answers_and_other_words_pass(response):
+    assert response_reject_reason(response, RULES) is None
+
+
+def test_rule_2_can_be_switched_off():
+    assert response_reject_reason("Sorry, I cannot.", replace(RULES, refusal_under_words=0)) is None
+
+
+@pytest.mark.parametrize("response", ["", "  \n", "...!?", "```\n```", "it is", "and the of, to"])
+def test_rule_3_rejects_punctuation_and_stop_words(response):
+    assert response_reject_reason(response, RULES) == "response_empty"
+
+
+@pytest.mark.parametrize("response", ["42", "it is x", "中文", "return"])
+def test_rule_3_lets_a_single_word_of_content_pass(response):
+    assert response_reject_reason(response, RULES) is None
+
+
+def test_rule_3_can_be_switched_off():
+    assert response_reject_reason("...", replace(RULES, empty_response=False)) is None
+
+
+@pytest.mark.parametrize(
+    "evolved",
+    [
+        "Here is the given prompt: write a sort.",
+        "GIVEN  Prompt",
+        "The rewritten prompt asks for a sort.",
+        "Increase the difficulty of the given tests.",
+        "please, INCREASE the difficulty of the given thing",
+    ],
+)
+def test_rule_4_rejects_copied_words_of_the_evolving_prompt(evolved):
+    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) == "prompt_words_copied"
+
+
+@pytest.mark.parametrize(
+    "evolved",
+    [
+        "Show a prompt that is given by the user.",
+        "Increase the difficulty of the game.",
+        "Add more steps.",
+        "Sort by difficulty of the given question.",
+    ],
+)
+def test_rule_4_lets_shorter_runs_and_other_phrases_pass(evolved):
+    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) is None
+
+
+def test_rule_4_allows_the_words_that_the_parent_had_already():
+    parent = "Print the given prompt, then increase the difficulty of the given level."
+    evolved = "Print the given prompt twice, then increase the difficulty of the given level."
+    assert instruction_reject_reason(evolved, parent, TOLD, RULES) is None
+
+
+@pytest.mark.parametrize(
+    ("evolved", "rules"),
+    [
+        ("Here is the given prompt.", replace(RULES, copied_phrases=[])),
+        ("Increase the difficulty of the given sort.", replace(RULES, copied_run_words=0)),
+    ],
+)
+def test_rule_4_can_be_switched_off_by_halves(evolved, rules):
+    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) == "prompt_words_copied"
+    assert instruction_reject_reason(evolved, PARENT, TOLD, rules) is None
+
+
+def test_with_every_rule_off_only_what_is_no_evolution_is_rejected():
+    assert instruction_reject_reason("Increase the difficulty of the given prompt", PARENT, TOLD, OFF) is None
+    assert response_reject_reason("Sorry.", OFF) is None
+    assert response_reject_reason("", OFF) is None

@@ -1,0 +1,420 @@
+"""Stage evaluate: what is refused, what is asked, what runs, and what is written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ruamel.yaml import YAML
+
+from bench.mock_endpoint import MockEndpoint
+from stages import evaluate
+from stages.evaluate import Answered
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.benchmarks.protocol import Timeouts
+from wizardcoder.core.console import StageError, Track
+from wizardcoder.core.params import load
+from wizardcoder.core.records import Example, write_jsonl
+from wizardcoder.core.store import AnswerStore
+from wizardcoder.evaluation import settings as evaluation
+from wizardcoder.evaluation.results import Result
+from wizardcoder.evaluation.settings import EndpointParams
+from wizardcoder.generation import sampler
+from wizardcoder.generation.sampler import LocalSampler, Sampling
+from wizardcoder.scoring.ds1000 import runner as ds1000
+from wizardcoder.scoring.multipl_e import run as languages
+from wizardcoder.training.fates import TrainFate
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMS = load(evaluate.Params, ROOT / "params.yaml")
+FRAME = "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+ADD, SUB = 'def add(a, b):\n    """Add."""\n', 'def sub(a, b):\n    """Subtract."""\n'
+SUM = "```python\n    return a + b\n```"
+BENCHMARK = [
+    {
+        "task_id": f"T/{number}",
+        "prompt": prompt,
+        "entry_point": name,
+        "canonical_solution": f"    return a {sign} b\n",
+        "test": f"def check(candidate):\n    assert candidate(5, 2) == 5 {sign} 2\n",
+    }
+    for number, (prompt, name, sign) in enumerate([(ADD, "add", "+"), (SUB, "sub", "-")])
+]
+
+
+def asked(prompt):
+    return framed(f"Create a Python script for this problem:\n{prompt}")
+
+
+def framed(instruction):
+    return f"{FRAME}### Instruction:\n{instruction}\n\n### Response:"
+
+
+def settings(**changes):
+    """Give the real parameters with other values in `evaluate`, and all benchmarks held against the training data."""
+    found = replace(PARAMS.evaluate, **changes)
+    return replace(PARAMS, evaluate=found, decontaminate=replace(PARAMS.decontaminate, benchmarks=list(found.problems)))
+
+
+def refusal(params):
+    with pytest.raises(StageError) as refused:
+        evaluation.check(params.evaluate, params.decontaminate.benchmarks)
+    return str(refused.value)
+
+
+def enter(folder, model, monkeypatch):
+    """Stand in a project, with a model for its own and its base."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("WC_CACHE_DIR", str(folder / "cache"))
+    monkeypatch.setenv("TEST_KEY", "a-secret")
+    monkeypatch.setattr(languages, "absent", lambda name: f"{name} not found; install: it")
+    for label in evaluation.MODELS:
+        monkeypatch.setitem(evaluation.MODELS, label, model)
+
+
+def make_project(folder, model, monkeypatch, **changes):
+    """Make `folder` a project with the real parameters but for a small model, `mine`, and changes in `evaluate`."""
+    enter(folder, model, monkeypatch)
+    (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in BENCHMARK))
+    params = YAML().load((ROOT / "params.yaml").read_text())
+    params["benchmarks"] |= {"mine": "mine.jsonl", "multiple_js": "js.jsonl"}
+    params["evaluate"] |= {"problems": {"mine": None}, "held_out": 0, "max_new_tokens": 2, "dtype": "float32"} | changes
+    params["decontaminate"]["benchmarks"] = list(params["evaluate"]["problems"])
+    with (folder / "params.yaml").open("w") as file:
+        YAML().dump(params, file)
+
+
+def hold_out(folder):
+    """Write what training was given: five examples, of which it held out three."""
+    examples = [Example(f"e{n}", None, 0, None, f"Say {n}.", "ok") for n in range(5)]
+    write_jsonl(folder / "data/decontaminated/examples.jsonl", examples)
+    fates = [TrainFate(f"e{n}", "trained" if n in (0, 2) else "held_out") for n in range(5)]
+    write_jsonl(folder / "data/train/fates.jsonl", fates)
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
+    evaluate.main()
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Make loading a model fail."""
+    monkeypatch.setattr(sampler, "load_model", lambda *_: pytest.fail("a model was loaded"))
+
+
+@pytest.fixture(scope="module")
+def ran(tiny_model, tmp_path_factory):
+    """Run the stage on two local models, which are one, and an endpoint that adds whatever it is asked."""
+    folder = tmp_path_factory.mktemp("project")
+    problems = {"mine": None, "mbpp_plus": None, "multiple_js": 3, "humaneval": 0}
+    said = []
+    with MockEndpoint(api_key="a-secret", reply=lambda _: SUM) as endpoint:
+        own = {"base_url": endpoint.url, "model": "adder", "api": "chat", "api_key_env": "TEST_KEY"}
+        with pytest.MonkeyPatch.context() as patch:
+            make_project(folder, tiny_model, patch, problems=problems, held_out=2, dev="mine", endpoints={"adder": own})
+            (folder / "js.jsonl").touch()
+            hold_out(folder)
+            patch.setattr(evaluate.console, "say", said.append)
+            call(patch)
+        metrics = json.loads((folder / "metrics/evaluate.json").read_text())
+        yield SimpleNamespace(folder=folder, metrics=metrics, said=said, bodies=endpoint.bodies, url=endpoint.url)
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_benchmarks_that_were_held_against_the_training_data_pass():
+    params = settings(problems={"dev": 3, "humaneval": None})
+    evaluation.check(params.evaluate, params.decontaminate.benchmarks)
+
+
+def test_a_benchmark_that_was_not_held_against_the_training_data_is_refused():
+    params = settings(problems={"dev": None, "humaneval": 8, "mbpp": 0})
+    params = replace(params, decontaminate=replace(params.decontaminate, benchmarks=["dev"]))
+    assert refusal(params) == (
+        "params.yaml: evaluate.problems.humaneval: not in decontaminate.benchmarks, "
+        "so its overlap with the training data is unknown"
+    )
+
+
+@pytest.mark.parametrize("problems", [{}, {"dev": 0, "humaneval": 0}])
+def test_no_benchmark_at_all_is_refused(problems):
+    assert refusal(settings(problems=problems)) == (
+        "params.yaml: evaluate.problems: all 0, accepted: at least one benchmark"
+    )
+
+
+@pytest.mark.parametrize("name", ["humaneval", "mbpp", "mbpp_sanitized", "mbpp_plus", "ds1000", "multiple_rs"])
+def test_a_choice_by_the_score_of_a_test_set_is_refused(name):
+    assert refusal(settings(problems={name: None}, dev=name)) == (
+        f"params.yaml: evaluate.dev: found {name}, a test benchmark: choosing rounds or settings by its score would be "
+        "selection on a test set; accepted: dev, mbpp_400 or a benchmark of your own"
+    )
+
+
+@pytest.mark.parametrize("name", ["dev", "mbpp_400", "mine"])
+def test_a_choice_by_the_score_of_a_development_set_passes(name):
+    params = settings(problems={name: None}, dev=name)
+    evaluation.check(params.evaluate, params.decontaminate.benchmarks)
+
+
+@pytest.mark.parametrize("label", ["base", "tuned", "gpt-3.5", "a/b"])
+def test_an_endpoint_whose_name_would_be_mistaken_in_files_or_metrics_is_refused(label):
+    endpoint = EndpointParams(base_url="http://127.0.0.1:1", model="m", api="chat", api_key_env="K")
+    said = refusal(settings(problems={"dev": None}, endpoints={label: endpoint}))
+    assert said.startswith(f"params.yaml: evaluate.endpoints.{label}: accepted: ")
+
+
+def test_a_k_above_the_samples_is_refused():
+    assert refusal(settings(problems={"dev": None}, samples=10, pass_at=[1, 100])) == (
+        "params.yaml: evaluate.pass_at: found 100, accepted: at most evaluate.samples (10)"
+    )
+
+
+def test_the_first_problems_of_a_benchmark_are_taken_in_its_order(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = evaluate.at_hand(settings(problems={"dev": 3, "humaneval": 2}))
+    assert {name: [p.task_id for p in problems] for name, problems in found.problems.items()} == {
+        "dev": ["Dev/0", "Dev/1", "Dev/2"],
+        "humaneval": ["HumanEval/0", "HumanEval/1"],
+    }
+    assert (found.not_run, found.left_out) == ({}, {})
+
+
+def test_a_benchmark_without_a_source_or_a_toolchain_is_not_run_and_the_reason_is_kept(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(languages, "absent", lambda name: f"{name} not found; install: it")
+    params = settings(problems={"dev": 1, "mbpp_plus": None, "multiple_rs": None})
+    found = evaluate.at_hand(replace(params, benchmarks=params.benchmarks | {"multiple_rs": "params.yaml.jsonl"}))
+    assert list(found.problems) == ["dev"]
+    assert list(found.not_run) == ["mbpp_plus", "multiple_rs"]
+    assert found.not_run["mbpp_plus"].startswith("benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
+    assert found.not_run["multiple_rs"].startswith("benchmarks.multiple_rs: params.yaml.jsonl: no such file; ")
+    assert f"evaluate: mbpp_plus not run: {found.not_run['mbpp_plus']}\n" in capsys.readouterr().err
+
+
+def test_where_no_benchmark_can_run_the_stage_ends_with_the_reasons(tmp_path, monkeypatch, capsys):
+    make_project(tmp_path, tmp_path, monkeypatch, problems={"mbpp_plus": None, "humaneval_plus": None})
+    with pytest.raises(StageError) as refused:
+        call(monkeypatch)
+    assert str(refused.value) == "params.yaml: evaluate.problems: none of the benchmarks can run here"
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(": benchmarks.")[0] for line in said] == [
+        "evaluate: mbpp_plus not run",
+        "evaluate: humaneval_plus not run",
+    ]
+    assert not (tmp_path / "metrics").exists()
+
+
+def of_ds1000(folder, *libraries):
+    rows = [
+        {"prompt": "", "reference_code": "x", "code_context": "x", "metadata": {"problem_id": number, "library": name}}
+        for number, name in enumerate(libraries)
+    ]
+    (folder / "ds1000.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    params = settings(problems={"ds1000": None, "dev": 1})
+    return replace(params, benchmarks=params.benchmarks | {"ds1000": str(folder / "ds1000.jsonl")})
+
+
+def test_problems_of_a_library_that_is_not_there_are_left_out_and_counted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
+    found = evaluate.at_hand(of_ds1000(tmp_path, "Pandas", "Tensorflow", "Pytorch"))
+    assert [p.task_id for p in found.problems["ds1000"]] == ["DS-1000/0"]
+    assert found.left_out == {"ds1000": 2}
+    assert "evaluate: ds1000: 2 problems not run: not run: the DS-1000 environment has no Tensorflow" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_benchmark_of_which_no_problem_can_run_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
+    found = evaluate.at_hand(of_ds1000(tmp_path, "Tensorflow"))
+    assert list(found.problems) == ["dev"]
+    assert "the DS-1000 environment has no Tensorflow" in found.not_run["ds1000"]
+
+
+def test_answers_are_taken_out_run_and_judged_each_sample_on_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path))
+    problems = [Problem(**row, prefix=row["prompt"]) for row in BENCHMARK]
+    whole = "Sure:\n```python\ndef sub(a, b):\n    return a - b\n```\nDone."
+    ends = "```python\nraise SystemExit(0)\n```"
+    params, bar = settings(timeout_s=Timeouts(20.0, 20.0, 20.0)), Track("t", 4, None, None)
+    rows, layers = evaluate.judged(
+        "own", problems, Answered([[SUM, ends], [SUM, whole]], [1.5, None]), params.evaluate, bar
+    )
+    assert [replace(row, seconds=0.0) for row in rows] == [
+        Result("T/0", 0, "\n    return a + b\n", True, "passed", 0.0, SUM, 1.5),
+        Result("T/0", 1, "\nraise SystemExit(0)\n", False, "failed: SystemExit: 0", 0.0, ends, 1.5),
+        Result("T/1", 0, "\n    return a + b\n", False, "failed: AssertionError", 0.0, SUM, None),
+        Result("T/1", 1, "\ndef sub(a, b):\n    return a - b\n", True, "passed", 0.0, whole, None),
+    ]
+    assert (bar.done, len(layers) > 1) == (4, True)
+
+
+def test_the_likelihood_is_of_the_canonical_solution_where_an_answer_would_have_it(tiny_model, tmp_path, monkeypatch):
+    contexts = []
+    monkeypatch.setattr(evaluate, "negative_log_likelihood", lambda _, *texts: contexts.append(texts) or 1.5)
+    problems = [Problem(**BENCHMARK[0], prefix=ADD), Problem("T/2", "", "")]
+    with AnswerStore(tmp_path / "generations.sqlite") as store:
+        with closing(LocalSampler(tiny_model, Sampling(1, 0.0, 1.0, 2, 0), "float32", 2, store)) as local:
+            for _ in range(2):  # the second time it is known
+                assert evaluate.likelihoods(local, [asked(ADD), asked("")], problems, store) == [1.5, None]
+    assert contexts == [(f"{asked(ADD)}```python\n{ADD}", "    return a + b\n")]
+
+
+def test_the_metrics_of_the_stage_are_these(ran):
+    nll = ran.metrics["mine.nll"]
+    reasons = {key: ran.metrics.pop(key) for key in ("mbpp_plus.not_run", "sandbox")}
+    assert ran.metrics.pop("seconds") >= 0
+    of_mine = {
+        "adder.pass_at_1": 0.5,
+        "adder.pass_at_1.high": 0.905469,
+        "adder.pass_at_1.low": 0.0945312,
+        "base.nll": nll,
+        "base.pass_at_1": 0.0,
+        "base.pass_at_1.high": 0.65762,
+        "base.pass_at_1.low": 0.0,
+        "gain": 0.0,
+        "gain.high": 0.65762,
+        "gain.low": -0.65762,
+        "gain.p_value": 1.0,
+        "nll": nll,
+        "pass_at_1": 0.0,
+        "pass_at_1.high": 0.65762,
+        "pass_at_1.low": 0.0,
+        "problems": 2,
+    }
+    assert ran.metrics == {
+        **{f"dev.{key}": value for key, value in of_mine.items()},
+        **{f"mine.{key}": value for key, value in of_mine.items()},
+        "extract": "wizardcoder",
+        "mode": "strict",
+        "multiple_js.not_run": "js not found; install: it",
+    }
+    assert nll > 0
+    assert reasons["mbpp_plus.not_run"].startswith("benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
+    assert "seccomp" in reasons["sandbox"] or "mount" in reasons["sandbox"]
+
+
+def test_a_benchmark_that_was_not_run_has_no_score_and_is_never_zero(ran):
+    for name in ("mbpp_plus", "multiple_js"):
+        assert [key for key in ran.metrics if key.startswith(name)] in ([], [f"{name}.not_run"])
+        assert [line for line in ran.said if line.startswith(f"evaluate: {name} not run: ")] != []
+    assert "multiple_js" not in (ran.folder / "metrics/scores.csv").read_text()
+    assert not [key for key in ran.metrics if "humaneval" in key]
+
+
+def test_every_sample_is_written_with_its_answer(ran):
+    of_endpoint = read(ran.folder / "data/results/mine.adder.jsonl")
+    assert [row.pop("seconds") > 0 for row in of_endpoint] == [True, True]
+    told = {"sample": 0, "completion": "\n    return a + b\n", "answer": SUM, "nll": None}
+    assert of_endpoint == [
+        {"task_id": "T/0", "passed": True, "result": "passed"} | told,
+        {"task_id": "T/1", "passed": False, "result": "failed: AssertionError"} | told,
+    ]
+    assert list(read(ran.folder / "data/results/mine.tuned.jsonl")[0]) == [
+        *("task_id", "sample", "completion", "passed", "result", "seconds", "answer", "nll")
+    ]
+
+
+def test_the_settings_of_the_generation_stand_beside_the_samples(ran):
+    of_protocol = {
+        "prompt": "Create a {language} script for this problem:\n{prompt}",
+        "frame": FRAME + "### Instruction:\n{instruction}\n\n### Response:",
+        "extract": "wizardcoder",
+        "mode": "strict",
+        "sampling": {"n": 1, "temperature": 0.0, "top_p": 1.0, "max_new_tokens": 2, "seed": 42},
+    }
+    found = {path.name: json.loads(path.read_text()) for path in (ran.folder / "data/results").glob("*.settings.json")}
+    assert sorted(found) == [f"mine.{label}.settings.json" for label in ("adder", "base", "tuned")]
+    endpoint = {"backend": "endpoint", "endpoint": ran.url, "api": "chat", "model": "adder"}
+    assert found["mine.adder.settings.json"] == endpoint | of_protocol
+    local = found["mine.tuned.settings.json"]
+    assert sorted(local.pop("files")) == [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    assert sorted(local.pop("libraries")) == ["torch", "transformers"]
+    assert local == {"backend": "transformers", "dtype": "float32"} | of_protocol
+
+
+def test_scores_for_the_plot_have_a_line_for_each_model(ran):
+    assert (ran.folder / "metrics/scores.csv").read_text() == (
+        "benchmark,model,pass_at_1\nmine,base,0.0\nmine,tuned,0.0\nmine,adder,0.5\n"
+    )
+
+
+def test_the_stage_closes_with_its_counts(ran):
+    assert ran.said[-1].startswith("evaluate: 6 answers, 0 mine passed in ")
+
+
+def test_an_endpoint_is_asked_what_the_local_models_are_asked(ran):
+    found = sorted(body["messages"][0]["content"] for body in ran.bodies)
+    assert found == [asked(ADD), asked(SUB), framed("Say 1."), framed("Say 3.")]
+
+
+def test_each_model_answers_the_first_instructions_that_training_held_out(ran):
+    found = {path.name: read(path) for path in (ran.folder / "data/answers").iterdir()}
+    assert sorted(found) == ["adder.jsonl", "base.jsonl", "tuned.jsonl"]
+    assert found["adder.jsonl"] == [{"id": f"e{n}", "instruction": f"Say {n}.", "answer": SUM} for n in (1, 3)]
+    for label in ("base", "tuned"):
+        assert [row["id"] for row in found[f"{label}.jsonl"]] == ["e1", "e3"]
+
+
+def test_no_key_stands_in_what_the_stage_writes(ran):
+    written = [path for path in ran.folder.rglob("*") if path.is_file()]
+    assert len(written) > 8
+    assert [path for path in written if b"a-secret" in path.read_bytes()] == []
+
+
+def test_a_second_run_of_the_stage_loads_no_model_and_asks_nothing(ran, tiny_model, no_model, monkeypatch):
+    enter(ran.folder, tiny_model, monkeypatch)
+    monkeypatch.setattr(evaluate, "OUT", Path("again"))
+    monkeypatch.setattr(evaluate, "judged", lambda *_: ([], ()))
+    params = load(evaluate.Params)
+    evaluate.run(params, evaluate.at_hand(params).problems)
+    assert len(ran.bodies) == 4
+
+
+def test_after_generate_the_stage_loads_no_model(tiny_model, tmp_path, monkeypatch, capsys):
+    make_project(tmp_path, tiny_model, monkeypatch)
+    call(monkeypatch, "generate")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("generate: 4 answers, 1 of 1 process in ")
+    assert not (tmp_path / "data").exists()
+    monkeypatch.setattr(sampler, "load_model", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(evaluate, "judged", lambda *_: ([], ()))
+    params = load(evaluate.Params)
+    evaluate.run(params, evaluate.at_hand(params).problems)
+
+
+def test_of_a_held_out_instruction_one_answer_is_drawn_however_many_samples_a_problem_has(
+    tiny_model, tmp_path, monkeypatch, capsys
+):
+    make_project(tmp_path, tiny_model, monkeypatch, held_out=2, samples=3, temperature=0.5)
+    hold_out(tmp_path)
+    call(monkeypatch, "generate")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("generate: 16 answers")  # 2 x (2 x 3 + 2)
+    with closing(sqlite3.connect(tmp_path / "cache" / evaluate.GENERATIONS)) as store:
+        drawn = store.execute("SELECT COUNT(*) FROM answers WHERE answer LIKE '%text%'").fetchone()
+    assert drawn == (8,)  # both local models are one here, and share their answers
+
+
+@pytest.mark.parametrize("command", [[], ["generate"]], ids=["the stage", "generate"])
+def test_more_greedy_samples_than_one_are_refused_before_a_model_is_looked_at(tmp_path, monkeypatch, command):
+    make_project(tmp_path, tmp_path / "nowhere", monkeypatch, samples=2)
+    with pytest.raises(StageError) as refused:
+        call(monkeypatch, *command)
+    assert str(refused.value) == "evaluate.samples: found 2, accepted: 1 where evaluate.temperature is 0 (greedy)"

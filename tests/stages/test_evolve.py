@@ -1,0 +1,143 @@
+"""One round of evolution against a mock endpoint on loopback, and the draws that decide it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.mock_endpoint import MockEndpoint, default_reply
+from stages import evolve
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import load
+from wizardcoder.core.records import PoolItem, read_jsonl, write_jsonl
+
+ROOT = Path(__file__).resolve().parents[2]
+POOL = [PoolItem(f"seed{n}", f"Write a function that adds {n} to a number.") for n in range(12)]  # as in `room`
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_every_attempt_is_accepted_or_rejected_with_a_reason_and_the_pool_keeps_its_order(room):
+    def reply(body):
+        if "adds 3 " in body["messages"][-1]["content"]:
+            return "Write a function that adds 3 to a number."  # unchanged
+        return default_reply(body)
+
+    with MockEndpoint(reply=reply) as endpoint:
+        done = room(endpoint.url)
+    assert done.returncode == 0, done.stderr
+    out = room.folder / "data/rounds/r1"
+    accepted, rejected, pool = (lines(out / f"{name}.jsonl") for name in ("examples", "rejected", "pool"))
+    assert len(accepted) + len(rejected) == len(POOL)
+    assert [(r["parent_id"], r["reason"]) for r in rejected] == [("seed3", "no_information_gain")]
+    assert [item["id"] for item in pool] == [f"seed{n}" if n == 3 else f"seed{n}-r1" for n in range(12)]
+    assert pool[3]["instruction"] == POOL[3].instruction
+    metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
+    assert (metrics["attempted"], metrics["accepted"], metrics["rejected"]) == (12, 11, 1)
+    assert metrics["rejected.no_information_gain"] == 1
+
+
+def test_an_example_names_its_parent_models_prompt_and_tokens(room):
+    with MockEndpoint() as endpoint:
+        room(endpoint.url)
+    example = lines(room.folder / "data/rounds/r1/examples.jsonl")[0]
+    assert (example["id"], example["parent_id"], example["round"]) == ("seed0-r1", "seed0", 1)
+    assert example["heuristic"] in ("complexity", "constraints", "misdirection", "reasoning", "specificity")
+    assert example["instruct_model"] == example["respond_model"] == "SmolLM2-135M-Instruct"
+    assert (example["finish_reason"], example["response_tokens"]) == ("stop", 120)
+    assert len(example["prompt_version"]) == 8
+
+
+def test_a_second_run_asks_nothing_and_writes_the_same_bytes(room):
+    out = room.folder / "data/rounds/r1/examples.jsonl"
+    with MockEndpoint() as endpoint:
+        room(endpoint.url)
+        first, sent = out.read_bytes(), endpoint.counts["requests"]
+        room(endpoint.url)
+        assert endpoint.counts["requests"] == sent > 0
+        assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize("changed", ["complexity", "constraints"])
+def test_a_changed_heuristic_repays_only_the_records_that_drew_it(room, changed):
+    with MockEndpoint() as endpoint:
+        room(endpoint.url)
+        before = endpoint.counts["requests"]
+        drew = sum(e["heuristic"] == changed for e in lines(room.folder / "data/rounds/r1/examples.jsonl"))
+        room(endpoint.url, **{f"evolve__heuristics__{changed}": "Ask for another one."})
+        assert 0 < drew < 12
+        assert endpoint.counts["requests"] - before == 3 * drew  # instruction, judgement, response
+
+
+def test_a_round_that_is_off_asks_nothing_and_hands_its_pool_on(room):
+    with MockEndpoint() as endpoint:
+        done = room(endpoint.url, evolve__enabled={"r1": False, "r2": True, "r3": True, "r4": True})
+        assert endpoint.counts["requests"] == 0
+    assert done.returncode == 0, done.stderr
+    out = room.folder / "data/rounds/r1"
+    assert (out / "examples.jsonl").read_text() == (out / "rejected.jsonl").read_text() == ""
+    assert list(read_jsonl(out / "pool.jsonl", PoolItem)) == POOL
+
+
+def test_an_answer_cut_by_length_is_rejected(room):
+    with MockEndpoint(finish_reason="length") as endpoint:
+        room(endpoint.url)
+    rejected = lines(room.folder / "data/rounds/r1/rejected.jsonl")
+    assert {r["reason"] for r in rejected} == {"instruction_cut"}
+    assert len(rejected) == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"evolve__enabled": {"r1": True}}, "evolve.enabled: found r1, accepted: r1, r2, r3, r4"),
+        ({"evolve__heuristics": {}}, "evolve.heuristics: empty"),
+        ({"evolve__few_shot": [{"instruction": "a", "evolved": "b"}]}, "evolve.few_shot.0.method: missing"),
+        ({"teacher__api_key_env": "NO_SUCH_KEY"}, "the environment variable NO_SUCH_KEY is not set"),
+        (
+            {"teacher__base_url": "http://127.0.0.1:9/v1", "teacher__retries": 0},
+            "http://127.0.0.1:9/v1 cannot be reached",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing_behind(room, changes, says):
+    done = room("http://127.0.0.1:9/v1", **changes)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line]
+    assert len(errors) == 1
+    assert says in errors[0]
+    assert not list((room.folder / "data/rounds/r1").glob("*"))
+    assert not (room.folder / "metrics").exists()
+
+
+def test_a_refused_key_stops_the_stage_with_the_endpoint_s_words(room):
+    with MockEndpoint(api_key="right") as endpoint:
+        done = room(endpoint.url)
+    assert done.returncode == 1
+    assert "Incorrect API key provided" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_heuristics_are_drawn_from_run_seed_round_and_id_alone(room):
+    def drawn(pool):
+        write_jsonl(room.folder / "data/rounds/r0/pool.jsonl", pool)
+        with MockEndpoint() as endpoint:
+            room(endpoint.url)
+        return {e["parent_id"]: e["heuristic"] for e in lines(room.folder / "data/rounds/r1/examples.jsonl")}
+
+    assert drawn(POOL) == drawn(POOL[::-1])
+
+
+def test_check_accepts_the_committed_params(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    evolve.check(load(evolve.Params))
+
+
+def test_check_refuses_a_round_without_a_switch(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    params = load(evolve.Params)
+    params.evolve.enabled.pop("r3")
+    with pytest.raises(StageError, match=r"found r1, r2, r4"):
+        evolve.check(params)

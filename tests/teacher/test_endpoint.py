@@ -1,0 +1,202 @@
+"""The transport against a mock endpoint over real sockets: every fault ends in an answer or in a stated reason."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from bench.mock_endpoint import MockEndpoint
+from wizardcoder.core.console import StageError
+from wizardcoder.teacher.endpoint import Answer, Endpoint, RequestFailedError
+from wizardcoder.teacher.rate_limit import Gate
+
+
+def body(number):
+    return {
+        "model": "m",
+        "messages": [{"role": "user", "content": f"question {number}"}],
+        "max_tokens": 9,
+        "seed": number,
+    }
+
+
+def ask(urls, count=1, retries=5, concurrency=16, timeout_s=60.0, clock=None, held=lambda: 0):
+    """Send `count` requests at once; gives what each ended in, and the endpoint's counts.
+
+    By a `clock` of the test no time passes while a request is in flight, unless all that were sent are `held`.
+    """
+    gate = Gate(concurrency, None, None)
+    endpoint = Endpoint([urls] if isinstance(urls, str) else urls, "k", gate, timeout_s, retries)
+
+    async def main():
+        try:
+            asked = (endpoint.answer(body(n), 10) for n in range(count))
+            return await asyncio.gather(*asked, return_exceptions=True), endpoint.counts
+        finally:
+            await endpoint.close()
+
+    def still():
+        return gate.in_flight == 0 or endpoint.counts.sent == held()
+
+    return clock.run(main(), still) if clock else asyncio.run(main())
+
+
+def test_an_answer_carries_text_finish_reason_and_tokens():
+    with MockEndpoint(reply=lambda _: "two words") as mock:
+        (answer,), counts = ask(mock.url)
+    assert answer == Answer("two words", "stop", prompt_tokens=2, completion_tokens=2)
+    assert counts.sent == 1
+
+
+def test_a_request_goes_out_as_it_was_given():
+    with MockEndpoint() as mock:
+        ask(mock.url)
+    assert mock.bodies == [body(0)]
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+def test_refused_requests_come_back_when_told_and_never_early(as_date):
+    with MockEndpoint(p429=0.3, retry_after_s=0.4, retry_after_as_date=as_date) as mock:
+        answers, _ = ask(mock.url, count=30, retries=20)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert mock.counts["429"] > 0
+    assert mock.early == 0
+
+
+def test_server_errors_are_asked_again():
+    with MockEndpoint(p500=0.3) as mock:
+        answers, _ = ask(mock.url, count=30, retries=20)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert mock.counts["500"] > 0
+
+
+def test_a_request_whose_retries_are_used_up_fails_with_the_server_s_words():
+    with MockEndpoint(p500=1.0) as mock:
+        (outcome,), _ = ask(mock.url, retries=1)
+    assert isinstance(outcome, RequestFailedError)
+    assert "HTTP 500" in str(outcome)
+    assert "the server had an error" in str(outcome)
+    assert str(outcome).endswith("(2 attempts)")
+    assert mock.counts["requests"] == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "says"),
+    [
+        (400, None, RequestFailedError, "HTTP 400"),
+        (401, None, StageError, "teacher.api_key_env: the endpoint refuses the key"),
+        (403, None, StageError, "teacher.api_key_env: the endpoint refuses the key"),
+        (402, None, StageError, "teacher: the endpoint asks for payment"),
+        (404, None, StageError, "teacher.model: 'm' is not served"),
+        (429, "insufficient_quota", StageError, "teacher: the endpoint asks for payment"),
+    ],
+)
+def test_what_cannot_get_better_is_not_asked_again(status, code, kind, says):
+    with MockEndpoint(refuses=(status, code)) as mock:
+        (outcome,), counts = ask(mock.url)
+    assert type(outcome) is kind
+    assert says in str(outcome)
+    assert "refused on purpose" in str(outcome)
+    assert counts.sent == 1
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"not json", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": null}]}']
+)
+def test_a_reply_that_is_no_completion_is_asked_again_then_fails(raw):
+    with MockEndpoint(raw_reply=raw) as mock:
+        (outcome,), counts = ask(mock.url, retries=1)
+    assert isinstance(outcome, RequestFailedError)
+    assert "is not a chat completion" in str(outcome)
+    assert counts.sent == 2
+
+
+def test_an_answer_without_content_is_an_empty_text():
+    raw = b'{"choices": [{"message": {"content": null}, "finish_reason": "stop"}]}'
+    with MockEndpoint(raw_reply=raw) as mock:
+        (answer,), _ = ask(mock.url)
+    assert answer == Answer("", "stop", 0, 0)
+
+
+def test_a_request_that_takes_too_long_is_asked_again_then_fails(clock):
+    with MockEndpoint(hold_after=0) as mock:
+        started = clock.now
+        (outcome,), counts = ask(mock.url, retries=1, timeout_s=2.0, clock=clock, held=lambda: mock.counts["held"])
+    assert isinstance(outcome, RequestFailedError)
+    assert counts.sent == 2
+    assert 4.25 <= clock.now - started <= 4.51  # twice the timeout, and the wait between
+
+
+def test_an_endpoint_that_never_answered_is_down():
+    (outcome,), counts = ask("http://127.0.0.1:9/v1", retries=1)
+    assert isinstance(outcome, StageError)
+    assert str(outcome).startswith("teacher.base_url: http://127.0.0.1:9/v1 cannot be reached: ")
+    assert counts.sent == 2
+
+
+def test_replicas_share_the_load():
+    with ThreadPoolExecutor() as pool, ExitStack() as stack:
+        mocks = [stack.enter_context(MockEndpoint(hold_after=0)) for _ in range(3)]
+        asked = pool.submit(ask, [mock.url for mock in mocks], count=60, concurrency=12)
+        for mock in mocks:
+            mock.wait_held(4)
+        assert [mock.counts["requests"] for mock in mocks] == [4, 4, 4]
+        for mock in mocks:
+            mock.release()
+        answers, _ = asked.result()
+    assert all(isinstance(answer, Answer) for answer in answers)
+
+
+def test_a_dead_replica_is_left_out(clock):
+    with MockEndpoint() as alive:
+        answers, counts = ask(["http://127.0.0.1:9/v1", alive.url], count=60, concurrency=4, clock=clock)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert counts.failed == 2  # those that were sent before the first of them failed
+
+
+def test_headers_that_say_nothing_is_left_hold_the_next_request(clock):
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "300ms"}
+    with MockEndpoint(headers=headers) as mock:
+        started = clock.now
+        answers, _ = ask(mock.url, count=3, concurrency=1, clock=clock)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert clock.now - started == pytest.approx(0.6, abs=1e-3)
+
+
+def test_a_server_s_rate_is_found(clock):
+    with MockEndpoint(rate_limit=100, retry_after_s=0.5) as mock:
+        started = clock.now
+        answers, _ = ask(mock.url, count=600, concurrency=64, retries=50, clock=clock)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert clock.now - started < 6  # of 5: a hundred at once, then a hundred a second
+    assert mock.counts["429"] < 0.3 * 600
+    assert mock.early == 0
+
+
+def test_a_failing_replica_does_not_swallow_the_load(clock):
+    with MockEndpoint(p500=1.0) as ill, MockEndpoint() as well:
+        answers, _ = ask([ill.url, well.url], count=60, concurrency=8, clock=clock)
+    assert all(isinstance(answer, Answer) for answer in answers)
+    assert ill.counts["requests"] == 4  # those that were sent before the first of them failed
+
+
+def test_an_endpoint_that_fails_every_request_is_down():
+    with MockEndpoint(refuses=(400, None)) as mock:
+        outcomes, _ = ask(mock.url, count=8)
+    assert any("5 requests in a row failed" in str(o) for o in outcomes if isinstance(o, StageError))
+
+
+def test_a_wait_of_zero_seconds_still_backs_off(clock):
+    with MockEndpoint(p429=1.0, retry_after_s=0) as mock:
+        started = clock.now
+        (outcome,), _ = ask(mock.url, retries=1, clock=clock)
+    assert isinstance(outcome, RequestFailedError)
+    assert 0.25 <= clock.now - started <= 0.501
+
+
+def test_half_an_emoji_is_replaced():
+    raw = b'{"choices": [{"message": {"content": "ok \\ud83d"}, "finish_reason": "length"}]}'
+    with MockEndpoint(raw_reply=raw) as mock:
+        (answer,), _ = ask(mock.url)
+    assert answer.text == "ok \ufffd"

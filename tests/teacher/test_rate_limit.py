@@ -1,0 +1,164 @@
+"""The pace finds a server's rate, and the gate keeps the user's; played on a clock of their own."""
+
+import asyncio
+import random
+
+import pytest
+
+from wizardcoder.teacher.rate_limit import Gate, Pace
+
+
+def play(pace, limit, stray, seconds, offered=400.0, burst=100.0):
+    """Play a token-bucket server against a pace; gives (answers per second, refusals per second) of the last half."""
+    rng = random.Random(1)
+    now, tokens, answered, refused = 0.0, burst, 0, 0
+    while now < seconds:
+        step = 1 / min(offered, pace.rate or offered)
+        now += step
+        pace.sent(now)
+        if limit is not None:
+            tokens = min(burst, tokens + step * limit)
+        late = now > seconds / 2
+        if (limit is not None and tokens < 1) or rng.random() < stray:
+            refused += late
+            pace.refused(now, now)
+        else:
+            tokens -= limit is not None
+            answered += late
+    return answered / (seconds / 2), refused / (seconds / 2)
+
+
+def test_stray_refusals_set_no_pace():
+    pace = Pace()
+    play(pace, limit=None, stray=0.05, seconds=60)
+    assert pace.rate is None
+
+
+def test_a_limit_is_found_and_used():
+    answered, refused = play(Pace(), limit=100, stray=0.0, seconds=60)
+    assert 97 <= answered <= 101
+    assert refused < 3
+
+
+def test_a_limit_with_stray_refusals_is_found_and_used():
+    answered, _ = play(Pace(), limit=100, stray=0.05, seconds=120)
+    assert answered > 85
+
+
+def test_a_limit_that_is_lifted_is_outgrown():
+    pace = Pace()
+    play(pace, limit=50, stray=0.0, seconds=20)
+    assert 40 <= pace.rate <= 60
+    answered, _ = play(pace, limit=None, stray=0.0, seconds=120)
+    assert answered > 300
+
+
+def gate(**limits):
+    return Gate(limits.pop("concurrency", 64), limits.pop("rpm", None), limits.pop("tpm", None))
+
+
+def times_of(clock, gate, count, tokens=1):
+    """Send `count` requests; gives when each entered, from the first."""
+    entered = []
+
+    async def one():
+        await gate.enter(tokens)
+        entered.append(clock.now)
+        gate.answered()
+        gate.leave()
+
+    async def main():
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    clock.run(main())
+    return [at - entered[0] for at in entered]
+
+
+def test_requests_per_minute_are_used_and_never_exceeded(clock):
+    entered = times_of(clock, gate(rpm=3000), 40)
+    assert entered == pytest.approx([0.02 * n for n in range(40)], abs=1e-4)
+
+
+def test_tokens_per_minute_are_used_and_never_exceeded(clock):
+    entered = times_of(clock, gate(tpm=60_000), 10, tokens=50)
+    assert entered == pytest.approx([0.05 * n for n in range(10)], abs=1e-4)
+
+
+def test_no_more_than_the_concurrency_are_in_flight(clock):
+    async def main():
+        narrow = gate(concurrency=3)
+        most = 0
+
+        async def one():
+            nonlocal most
+            await narrow.enter(1)
+            most = max(most, narrow.in_flight)
+            await asyncio.sleep(0.005)
+            narrow.leave()
+
+        await asyncio.gather(*(one() for _ in range(20)))
+        return most, narrow.in_flight
+
+    assert clock.run(main()) == (3, 0)
+
+
+def test_urgent_requests_go_first(clock):
+    async def main():
+        one, went = gate(concurrency=1), []
+
+        async def send(name, urgent):
+            await one.enter(1, urgent)
+            went.append(name)
+            one.leave()
+
+        await one.enter(1)
+        tasks = [asyncio.create_task(send(*args)) for args in (("a", False), ("b", False), ("c", True))]
+        await asyncio.sleep(0)
+        one.leave()
+        await asyncio.gather(*tasks)
+        return went
+
+    assert clock.run(main()) == ["c", "a", "b"]
+
+
+def test_a_hold_lets_nothing_through_before_it_ends(clock):
+    async def main():
+        held = gate()
+        started = clock.now
+        held.hold(0.2)
+        await held.enter(1)
+        return clock.now - started
+
+    assert clock.run(main()) == pytest.approx(0.2, abs=1e-4)
+
+
+def test_a_cancelled_request_frees_its_slot(clock):
+    async def main():
+        one = gate(concurrency=1)
+        await one.enter(1)
+        waiting = asyncio.create_task(one.enter(1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        one.leave()
+        await asyncio.wait_for(one.enter(1), 5)
+        return one.in_flight
+
+    assert clock.run(main()) == 1
+
+
+def test_a_stop_ends_waiting_and_lets_nobody_in(clock):
+    async def main():
+        one = gate(concurrency=1)
+        await one.enter(1)
+        waiting = asyncio.create_task(one.enter(1))
+        pausing = asyncio.create_task(one.pause(60))
+        await asyncio.sleep(0)
+        one.stop(RuntimeError("enough"))
+        with pytest.raises(RuntimeError, match="enough"):
+            await waiting
+        await asyncio.wait_for(pausing, 5)
+        with pytest.raises(RuntimeError, match="enough"):
+            await one.enter(1)
+
+    clock.run(main())

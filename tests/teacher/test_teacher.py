@@ -1,0 +1,108 @@
+"""What a request is, what it costs, and when nothing is opened."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages.evolve import Params
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import load
+from wizardcoder.core.store import Key
+from wizardcoder.teacher.budget import Budget, Price
+from wizardcoder.teacher.teacher import asked, open_teacher
+
+TEACHER = load(Params, Path(__file__).resolve().parents[2] / "params.yaml").teacher
+CHAT = [{"role": "user", "content": "hello"}]
+
+
+def digest(teacher=TEACHER, role="instruct", messages=CHAT, seed=1, attempt=0):
+    return asked(teacher, role, messages, seed, attempt).key.digest
+
+
+def test_everything_that_determines_an_answer_is_in_its_key():
+    hot = replace(TEACHER, instruct=replace(TEACHER.instruct, temperature=1.0))
+    others = [
+        digest(messages=[{"role": "system", "content": "be brief"}, *CHAT]),
+        digest(messages=[{"role": "user", "content": "hello!"}]),
+        digest(seed=2),
+        digest(attempt=1),
+        digest(role="respond"),
+        digest(replace(TEACHER, model="other")),
+        digest(replace(TEACHER, base_url="http://a/v1")),
+        digest(replace(TEACHER, base_url="http://b/v1")),
+        digest(hot),
+    ]
+    assert len({digest(), *others}) == len(others) + 1
+
+
+def test_what_changes_no_answer_is_not_in_its_key():
+    same = replace(TEACHER, concurrency=99, timeout_s=1.0, retries=0, price=Price(1.0, 1.0), budget=5.0, mode="batch")
+    assert digest(same) == digest()
+
+
+def test_a_row_of_replicas_is_known_by_its_first():
+    one, row = (replace(TEACHER, base_url=url) for url in ("http://a/v1", ["http://a/v1/", "http://b/v1"]))
+    assert digest(one) == digest(row)
+    assert asked(row, "judge", CHAT, 1).urls == ("http://a/v1/", "http://b/v1")
+
+
+def test_a_role_may_have_its_own_endpoint_model_and_key():
+    own = replace(TEACHER.respond, base_url="http://r/v1", model="answerer", api_key_env="OTHER_KEY")
+    request = asked(replace(TEACHER, respond=own), "respond", CHAT, 1)
+    assert (request.urls, request.body["model"], request.api_key_env) == (("http://r/v1",), "answerer", "OTHER_KEY")
+
+
+def test_a_known_answer_needs_no_key_and_opens_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    remote = replace(TEACHER, base_url="http://127.0.0.1:9/v1")
+    fields = {"text": "known", "finish_reason": "stop", "prompt_tokens": 3, "completion_tokens": 1}
+
+    async def main():
+        async with open_teacher(remote, tmp_path) as teacher:
+            teacher.store.put(asked(remote, "judge", CHAT, 7).key, fields)
+            told = await teacher.ask("judge", CHAT, 7)
+            with pytest.raises(StageError, match="OPENAI_API_KEY is not set"):
+                await teacher.ask("judge", CHAT, 8)
+            return told, teacher.usage
+
+    told, usage = asyncio.run(main())
+    assert (told.answer.text, told.cached) == ("known", True)
+    assert (usage.cache_hits, usage.requests, usage.prompt_tokens) == (1, 0, 3)
+
+
+def test_a_price_is_per_million_tokens():
+    assert Price(0.5, 1.5).of(2_000_000, 1_000_000) == 2.5
+
+
+def test_a_budget_waits_for_what_is_on_its_way_and_stops_when_nothing_is():
+    async def main():
+        budget = Budget(10.0, spent=4.0)
+        done = []
+
+        async def one(cost):
+            async with budget.reserved(5.0):
+                await asyncio.sleep(0.01)
+            budget.spent += cost
+            done.append(cost)
+
+        await asyncio.gather(one(0.5), one(0.25))  # one after the other: both could not fit at once
+        await one(1.0)
+        with pytest.raises(StageError, match=r"teacher.budget: 10 could be exceeded: 5.7500 is spent"):
+            await one(1.0)
+        return done
+
+    assert asyncio.run(main()) == [0.5, 0.25, 1.0]
+
+
+def test_no_budget_is_no_limit():
+    async def main():
+        async with Budget(None, spent=0.0).reserved(1e9):
+            return True
+
+    assert asyncio.run(main())
+
+
+def test_key_of_a_request_is_the_hash_of_its_text():
+    assert Key.of({"b": 1, "a": "é"}).text == '{"a":"é","b":1}'

@@ -1,0 +1,188 @@
+"""The evaluator's benchmarks by name: HumanEval, MBPP, their EvalPlus forms, DS-1000, MultiPL-E, a user's own.
+
+In: a benchmark's name and its source, the embedded part, a file, or a data set of the hub at a pinned revision. Out:
+its problems, each row checked. What a row of each benchmark looks like stands in benchmark_formats.py; how an answer
+is judged is not covered here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wizardcoder.benchmarks.formats import MBPP_TASKS, MULTIPLE, problem_of
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.core import bundled_wheels
+from wizardcoder.core.console import StageError
+from wizardcoder.core.hub_revision import commit_of
+
+DEV_PATH = Path("bundled/dev_problems.jsonl")
+EMBEDDED = ("dev", "humaneval")
+KNOWN = (*EMBEDDED, "humaneval_plus", *MBPP_TASKS, "mbpp_sanitized", "mbpp_plus", "ds1000", *MULTIPLE)
+SUFFIXES = (".json", ".jsonl", ".jsonl.gz")
+_ACCEPTED = "a file ending in .json, .jsonl or .jsonl.gz, or hub:OWNER/NAME[:CONFIG]@REVISION[#SPLIT]"
+_HUB = re.compile(r"hub:([^/:@#\s]+/[^/:@#\s]+)(?::([^@#\s]+))?@([^@#\s]+)(?:#(\S+))?")
+
+
+def load_benchmark(name: str, source: str | None = None, first: int | None = None) -> list[Problem]:
+    """Load the first problems of a benchmark; all of them when `first` is None.
+
+    Every row is checked, also those that `first` or the benchmark's task ids leave out. Problems keep the source's
+    order, but MBPP's stand by task id: the splits of the hub come in another order than the lines of the file.
+
+    Args:
+        name: one of KNOWN; any other name is a benchmark of the user's own, in HumanEval's format.
+        source: None or "embedded" for the benchmarks in EMBEDDED; else a path or `hub:OWNER/NAME[:CONFIG]@REVISION`,
+            which takes all splits, or one with `#SPLIT` at its end.
+        first: how many problems to take.
+
+    Raises:
+        StageError: there is no such source, it cannot be read, or a row is not of the benchmark's format.
+    """
+    if (reason := missing(name, source)) is not None:
+        raise StageError(reason)
+    bundled = source in (None, "embedded")
+    problems: list[Problem] = []
+    places: dict[str, str] = {}
+    for place, row in _rows(name, source):
+        problem = problem_of(name, row, place, strict=bundled)
+        if (before := places.setdefault(problem.task_id, place)) is not place:
+            raise StageError(
+                f"{place}: task_id: found {problem.task_id!r} again (first: {before}), accepted: each once"
+            )
+        problems.append(problem)
+    if not problems:
+        raise StageError(f"{source or name}: holds no problem; accepted: rows of benchmark {name!r}")
+    return _chosen(name, problems, source)[:first]
+
+
+def missing(name: str, source: str | None) -> str | None:
+    """Give why a benchmark cannot be loaded, in one line that says what to set or install; None where it can.
+
+    Only looks whether the source is there: neither its rows nor the hub are read.
+    """
+    if source in (None, "embedded"):
+        return _embedded_missing(name, source)
+    assert source is not None
+    key = f"benchmarks.{name}"
+    accepted = f"accepted: {'embedded, ' if name in EMBEDDED else ''}{_ACCEPTED}"
+    if source.startswith("hub:"):
+        return None if _HUB.fullmatch(source) else f"{key}: found {source!r}, {accepted}; the revision pins the data"
+    if not source.endswith(SUFFIXES):
+        return f"{key}: found {source!r}, {accepted}"
+    return None if _is_file(Path(source)) else f"{key}: {source}: no such file; {accepted}"
+
+
+def _embedded_missing(name: str, source: str | None) -> str | None:
+    if name not in EMBEDDED:
+        found = "not set in params.yaml" if source is None else f"found {source!r}, but it is not embedded"
+        own = "" if name in KNOWN else f"; {name!r} is none of {', '.join(KNOWN)}, so it is read in HumanEval's format"
+        return f"benchmarks.{name}: {found}, accepted: {_ACCEPTED}{own}"
+    if name == "dev":
+        return None if DEV_PATH.is_file() else f"{DEV_PATH}: no such file"
+    try:
+        bundled_wheels.humaneval_path()
+    except StageError as exc:
+        return str(exc)
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name too long for the file system
+        return False
+
+
+def _chosen(name: str, problems: list[Problem], source: str | None) -> list[Problem]:
+    """Put MBPP's problems in the order of their task ids and keep those of the benchmark's splits."""
+    if name not in MBPP_TASKS and name != "mbpp_sanitized":
+        return problems
+    numbered = {int(problem.task_id.removeprefix("MBPP/")): problem for problem in problems}
+    tasks = MBPP_TASKS.get(name)
+    chosen = [numbered[number] for number in sorted(numbered) if tasks is None or number in tasks]
+    if not chosen and tasks is not None:
+        raise StageError(f"{source}: holds no problem of {name}: its task ids are {tasks[0]} to {tasks[-1]}")
+    return chosen
+
+
+def _rows(name: str, source: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row with the place that an error names."""
+    if source in (None, "embedded"):
+        placed = _lines(DEV_PATH if name == "dev" else bundled_wheels.humaneval_path())
+    elif source is not None and source.startswith("hub:"):
+        placed = _hub_rows(source)
+    elif source is not None and source.endswith(".json"):
+        placed = _records(Path(source))
+    else:
+        placed = _lines(Path(str(source)))
+    for place, row in placed:
+        if not isinstance(row, dict):
+            raise StageError(f"{place}: found {type(row).__name__}, accepted: an object, one per problem")
+        yield place, row
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+    """Read JSON Lines, gzipped or not, line by line."""
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", _json(line, path, number)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
+        raise StageError(f"{path}:{number + 1}: not gzip, or cut short: {exc}") from exc
+    except OSError as exc:
+        raise StageError(f"{path}: {exc.strerror or exc}") from exc
+
+
+def _records(path: Path) -> Iterator[tuple[str, Any]]:
+    """Read a JSON list."""
+    try:
+        raw = path.read_bytes()
+    except OSError as exc:
+        raise StageError(f"{path}: {exc.strerror}") from exc
+    data = _json(raw, path, 1)
+    if not isinstance(data, list):
+        raise StageError(f"{path}: found {type(data).__name__}, accepted: a list of objects, one per problem")
+    for number, record in enumerate(data):
+        yield f"{path}: record {number}", record
+
+
+def _json(raw: bytes, path: Path, line: int) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Parse JSON in UTF-8 that begins at this line of the file."""
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as exc:
+        line += raw.count(b"\n", 0, exc.start)
+        raise StageError(f"{path}:{line}: not UTF-8: byte {raw[exc.start]:#04x}") from exc
+    except json.JSONDecodeError as exc:
+        line += exc.lineno - 1
+        raise StageError(f"{path}:{line}: not JSON, or cut short: {exc.msg} (column {exc.colno})") from exc
+    except (ValueError, RecursionError) as exc:
+        raise StageError(f"{path}:{line}: not JSON that can be read: {exc}") from exc
+
+
+def _hub_rows(source: str) -> Iterator[tuple[str, Any]]:
+    """Load a data set of the hub, all splits unless the source names one."""
+    match = _HUB.fullmatch(source)
+    assert match is not None, "missing() has refused it"
+    name, config, revision, split = match.groups()
+    import datasets
+    from datasets.exceptions import DatasetsError
+
+    try:
+        pinned = commit_of(name, revision) or revision
+        loaded = datasets.load_dataset(name, config, revision=pinned, split=split)
+    except (OSError, ValueError, RuntimeError, DatasetsError) as exc:
+        raise StageError(
+            f"{source}: cannot be loaded: {' '.join(str(exc).split())[:300]}; a file is accepted too"
+        ) from exc
+    for part, rows in loaded.items() if isinstance(loaded, dict) else [(split, loaded)]:
+        for number, row in enumerate(rows):
+            yield f"{source.partition('#')[0]}#{part}: row {number}", dict(row)

@@ -1,0 +1,179 @@
+"""Records that flow between stages, and the files they flow through.
+
+In and out: JSON Lines in UTF-8, one object a line; flat JSON metrics. Files appear whole or not at all. What a field
+means stands here once; which stage writes which file stands in dvc.yaml.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, TextIO, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Example:
+    """One instruction-response pair.
+
+    `id` of a seed is a hash of its texts; an evolved id is its parent's with the round appended
+    (`3f2a9c01b7d4e5f6-r1-r3`), so that it carries its lineage. `heuristic` and the fields about the teacher are None of
+    a seed. Token counts are the teacher's own, in tokens. The last three are set by the stage screen: the response's
+    programming language, what running or parsing its code gave, and the safety rules that it meets.
+    """
+
+    id: str
+    parent_id: str | None
+    round: int
+    heuristic: str | None
+    instruction: str
+    response: str
+    instruct_model: str | None = None
+    respond_model: str | None = None
+    prompt_version: str | None = None
+    finish_reason: str | None = None
+    instruction_tokens: int | None = None
+    response_tokens: int | None = None
+    language: str | None = None
+    verdict: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Rejected:
+    """An attempt that was not kept: `reason` says why, the texts are as the teacher or the source gave them."""
+
+    id: str
+    parent_id: str | None
+    round: int
+    heuristic: str | None
+    reason: str
+    instruction: str
+    response: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class PoolItem:
+    """A lineage's latest accepted instruction, from which the next round starts."""
+
+    id: str
+    instruction: str
+
+
+R = TypeVar("R")
+# also raised by what a caller does inside the block; other errors there are not about this file
+_UNWRITABLE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EACCES,
+    errno.EROFS,
+    errno.EISDIR,
+    errno.ENOTDIR,
+}
+
+
+def read_jsonl(path: Path, kind: type[R]) -> Iterator[R]:
+    """Yield the records of a file one by one.
+
+    Raises:
+        StageError: the file is missing, or a line is not a record of this kind; names file and line.
+    """
+    adapter = TypeAdapter(kind)
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            yield adapter.validate_json(line.rstrip(b"\n"))
+        except ValidationError as exc:
+            error = exc.errors(include_url=False)[0]
+            where = ".".join(map(str, error["loc"])) or "line"
+            raise StageError(f"{path}:{number}: {where}: {error['msg']}, found {str(error['input'])[:80]!r}") from exc
+
+
+def count_lines(path: Path) -> int:
+    """Count the records of a JSON Lines file without parsing them."""
+    return sum(1 for _ in _lines(path))
+
+
+def to_line(record: Any) -> str:  # noqa: ANN401 - any record dataclass, or a plain mapping
+    """Give the record's line of JSON, newline included."""
+    fields = record if isinstance(record, dict) else {name: getattr(record, name) for name in record.__slots__}
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """Open a text file for writing that takes `path`'s place only when the block ends without an error."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # two runs may write the same file
+    try:
+        _make_folder(path)
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as exc:
+        if exc.errno not in _UNWRITABLE:
+            raise
+        raise StageError(f"{path}: cannot be written: {exc.strerror}") from exc
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file that is no text; it appears whole or not at all."""
+    with replacing(path) as file:
+        cast("TextIO", file).buffer.write(data)
+
+
+def write_jsonl(path: Path, records: Iterable[Any]) -> int:
+    """Write records and return their number; the file appears whole or not at all."""
+    count = 0
+    with replacing(path) as file:
+        for record in records:
+            file.write(to_line(record))
+            count += 1
+    return count
+
+
+def write_metrics(path: Path, metrics: Mapping[str, object]) -> None:
+    """Write flat JSON with sorted keys, floats at six significant digits."""
+    rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in metrics.items()}
+    with replacing(path) as file:
+        json.dump(rounded, file, indent=2, sort_keys=True, ensure_ascii=False)
+        file.write("\n")
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> None:
+    """Write rows under a header; missing values stay empty."""
+    with replacing(path) as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StageError(f"{path}: cannot be written: {exc.strerror}") from exc
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as exc:
+        raise StageError(f"{path}: {exc.strerror}") from exc

@@ -1,0 +1,212 @@
+"""The answer store: every answer a teacher gave, kept from the moment it arrives.
+
+In: a request as plain data. Out: the answer given to exactly that request before, if any. One SQLite file in WAL mode,
+safe for several processes; it lies outside DVC's outs and outlives code changes, failed stages and experiments. It
+survives the end of any process, kill -9 included; a power cut can cost the last moments. It never decides what a
+request is: the caller puts everything that determines the answer into it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wizardcoder.core.console import StageError
+
+BUSY_TIMEOUT_S = 60
+FILE_NAME = "answers.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL, cost REAL NOT NULL DEFAULT 0,
+    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pruned (id INTEGER PRIMARY KEY CHECK (id = 1), total REAL NOT NULL);
+INSERT OR IGNORE INTO pruned VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, keys TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A request (JSON values only) as canonical text, and its hash; the order of its keys does not matter."""
+
+    text: str
+    digest: str
+
+    @classmethod
+    def of(cls, request: dict[str, Any]) -> Key:
+        """Give a request's key."""
+        text = _canonical(request)
+        return cls(text, hashlib.sha256(text.encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Answers kept, bytes on disk, and the prices paid for what was ever stored here."""
+
+    answers: int
+    bytes: int
+    spent: float
+
+
+class AnswerStore:
+    """A persistent mapping from request to answer."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            with _alone(path):
+                self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as exc:
+            raise StageError(f"{path}: not a usable answer store: {exc}") from exc
+
+    def __enter__(self) -> AnswerStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        """Return the stored answer to this request, or None."""
+        row = self._db.execute("SELECT answer FROM answers WHERE key = ?", (key.digest,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, key: Key, answer: dict[str, Any], cost: float = 0.0) -> dict[str, Any]:
+        """Keep an answer and what it cost. The first one given to a request stays, and is returned; costs add up."""
+        row = (key.digest, key.text, _encode(answer), cost)
+        try:
+            kept = self._db.execute(
+                "INSERT INTO answers (key, request, answer, cost) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET cost = cost + excluded.cost RETURNING answer",
+                row,
+            ).fetchone()
+        except sqlite3.Error as exc:
+            raise StageError(f"{self._path}: an answer cannot be kept: {exc}") from exc
+        return answer if kept[0] == row[2] else json.loads(kept[0])
+
+    def forget(self, key: Key) -> None:
+        """Delete one answer that cost nothing."""
+        self._db.execute("DELETE FROM answers WHERE key = ?", (key.digest,))
+
+    def spent(self) -> float:
+        """Give the prices paid for everything that was ever stored here, pruned or not."""
+        return float(self._db.execute("SELECT total(cost) + (SELECT total FROM pruned) FROM answers").fetchone()[0])
+
+    def tokens_per_character(self, model: str) -> float | None:
+        """Give the prompt tokens per character of content that this model's endpoint counted, over 500 answers."""
+        rows = self._db.execute(
+            "SELECT request, answer FROM answers WHERE json_extract(request, '$.model') = ? LIMIT 500", (model,)
+        ).fetchall()
+        characters = tokens = 0
+        for request, answer in rows:
+            characters += sum(len(message["content"]) for message in json.loads(request)["messages"])
+            tokens += json.loads(answer)["prompt_tokens"]
+        return tokens / characters if characters and tokens else None
+
+    def completion_tokens(self, model: str, max_tokens: int) -> list[int]:
+        """Give the lengths, in tokens, of this model's answers under this limit: 500 at most."""
+        rows = self._db.execute(
+            "SELECT json_extract(answer, '$.completion_tokens') FROM answers"
+            " WHERE json_extract(request, '$.model') = ? AND json_extract(request, '$.max_tokens') = ? LIMIT 500",
+            (model, max_tokens),
+        )
+        return [int(row[0]) for row in rows]
+
+    def open_batches(self, endpoint: str) -> dict[str, list[str]]:
+        """Give the batches that were submitted to an endpoint and not yet collected: id to the keys asked."""
+        rows = self._db.execute("SELECT id, keys FROM batches WHERE endpoint = ?", (endpoint,)).fetchall()
+        return {batch: json.loads(keys) for batch, keys in rows}
+
+    def add_batch(self, batch: str, endpoint: str, keys: list[str]) -> None:
+        """Note a submitted batch."""
+        self._db.execute("INSERT INTO batches VALUES (?, ?, ?)", (batch, endpoint, json.dumps(keys)))
+
+    def drop_batch(self, batch: str) -> None:
+        """Forget a batch whose results were collected."""
+        self._db.execute("DELETE FROM batches WHERE id = ?", (batch,))
+
+    def size(self) -> Size:
+        """Count what is kept."""
+        answers = self._db.execute("SELECT count(*) FROM answers").fetchone()[0]
+        files = [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal")]
+        return Size(answers, sum(file.stat().st_size for file in files if file.exists()), self.spent())
+
+    def by_model(self) -> list[tuple[str, str, int]]:
+        """Give (endpoint, model, answers) of what is kept."""
+        return self._db.execute(
+            "SELECT json_extract(request, '$.endpoint'), json_extract(request, '$.model'), count(*) FROM answers"
+            " GROUP BY 1, 2 ORDER BY 3 DESC"
+        ).fetchall()
+
+    def damaged(self) -> list[str]:
+        """Check the file, and each row: its key must be its request's hash, its answer readable. Gives what is not."""
+        try:
+            found = [f"file: {row[0]}" for row in self._db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            for key, request, answer in self._db.execute("SELECT key, request, answer FROM answers"):
+                if hashlib.sha256(request.encode()).hexdigest() != key:
+                    found.append(f"{key}: the request was altered")
+                elif not _is_object(answer):
+                    found.append(f"{key}: the answer is not readable")
+        except sqlite3.DatabaseError as exc:
+            return [f"file: {exc}"]
+        return found
+
+    def prune(self, older_than_days: float | None, endpoint: str | None, model: str | None) -> int:
+        """Delete the answers that meet every condition given; returns their number. What was spent stays counted."""
+        conditions, values = [], []
+        if older_than_days is not None:
+            conditions.append("created < datetime('now', ?)")
+            values.append(f"{-older_than_days:+} days")
+        for field, value in (("endpoint", endpoint), ("model", model)):
+            if value is not None:
+                conditions.append(f"json_extract(request, '$.{field}') = ?")
+                values.append(value)
+        assert conditions, "a prune without a condition would delete everything"
+        where = " AND ".join(conditions)
+        with self._transaction():
+            paid = self._db.execute(f"SELECT total(cost) FROM answers WHERE {where}", values).fetchone()[0]  # noqa: S608
+            deleted = self._db.execute(f"DELETE FROM answers WHERE {where}", values).rowcount  # noqa: S608
+            self._db.execute("UPDATE pruned SET total = total + ?", (paid,))
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return deleted
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes out: SQLite fails, instead of waiting, when two turn the WAL on at once."""
+    with path.with_name(path.name + ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

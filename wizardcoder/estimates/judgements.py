@@ -1,0 +1,85 @@
+"""What the stages after the rounds will ask the teacher, where params let one judge there.
+
+In: the seeds, how the rounds ask (estimate.py), the problems of benchmarks. Out: requests, tokens and money of screen,
+analyze and decontaminate. The records need not exist yet, so these are bounds: every evolution is taken as accepted,
+none as flagged, dropped or copied, and no answer as known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.core.records import Example
+from wizardcoder.decontamination.pairs import text_of_problem
+from wizardcoder.estimates.rounds import GROWTH_CHARACTERS, Estimate, Estimator
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The records of a round at most, and the mean tokens of their texts."""
+
+    records: int
+    instruction: float
+    response: float
+
+
+def sizes_of(estimator: Estimator, seeds: Sequence[Example]) -> dict[int, Size]:
+    """Give the size of round 0 and of each round that is on."""
+    instruction = fmean(estimator.count(seed.instruction) for seed in seeds)
+    response = fmean(estimator.count(seed.response) for seed in seeds)
+    growth = estimator.count("x" * GROWTH_CHARACTERS)
+    sizes = {0: Size(len(seeds), instruction, response)}
+    for times, number in enumerate(estimator.rounds, start=1):
+        sizes[number] = Size(len(seeds), instruction + times * growth, estimator.lengths["respond"])
+    return sizes
+
+
+def screening(estimator: Estimator, sizes: Mapping[int, Size], prompt: str, attempts: int) -> Estimate:
+    """Estimate the judgements of safety: one of each record."""
+    own = estimator.count(prompt)
+    tokens = sum(size.records * (own + size.instruction + size.response) for size in sizes.values())
+    return _judged(estimator, sum(size.records for size in sizes.values()), tokens, attempts)
+
+
+def rating(estimator: Estimator, sizes: Mapping[int, Size], prompt: str, sample: int, attempts: int) -> Estimate:
+    """Estimate the judgements of difficulty: one of each of `sample` records of a round."""
+    own = estimator.count(prompt)
+    drawn = {number: min(sample, size.records) for number, size in sizes.items()}
+    tokens = sum(drawn[number] * (own + size.instruction) for number, size in sizes.items())
+    return _judged(estimator, sum(drawn.values()), tokens, attempts)
+
+
+def comparing(
+    estimator: Estimator,
+    sizes: Mapping[int, Size],
+    problems: Collection[Problem],
+    *,
+    prompt: str,
+    top_k: int,
+    attempts: int,
+) -> Estimate:
+    """Estimate the judgements of contamination: of each problem with `top_k` of the records of these rounds."""
+    records = sum(size.records for size in sizes.values())
+    each = min(top_k, records)
+    if not each:
+        return Estimate()
+    sample = sum(size.records * (size.instruction + size.response) for size in sizes.values()) / records
+    own = estimator.count(prompt)
+    tokens = sum(each * (own + estimator.count(text_of_problem(problem)) + sample) for problem in problems)
+    return _judged(estimator, each * len(problems), tokens, attempts)
+
+
+def _judged(estimator: Estimator, questions: int, prompt_tokens: float, attempts: int) -> Estimate:
+    """Price questions that are asked once; at most `attempts` times, with answers as long as they may be."""
+    price, longest = estimator.settings.teacher.price, estimator.settings.teacher.judge.max_tokens
+    answered = questions * estimator.lengths["judge"]
+    return Estimate(
+        requests=questions,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=answered,
+        cost=price.of(prompt_tokens, answered),
+        most=attempts * price.of(prompt_tokens, questions * longest),
+    )

@@ -1,0 +1,143 @@
+"""What the rounds will ask and cost, before anything is sent.
+
+In: the pool, the answer store, prices. Out: requests, tokens and money per round. Each lineage is followed through the
+rounds with the answers that are known; from the first unknown one on, every rule is taken to let it pass, so that the
+count of requests is the most there can be. What later stages ask is in judging_estimate.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from wizardcoder.core.console import StageError
+from wizardcoder.core.records import Example, PoolItem
+from wizardcoder.core.store import AnswerStore
+from wizardcoder.core.templates import fill
+from wizardcoder.evolution.evolve_one import Settings, evolve_one
+from wizardcoder.teacher.chats import Message
+from wizardcoder.teacher.endpoint import Answer
+from wizardcoder.teacher.teacher import CHARACTERS_PER_TOKEN, Role, TeacherParams, Told, asked
+
+GROWTH_CHARACTERS = 60  # a round adds about ten words (paper, heuristic 1)
+ROLES: tuple[Role, ...] = ("instruct", "judge", "respond")
+ENOUGH_ANSWERS = 20  # until known answers, not the token limit, tell how long an answer is
+
+
+@dataclass(slots=True)
+class Estimate:
+    """One round or stage: answers that are known, and what is left to ask. Tokens and cost are what is expected."""
+
+    cached: int = 0
+    requests: int = 0
+    prompt_tokens: float = 0.0
+    completion_tokens: float = 0.0
+    cost: float = 0.0
+    most: float = 0.0  # cost, if every answer were as long as its limit
+
+    def plus(self, other: Estimate) -> Estimate:
+        """Add two up."""
+        return Estimate(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(slots=True)
+class Estimator:
+    """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` says how tokens were counted.
+
+    `count` gives a text's tokens, `lengths` an answer's by role.
+    """
+
+    settings: Settings
+    store: AnswerStore
+    tokenizer: Path | None = None
+    rounds: dict[int, Estimate] = field(default_factory=dict)
+    counted_by: str = ""
+    count: Callable[[str], float] = field(init=False)
+    lengths: dict[Role, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.count = self._counter()
+        for role in ROLES:
+            own = getattr(self.settings.teacher, role)
+            lengths = self.store.completion_tokens(own.model or self.settings.teacher.model, own.max_tokens)
+            known = len(lengths) >= ENOUGH_ANSWERS
+            self.lengths[role] = sum(lengths) / len(lengths) if known else own.max_tokens
+        self.rounds = {n: Estimate() for n in range(1, 5) if self.settings.evolve.enabled[f"r{n}"]}
+
+    async def follow(self, pool: Iterable[PoolItem]) -> None:
+        """Follow each seed through all rounds that are on."""
+        for seed in pool:
+            item = seed
+            for number, estimate in self.rounds.items():
+                item = await self._one(number, item, estimate)
+
+    async def _one(self, number: int, item: PoolItem, estimate: Estimate) -> PoolItem:
+        known = _FromStore(self.settings.teacher, self.store)
+        try:
+            outcome = await evolve_one(self.settings, number, item, known)
+        except _UnknownAnswerError as unknown:
+            estimate.cached += known.hits
+            self._add(estimate, unknown.role, unknown.messages, item)
+            # grown as an accepted one would be; the id differs, so that later rounds draw anew
+            grown = item.instruction + "x" * GROWTH_CHARACTERS
+            return PoolItem(f"{item.id}-r{number}", grown)
+        estimate.cached += known.hits
+        return PoolItem(outcome.id, outcome.instruction) if isinstance(outcome, Example) else item
+
+    def _add(self, estimate: Estimate, role: Role, messages: list[Message], item: PoolItem) -> None:
+        """Count the unknown request and those that follow it in this round."""
+        grown = item.instruction + "x" * GROWTH_CHARACTERS
+        judged = fill(self.settings.evolve.elimination.equal_prompt, first=item.instruction, second=grown)
+        texts = {"judge": judged, "respond": grown, role: "".join(message["content"] for message in messages)}
+        following = [
+            r for r in ROLES[ROLES.index(role) :] if r != "judge" or self.settings.evolve.elimination.equal_judge
+        ]
+        for each in following:
+            prompt_tokens, length = self.count(texts[each]), self.lengths[each]
+            estimate.requests += 1
+            estimate.prompt_tokens += prompt_tokens
+            estimate.completion_tokens += length
+            estimate.cost += self.settings.teacher.price.of(prompt_tokens, length)
+            estimate.most += self.settings.teacher.price.of(
+                prompt_tokens, getattr(self.settings.teacher, each).max_tokens
+            )
+
+    def _counter(self) -> Callable[[str], float]:
+        """Count tokens as the endpoint did before; else by `tokenizer`; else by a guess."""
+        model = self.settings.teacher.instruct.model or self.settings.teacher.model
+        ratio = self.store.tokens_per_character(model)
+        if ratio is not None:
+            self.counted_by = f"{model}'s own counts so far, {ratio:.3f} tokens per character"
+            return lambda text: len(text) * ratio
+        if self.tokenizer is not None:
+            from tokenizers import Tokenizer
+
+            if not self.tokenizer.is_file():
+                raise StageError(f"--tokenizer: {self.tokenizer}: no such file, accepted: a tokenizer.json")
+            tokenizer = Tokenizer.from_file(str(self.tokenizer))
+            self.counted_by = f"{self.tokenizer}"
+            return lambda text: float(len(tokenizer.encode(text).ids))
+        self.counted_by = f"a guess of {CHARACTERS_PER_TOKEN:g} characters per token"
+        return lambda text: len(text) / CHARACTERS_PER_TOKEN
+
+
+class _UnknownAnswerError(Exception):
+    def __init__(self, role: Role, messages: list[Message]) -> None:
+        super().__init__(role)
+        self.role, self.messages = role, messages
+
+
+class _FromStore:
+    """A teacher that knows what is in the store and nothing else."""
+
+    def __init__(self, params: TeacherParams, store: AnswerStore) -> None:
+        self.hits = 0
+        self._params, self._store = params, store
+
+    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
+        known = self._store.get(asked(self._params, role, messages, seed, attempt).key)
+        if known is None:
+            raise _UnknownAnswerError(role, messages)
+        self.hits += 1
+        return Told(Answer(**known), cached=True)

@@ -1,0 +1,87 @@
+"""What an evaluation found: a line for each sample, and the flat metrics.
+
+In: verdicts. Out: rows and metrics with stable keys, intervals and significance beside every score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.statistics.significance import Comparison, Interval, paired, pass_at_k_table
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One sample's outcome; `completion` is the code that ran after the problem's prefix."""
+
+    task_id: str
+    sample: int
+    completion: str
+    passed: bool
+    result: str
+    seconds: float
+    answer: str
+    nll: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A model's results on a benchmark."""
+
+    benchmark: str
+    label: str
+    problems: list[Problem]
+    rows: list[Result]
+
+    def counts(self, group: str | None = None) -> dict[str, tuple[int, int]]:
+        """Give (samples, passed) by task_id, of one group or of all."""
+        wanted = {p.task_id for p in self.problems if group is None or p.group == group}
+        return counts_of([(row.task_id, row.passed) for row in self.rows if row.task_id in wanted])
+
+
+def flat_metrics(scored: Sequence[Scored], dev: str, pass_at: Sequence[int], seed: int) -> dict[str, object]:
+    """Give the metrics, flat: `BENCHMARK.pass_at_1` of the tuned model, `BENCHMARK.LABEL.pass_at_1` of the others.
+
+    Each with its 95 % interval (`.low`, `.high`); pass@1 also by library or language; `.gain` is the tuned model's
+    pass@1 less its base's, with interval and p-value. The benchmark `dev` appears under that name too.
+    """
+    metrics: dict[str, object] = {}
+    for found in scored:
+        prefix = found.benchmark if found.label == "tuned" else f"{found.benchmark}.{found.label}"
+        metrics[f"{found.benchmark}.problems"] = len(found.problems)
+        for k, at in pass_at_k_table(found.counts(), sorted({1, *pass_at}), seed).items():
+            metrics |= _with_interval(f"{prefix}.pass_at_{k}", at.value, at.interval)
+        groups = sorted({p.group for p in found.problems})
+        for group in groups if len(groups) > 1 else []:
+            metrics[f"{prefix}.{group}.pass_at_1"] = pass_at_k_table(found.counts(group), [1], seed)[1].value
+        nlls = [row.nll for row in found.rows if row.nll is not None]
+        if nlls:
+            metrics[f"{prefix}.nll"] = sum(nlls) / len(nlls)
+    counts = {(s.benchmark, s.label): s.counts() for s in scored}
+    for name in {s.benchmark for s in scored}:
+        gain = compared(counts[name, "base"], counts[name, "tuned"], seed)
+        metrics |= _with_interval(f"{name}.gain", gain.difference, gain.interval)
+        metrics[f"{name}.gain.p_value"] = gain.p_value
+    of_dev = {key: value for key, value in metrics.items() if key.startswith(f"{dev}.")}
+    return metrics | {f"dev.{key.removeprefix(f'{dev}.')}": value for key, value in of_dev.items()}
+
+
+def counts_of(passed: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
+    """Give (samples, passed) by task_id."""
+    counts: dict[str, tuple[int, int]] = {}
+    for task_id, ok in passed:
+        n, c = counts.get(task_id, (0, 0))
+        counts[task_id] = (n + 1, c + ok)
+    return counts
+
+
+def compared(a: Mapping[str, tuple[int, int]], b: Mapping[str, tuple[int, int]], seed: int) -> Comparison:
+    """Compare two results, given as (samples, passed) by task_id."""
+    first, second = [{task_id: c / n for task_id, (n, c) in counts.items()} for counts in (a, b)]
+    return paired(first, second, seed)
+
+
+def _with_interval(name: str, value: float, interval: Interval) -> dict[str, float]:
+    return {name: value, f"{name}.low": interval.low, f"{name}.high": interval.high}

@@ -1,0 +1,140 @@
+"""The seed's source: a file of Alpaca records, each known by its place.
+
+In: a local .json, .jsonl or .parquet file, or a .yaml that names a data set of the hub and its revision. Out: its
+records, checked, and the round-0 example that a record becomes. Which records are kept is the stage's matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from wizardcoder.core.console import StageError
+from wizardcoder.core.hub_revision import commit_of
+from wizardcoder.core.params import read_yaml
+from wizardcoder.core.records import Example
+
+ACCEPTED = "accepted: Alpaca records with `instruction`, `output` and, if any, `input`"
+ID_LENGTH = 16
+
+
+def read_source(path: Path) -> list[dict[str, Any]]:
+    """Read the records of a source; raises as `read_placed` does."""
+    return [record for _, record in read_placed(path)]
+
+
+def read_placed(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Read the records of a source with the place of each; each is checked for its fields.
+
+    Raises:
+        StageError: the file is missing, not of a known form, truncated, not UTF-8, empty, or a record lacks a field.
+    """
+    readers = {".json": _read_json, ".jsonl": _read_lines, ".parquet": _read_parquet, ".yaml": _read_hub}
+    reader = readers.get(path.suffix)
+    if reader is None:
+        raise StageError(f"seed.source: found {str(path)!r}, accepted: a file ending in {', '.join(readers)}")
+    if not path.is_file():
+        raise StageError(f"seed.source: {path}: no such file")
+    try:
+        placed = reader(path)
+    except UnicodeDecodeError as exc:
+        raise StageError(f"{path}: not UTF-8: byte {exc.object[exc.start]:#04x} at offset {exc.start}") from exc
+    if not placed:
+        raise StageError(f"{path}: holds no record; {ACCEPTED}")
+    return [(f"{path}{place}", _checked(record, f"{path}{place}")) for place, record in placed]
+
+
+def commit_read(path: Path) -> str | None:
+    """Give the commit of the hub's data set that a source is read at; None of a file, or where it is not known."""
+    if path.suffix != ".yaml":
+        return None
+    wanted = _hub_source(path)
+    return commit_of(wanted["id"], wanted["revision"])
+
+
+def example_of(record: dict[str, Any]) -> Example:
+    """Give the round-0 example of a record; its id is a hash of its texts."""
+    parts = [record["instruction"].strip(), (record.get("input") or "").strip()]
+    instruction = "\n".join(part for part in parts if part)
+    response = record["output"].strip()
+    digest = hashlib.sha256(f"{instruction}\0{response}".encode()).hexdigest()[:ID_LENGTH]
+    return Example(digest, None, 0, None, instruction, response)
+
+
+def _read_json(path: Path) -> list[tuple[str, Any]]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as exc:
+        raise StageError(f"{path}:{exc.lineno}: not JSON, or cut short: {exc.msg}") from exc
+    except RecursionError as exc:
+        raise StageError(f"{path}: not JSON that can be read: nested too deeply") from exc
+    if not isinstance(data, list):
+        raise StageError(f"{path}: found {type(data).__name__}, accepted: a list of records")
+    return [(f": record {number}", record) for number, record in enumerate(data)]
+
+
+def _read_lines(path: Path) -> list[tuple[str, Any]]:
+    placed = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if line.strip():
+            try:
+                placed.append((f":{number}", json.loads(line)))
+            except json.JSONDecodeError as exc:
+                raise StageError(f"{path}:{number}: not JSON, or cut short: {exc.msg}") from exc
+    return placed
+
+
+def _read_parquet(path: Path) -> list[tuple[str, Any]]:
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    except (pyarrow.ArrowInvalid, OSError) as exc:
+        raise StageError(f"{path}: not parquet, or cut short: {' '.join(str(exc).split())}") from exc
+    return [(f": row {number}", row) for number, row in enumerate(rows)]
+
+
+def _read_hub(path: Path) -> list[tuple[str, Any]]:
+    """Load a data set of the hub; the file names it, its revision and its split."""
+    wanted = _hub_source(path)
+    import datasets
+
+    try:
+        rows = datasets.load_dataset(
+            wanted["id"], revision=commit_read(path) or wanted["revision"], split=wanted["split"]
+        )
+    except (OSError, ValueError, RuntimeError) as exc:
+        raise StageError(f"{path}: {wanted['id']} cannot be loaded: {' '.join(str(exc).split())[:300]}") from exc
+    return [(f": row {number}", dict(row)) for number, row in enumerate(rows)]
+
+
+def _hub_source(path: Path) -> dict[str, str]:
+    wanted = read_yaml(path)
+    if set(wanted) - {"license"} != {"id", "revision", "split"} or not all(isinstance(v, str) for v in wanted.values()):
+        raise StageError(f"{path}: found {wanted}, accepted: the keys id, revision, split and license, each a text")
+    return wanted
+
+
+def _checked(record: Any, place: str) -> dict[str, Any]:  # noqa: ANN401 - whatever the file holds
+    if not isinstance(record, dict):
+        raise StageError(f"{place}: found {type(record).__name__}, {ACCEPTED}")
+    for field in ("instruction", "output"):
+        if field not in record:
+            raise StageError(f"{place}: `{field}` is missing; {ACCEPTED}")
+    for field in ("instruction", "input", "output"):
+        value = record.get(field)
+        if not isinstance(value, str) and not (field == "input" and value is None):
+            raise StageError(f"{place}: `{field}` is {repr(value)[:80]}, accepted: a text")
+        if value is not None and not _is_unicode(value):
+            raise StageError(f"{place}: `{field}` holds a lone surrogate, accepted: a text in Unicode")
+    return record
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

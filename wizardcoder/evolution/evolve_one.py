@@ -1,0 +1,183 @@
+"""One instruction's evolution: heuristic, evolved instruction, judgement, response, elimination.
+
+In: a pool item and a teacher. Out: an example, or the attempt with the reason why it was not kept. The next request is
+asked only when every rule that can be applied before it lets the record pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from pydantic.dataclasses import dataclass as params_dataclass
+
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT, RunParams, Text
+from wizardcoder.core.records import Example, PoolItem, Rejected
+from wizardcoder.core.templates import fill
+from wizardcoder.evolution.elimination import (
+    CUT,
+    EliminationParams,
+    instruction_reject_reason,
+    response_reject_reason,
+    says_equal,
+)
+from wizardcoder.teacher import chats
+from wizardcoder.teacher.chats import Message, Shot
+from wizardcoder.teacher.endpoint import RequestFailedError
+from wizardcoder.teacher.teacher import Role, TeacherParams, Told
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class EvolveParams:
+    """The `evolve` section: which rounds run, what is asked, what is eliminated."""
+
+    enabled: dict[str, bool]
+    prompt: Text
+    heuristics: dict[str, Text]
+    few_shot: list[Shot]
+    elimination: EliminationParams
+
+
+class Settings(Protocol):
+    """The sections of params.yaml that decide an evolution."""
+
+    @property
+    def run(self) -> RunParams:
+        """The run's seed."""
+
+    @property
+    def teacher(self) -> TeacherParams:
+        """Models and sampling."""
+
+    @property
+    def evolve(self) -> EvolveParams:
+        """Prompts and rules."""
+
+
+class Asks(Protocol):
+    """What an evolution needs of a teacher."""
+
+    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
+        """Return the answer to a chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What chance decides about one record in one round: from the run's seed, the round and the id alone."""
+
+    heuristic: str
+    seed: int
+
+
+def draw(run_seed: int, number: int, item_id: str, heuristics: Iterable[str]) -> Draw:
+    """Draw a heuristic, uniformly, and the seed that the teacher gets."""
+    rng = random.Random(f"{run_seed}:{number}:{item_id}")
+    return Draw(rng.choice(sorted(heuristics)), rng.randrange(2**31))
+
+
+def check(settings: Settings) -> None:
+    """Refuse params that contradict each other.
+
+    Raises:
+        StageError: a round's switch is missing or unknown, or no heuristic is left.
+    """
+    wanted = [f"r{n}" for n in range(1, 5)]
+    if sorted(settings.evolve.enabled) != wanted:
+        found = ", ".join(sorted(settings.evolve.enabled)) or "nothing"
+        raise StageError(f"params.yaml: evolve.enabled: found {found}, accepted: {', '.join(wanted)}")
+    if not settings.evolve.heuristics:
+        raise StageError("params.yaml: evolve.heuristics: empty, accepted: at least one heuristic")
+
+
+async def evolve_one(settings: Settings, number: int, item: PoolItem, teacher: Asks) -> Example | Rejected:
+    """Evolve one instruction in round `number` and answer it."""
+    evolve, models = settings.evolve, settings.teacher
+    drawn = draw(settings.run.seed, number, item.id, evolve.heuristics)
+    rules, heuristic = evolve.elimination, evolve.heuristics[drawn.heuristic]
+    evolved = response = ""
+
+    def rejected(reason: str, detail: str = "") -> Rejected:
+        return Rejected(f"{item.id}-r{number}", item.id, number, drawn.heuristic, reason, evolved, response, detail)
+
+    messages = chats.evolve_messages(
+        evolve.prompt, evolve.heuristics, evolve.few_shot, drawn.heuristic, item.instruction
+    )
+    try:
+        instruction = (await teacher.ask("instruct", messages, drawn.seed)).answer
+        evolved = instruction.text.strip()
+        if instruction.finish_reason == CUT:
+            return rejected("instruction_cut")
+        reason = instruction_reject_reason(evolved, item.instruction, (evolve.prompt, heuristic), rules)
+        if reason is not None:
+            return rejected(reason)
+        if rules.equal_judge:
+            question = fill(rules.equal_prompt, first=item.instruction, second=evolved)
+            judged = await teacher.ask("judge", chats.plain_messages(question), drawn.seed)
+            if says_equal(judged.answer.text) is True:
+                return rejected("no_information_gain", "judged equal by the teacher")
+        answer = (await teacher.ask("respond", chats.plain_messages(evolved), drawn.seed)).answer
+        response = answer.text.strip()
+    except RequestFailedError as exc:
+        return rejected("request_failed", str(exc))
+    if answer.finish_reason == CUT:
+        return rejected("response_cut")
+    reason = response_reject_reason(response, rules)
+    if reason is not None:
+        return rejected(reason)
+    return Example(
+        id=f"{item.id}-r{number}",
+        parent_id=item.id,
+        round=number,
+        heuristic=drawn.heuristic,
+        instruction=evolved,
+        response=response,
+        instruct_model=models.instruct.model or models.model,
+        respond_model=models.respond.model or models.model,
+        prompt_version=chats.prompt_version(evolve.prompt, heuristic, evolve.few_shot),
+        finish_reason=answer.finish_reason,
+        instruction_tokens=instruction.completion_tokens,
+        response_tokens=answer.completion_tokens,
+    )
+
+
+async def in_order(
+    items: Iterable[T],
+    work: Callable[[T], Coroutine[None, None, U]],
+    window: int,
+    stop: Callable[[StageError], None],
+) -> AsyncGenerator[tuple[T, U], None]:
+    """Work on up to `window` items at once and yield (item, result) in the items' order.
+
+    When one fails, or the run is interrupted, `stop` is called and the others are waited for: what they have in flight
+    is paid for and must be kept.
+    """
+    running: deque[tuple[T, asyncio.Task[U]]] = deque()
+
+    def stop_if_failed(task: asyncio.Task[U]) -> None:
+        if not task.cancelled() and isinstance(failure := task.exception(), StageError):
+            stop(failure)
+
+    try:
+        for item in items:
+            if len(running) >= window:
+                # shielded: an interruption must not cancel what this one has in flight
+                result = await asyncio.shield(running[0][1])
+                yield running.popleft()[0], result
+            task = asyncio.create_task(work(item))
+            task.add_done_callback(stop_if_failed)
+            running.append((item, task))
+        while running:
+            result = await asyncio.shield(running[0][1])
+            yield running.popleft()[0], result
+    finally:
+        if running:
+            stop(StageError("stopped"))
+            await asyncio.gather(*(task for _, task in running), return_exceptions=True)

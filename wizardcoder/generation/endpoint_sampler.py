@@ -1,0 +1,112 @@
+"""The sampler that asks an OpenAI-compatible endpoint: same store, same shares, one request a sample.
+
+In: prompts, a URL and a model's name. Out: the samples of each prompt. Pace, retries and errors are endpoint.py's; a
+request that fails for good ends the run, since an evaluation must not lack a sample.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError, Track
+from wizardcoder.core.store import AnswerStore, Key
+from wizardcoder.generation.sampler import Sampling, Wanted, kept, missing_share
+from wizardcoder.teacher.endpoint import Api, Endpoint, RequestFailedError, answer_fields
+from wizardcoder.teacher.rate_limit import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSampler:
+    """Asks a model behind a URL: `chat` sends a prompt as one user message, `completions` as it is.
+
+    `section` is the part of params.yaml that errors name. The store must not be the teacher's.
+    """
+
+    base_url: str
+    model: str
+    api: Api
+    api_key_env: str
+    sampling: Sampling
+    concurrency: int
+    timeout_s: float
+    retries: int
+    store: AnswerStore
+    section: str = "evaluate"
+
+    def settings(self) -> dict[str, Any]:
+        """Give endpoint, model and sampling; what runs behind the endpoint is not known."""
+        return self._identity() | {"model": self.model, "sampling": asdict(self.sampling)}
+
+    def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
+        """As in `Sampler`."""
+        self.fill(prompts, bar, n)
+        return kept(self.store, prompts, n or self.sampling.n, self.key)
+
+    def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
+        """As in `Sampler`; a request that fails for good ends it, with what was in flight still kept."""
+        missing = missing_share(self.store, prompts, n or self.sampling.n, self.key, bar)
+        if missing:
+            console.run_async(self._ask_all(missing, bar))
+
+    def known(self, prompts: Sequence[str], n: int) -> dict[str, tuple[str, dict[str, Any] | None]]:
+        """Give by its key's digest each sample's prompt and the answer that is kept, None where `fill` would ask."""
+        wanted = {self.key(prompt, sample): prompt for prompt in prompts for sample in range(n)}
+        return {key.digest: (prompt, self.store.get(key)) for key, prompt in wanted.items()}
+
+    def close(self) -> None:
+        """Do nothing: connections are closed by each `fill`."""
+
+    def _identity(self) -> dict[str, Any]:
+        # one endpoint, with or without a slash at the end
+        return {"backend": "endpoint", "endpoint": self.base_url.rstrip("/"), "api": self.api}
+
+    def key(self, prompt: str, sample: int) -> Key:
+        """Give what a sample is kept under."""
+        return Key.of(self._identity() | {"request": self._body(prompt, sample), "sample": sample})
+
+    def _body(self, prompt: str, sample: int) -> dict[str, Any]:
+        drawn = self.sampling.drawn()
+        asked = {"messages": [{"role": "user", "content": prompt}]} if self.api == "chat" else {"prompt": prompt}
+        body = {"model": self.model, **asked, "max_tokens": drawn.pop("max_new_tokens"), **drawn}
+        return body | {"seed": body["seed"] + sample} if "seed" in body else body
+
+    async def _ask_all(self, missing: Sequence[Wanted], bar: Track) -> None:
+        key, gate = self._api_key(), Gate(self.concurrency, requests_per_minute=None, tokens_per_minute=None)
+        endpoint = Endpoint(
+            [self.base_url], key, gate, self.timeout_s, self.retries, api=self.api, section=self.section
+        )
+        tasks = [asyncio.create_task(self._ask(wanted, endpoint, bar)) for wanted in missing]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            # what is in flight is paid for: nothing more is sent, and it is waited for
+            endpoint.stop(StageError("stopped"))
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await endpoint.close()
+        for task in done:
+            task.result()
+
+    async def _ask(self, wanted: Wanted, endpoint: Endpoint, bar: Track) -> None:
+        try:
+            answer = await endpoint.answer(self._body(wanted.prompt, wanted.sample), expected_tokens=0)
+        except RequestFailedError as exc:
+            raise StageError(
+                f"{self.section}.model: {self.model} gave no sample {wanted.sample} of {wanted.prompt[:60]!r}: "
+                f"{exc}. All answers are kept"
+            ) from exc
+        self.store.put(wanted.key, answer_fields(answer))
+        bar.advance()
+
+    def _api_key(self) -> str:
+        key = os.environ.get(self.api_key_env, "")
+        if not key:
+            raise StageError(
+                f"{self.section}.api_key_env: the environment variable {self.api_key_env} is not set; "
+                f"{self.base_url} needs a key (any text, for a server that checks none)"
+            )
+        return key

@@ -1,0 +1,124 @@
+"""What a teacher was asked for an attempt, and what it said, found again without asking anyone.
+
+In: an attempt's record, its parent, the parameters of its round, the answer store. Out: the requests in their order.
+They are not guessed: the attempt runs again through the evolution's own code, and the store says whether it knows the
+answer to exactly that request. Where it does not, what the record shows stands in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as params_dataclass
+
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import STRICT, RunParams
+from wizardcoder.core.records import Example, PoolItem, Rejected
+from wizardcoder.core.store import AnswerStore
+from wizardcoder.evolution.elimination import CUT
+from wizardcoder.evolution.evolve_one import EvolveParams, evolve_one
+from wizardcoder.teacher.chats import Message
+from wizardcoder.teacher.endpoint import Answer
+from wizardcoder.teacher.teacher import Role, TeacherParams, Told, asked
+
+CHANGED = "with the recorded parameters and these answers it would be another record: one of them is not what it was"
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class Settings:
+    """The sections of params.yaml that decide an evolution."""
+
+    run: RunParams
+    teacher: TeacherParams
+    evolve: EvolveParams
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model was asked; `stored` tells the store's answer from one that is read out of the record, or None."""
+
+    role: str
+    endpoint: str
+    body: dict[str, Any]
+    key: str
+    stored: bool
+    answer: str | None
+    finish_reason: str | None
+
+
+def settings_of(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> Settings:
+    """Give the settings of a round: what dvc.lock recorded, and from params.yaml the keys that it does not track.
+
+    Raises:
+        StageError: they do not fit this code, as those of an old revision may.
+    """
+    values: dict[str, Any] = json.loads(json.dumps({name: params.get(name) for name in ("run", "teacher", "evolve")}))
+    for key, value in recorded.items():
+        *above, last = key.split(".")
+        node = values
+        for part in above:
+            node = node.setdefault(part, {})
+        node[last] = value
+    try:
+        return TypeAdapter(Settings).validate_json(json.dumps(values))
+    except ValidationError as exc:
+        error = exc.errors(include_url=False)[0]
+        raise StageError(
+            f"its parameters do not fit this code: {'.'.join(map(str, error['loc']))}: {error['msg']}"
+        ) from exc
+
+
+def replay(
+    settings: Settings, parent: PoolItem, found: Example | Rejected, store: AnswerStore | None
+) -> tuple[list[Request], str | None]:
+    """Give the requests of an attempt, and a note where they do not lead to its record."""
+    teacher = _Replay(settings.teacher, store, found)
+    try:
+        outcome = asyncio.run(evolve_one(settings, found.round, parent, teacher))
+    except _NothingRecordedError:
+        return teacher.requests, None
+    same = type(outcome) is type(found) and _told(outcome) == _told(found)
+    return teacher.requests, None if same else CHANGED
+
+
+def _told(record: Example | Rejected) -> tuple[object, ...]:
+    own = record.prompt_version if isinstance(record, Example) else record.reason
+    return record.id, record.heuristic, record.instruction, record.response, own
+
+
+class _NothingRecordedError(Exception):
+    """Neither the store nor the record holds an answer to this request."""
+
+
+class _Replay:
+    """A teacher that answers from the store, else with what the record shows, and notes every request."""
+
+    def __init__(self, params: TeacherParams, store: AnswerStore | None, found: Example | Rejected) -> None:
+        self.requests: list[Request] = []
+        self._params, self._store, self._found = params, store, found
+
+    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
+        request = asked(self._params, role, messages, seed, attempt)
+        known = self._store.get(request.key) if self._store else None
+        answer = Answer(**known) if known else self._recorded(role)
+        shown = answer.text if answer and (known or role != "judge") else None
+        finish = answer.finish_reason if answer and known else None
+        self.requests.append(
+            Request(role, request.namespace, request.body, request.key.digest, known is not None, shown, finish)
+        )
+        if answer is None:
+            raise _NothingRecordedError
+        return Told(answer, cached=True)
+
+    def _recorded(self, role: Role) -> Answer | None:
+        reason = self._found.reason if isinstance(self._found, Rejected) else None
+        if role == "judge":
+            return Answer("Equal" if reason == "no_information_gain" else "Not Equal", "stop", 0, 0)
+        name = "instruction" if role == "instruct" else "response"
+        text: str = getattr(self._found, name)
+        return Answer(text, CUT if reason == f"{name}_cut" else "stop", 0, 0) if text else None

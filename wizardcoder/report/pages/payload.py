@@ -1,0 +1,48 @@
+"""Data inside a page: compact JSON, gzipped, in base64.
+
+In: any JSON value. Out: texts that can stand in a `<script>` block, since base64 has no `<`. The same
+input gives the same bytes. A page reads them with `DecompressionStream` (templates/payload.js).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from wizardcoder.core.console import StageError
+
+
+def pack(value: object) -> str:
+    """Give a JSON value as base64 of gzip."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))  # ASCII: lone surrogates of a model's text too
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
+
+
+def unpack(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """Give the value that `pack` was given."""
+    return json.loads(gzip.decompress(base64.b64decode(text)))
+
+
+def read_payload(page: Path, name: str) -> Any:  # noqa: ANN401 - any JSON
+    """Give the value that a page carries under this name.
+
+    Raises:
+        StageError: the page is unreadable or carries no such value.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise StageError(f"{page}: {getattr(exc, 'strerror', None) or exc}") from exc
+    found = re.search(rf'<script type="application/octet-stream" id="{re.escape(name)}">([^<]*)</script>', text)
+    try:
+        return unpack(found[1]) if found else _none(page, name)
+    except (ValueError, EOFError, OSError) as exc:
+        raise StageError(f"{page}: {name}: damaged: {exc}") from exc
+
+
+def _none(page: Path, name: str) -> Any:  # noqa: ANN401 - never returns
+    raise StageError(f"{page}: carries no {name!r}; accepted: a page that the stage report wrote")

@@ -1,0 +1,181 @@
+"""Judges solutions of DS-1000's problems in its own pinned environment, `.venv-ds1000`.
+
+In: a problem and a solution. Out: an Outcome. Two modes. `official` runs the authors' program: context, solution and
+tests in one sandboxed process. `strict` keeps what is expected and the comparison in a process that runs no line of the
+solution (ds1000_sides.py), wherever the problem allows it. Does not cover: TensorFlow's and PyTorch's problems, which
+the environment lacks and which are reported as not run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sysconfig
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.sandbox.host import Died, Raised, Sample, Sandbox, Sandboxes, TimedOut, World
+from wizardcoder.sandbox.walls import Limits
+
+Mode = Literal["strict", "official"]
+NOT_RUN = ("Tensorflow", "Pytorch")
+_FIGURES = "Matplotlib"  # its tests look at the figure that the solution left in the process, wherever images differ
+_REFERENCE_TIMEOUT_S = 120.0  # the authors' own, in their test_ds1000.py
+_REFERENCE_MEMORY_MB = 4096  # ours: twice evaluate.memory_mb, because the reference's place depends on no setting
+_LOADED_MB = 512  # address space of the loaded libraries, before a sample's first line
+# what a program begins with: one seed, so that a solution has one verdict; no search for a screen to plot on, and
+# temporary files in the sample's own folder, where the zygote's libraries have already settled on another
+_SEED = "import random as _random, numpy as _numpy; _random.seed(0); _numpy.random.seed(0)\n"
+_SETTLE = "import matplotlib as _matplotlib, tempfile as _tempfile\n"
+_SETTLE += "_matplotlib.use('Agg'); _tempfile.tempdir = None\n"
+_JUDGE = "\nfrom wizardcoder.scoring.ds1000.sides import Judge as _Judge\n_judge = _Judge(globals())\n"
+_JUDGE += "_start, _resume = _judge.start, _judge.resume\n"
+_SOLVE = "from wizardcoder.scoring.ds1000.sides import solve\n"
+# what the problems and their solutions import most; a fork of these takes 10 ms, their import 2 s
+_PRELOAD = (
+    *("collections", "copy", "datetime", "io", "itertools", "math", "random", "re", "string", "tokenize"),
+    *("numpy", "pandas", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "mpl_toolkits.mplot3d"),
+    *("PIL.Image", "PIL.PngImagePlugin", "seaborn", "yaml"),
+    *(f"scipy.{name}" for name in ("cluster.hierarchy", "fft", "integrate", "interpolate", "linalg", "ndimage")),
+    *(f"scipy.{name}" for name in ("optimize", "signal", "sparse.linalg", "spatial.distance", "special", "stats")),
+    *(f"sklearn.{name}" for name in ("calibration", "cluster", "compose", "datasets", "decomposition", "ensemble")),
+    *(f"sklearn.{name}" for name in ("feature_extraction.text", "feature_selection", "impute", "linear_model")),
+    *(f"sklearn.{name}" for name in ("metrics.pairwise", "model_selection", "naive_bayes", "neighbors", "pipeline")),
+    *(f"sklearn.{name}" for name in ("preprocessing", "svm", "tree")),
+    *("wizardcoder.scoring.ds1000.sides", "wizardcoder.scoring.ds1000.wire_pandas"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict: `result` is "passed", "timed out" or "failed: " with the reason; `seconds` of wall time."""
+
+    passed: bool
+    result: str
+    seconds: float
+
+
+def interpreter() -> Path:
+    """Give the Python of the DS-1000 environment, in the project itself also for DVC's temporary experiments."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".venv-ds1000/bin/python"
+
+
+def absent(problem: Problem) -> str | None:
+    """Give why a problem is not run, whatever the solution; None where it is."""
+    if problem.group in NOT_RUN:
+        return f"not run: the DS-1000 environment has no {problem.group}"
+    return None
+
+
+def environment_absent(python: Path | None = None) -> str | None:
+    """Give what to do where the environment is missing or half made; None where it is there."""
+    made = (python or interpreter()).parents[1] / ".installed"
+    return None if made.exists() else f"{made}: no such file; run `make ds1000`"
+
+
+class DS1000(Sandboxes):
+    """Owns a sandbox for solutions and one for the judge's side, made when first used. Not for two threads at once.
+
+    Args:
+        allow_unsafe: as of `Sandbox`.
+        python: the environment's interpreter.
+    """
+
+    def __init__(self, allow_unsafe: bool, python: Path | None = None) -> None:
+        super().__init__(allow_unsafe)
+        self._python = python or interpreter()
+        self._outside: dict[str, bool] = {}
+
+    def verdict(
+        self,
+        problem: Problem,
+        solution: str,
+        mode: Mode,
+        timeout_s: float,
+        memory_mb: int,
+        *,
+        outside: bool | None = None,
+    ) -> Outcome:
+        """Judge a solution.
+
+        Args:
+            problem: one for which `absent` is None.
+            solution: the code that stands for `[insert]` in the problem's context.
+            mode: see the module's docstring.
+            timeout_s: wall time of all the problem's cases together.
+            memory_mb: resident memory, and address space beyond what the loaded libraries take.
+            outside: what `judged_outside` said before; None: it is asked. Official mode does not look at it.
+
+        Raises:
+            SandboxError: the sandbox itself failed: no verdict.
+        """
+        if mode == "strict" and outside is None:
+            outside = self.judged_outside(problem)
+        judge = self._judge_outside if mode == "strict" and outside else self._judge_inside
+        start = time.perf_counter()
+        try:
+            judge(problem, solution, timeout_s, memory_mb)
+            result = "passed"
+        except TimedOut:
+            result = "timed out"
+        except (Raised, Died) as exc:
+            result = f"failed: {exc}"
+        return Outcome(result == "passed", result, time.perf_counter() - start)
+
+    def judged_outside(self, problem: Problem) -> bool:
+        """Tell whether strict mode keeps the comparison out of the sample's process; remembered.
+
+        That depends on the problem alone: its reference must pass so. Others need what does not leave a process, such
+        as a fitted estimator or the current figure, and are judged as in official mode.
+        """
+        if problem.group == _FIGURES:
+            return False
+        if problem.task_id not in self._outside:
+            self._outside[problem.task_id] = self.verdict(
+                problem, problem.canonical_solution, "strict", _REFERENCE_TIMEOUT_S, _REFERENCE_MEMORY_MB, outside=True
+            ).passed
+        return self._outside[problem.task_id]
+
+    def _judge_outside(self, problem: Problem, solution: str, timeout_s: float, memory_mb: int) -> None:
+        self._side("judge"), self._side("solution")  # both are warm before a sample's clock starts
+        with (
+            self._sample("judge", "calls", timeout_s, memory_mb) as judge,
+            self._sample("solution", "calls", timeout_s, memory_mb) as sample,
+        ):
+            judge.load(f"{_SEED}{_SETTLE}{problem.test}{_JUDGE}")
+            sample.load(f"{_SETTLE}{_SOLVE}")
+            judge.ready()
+            sample.ready()
+            case = judge.call("_start", [solution])
+            while case is not None:
+                case = judge.call("_resume", [sample.call("solve", [case])])
+
+    def _judge_inside(self, problem: Problem, solution: str, timeout_s: float, memory_mb: int) -> None:
+        with self._sample("solution", "run", timeout_s, memory_mb) as sample:
+            sample.load(official_program(problem, solution))
+            sample.done()
+
+    def _sample(
+        self, side: str, kind: Literal["calls", "run"], timeout_s: float, memory_mb: int
+    ) -> contextlib.AbstractContextManager[Sample]:
+        limits = Limits(int(timeout_s) + 1, memory_mb + _LOADED_MB, processes=64, file_mb=64, scratch_mb=64)
+        return self._side(side).sample(kind, limits, timeout_s, memory_mb)
+
+    def _side(self, name: str) -> Sandbox:
+        return self._sandbox(name, lambda: _world(self._python))
+
+
+def official_program(problem: Problem, solution: str) -> str:
+    """Give the program of the authors' test_ds1000.py, after the lines that settle chance and the plots' backend."""
+    tests = "test_execution(code)\n" + ("test_string(code)\n" if "test_string(" in problem.test else "\n")
+    return f"{_SEED}{_SETTLE}{problem.test}\ncode = {solution!r}\n{tests}"
+
+
+def _world(python: Path) -> World:
+    prefix = str(python.absolute().parents[1])
+    packages = sysconfig.get_path("purelib", "venv", {"base": prefix, "platbase": prefix})
+    figures = (("MPLBACKEND", "Agg"), ("MPLCONFIGDIR", f"{prefix}/matplotlib"))  # else it writes into the home folder
+    return World(str(python.absolute()), _PRELOAD, (packages,), (packages,), figures)

@@ -1,0 +1,135 @@
+"""Completions in the eight languages of MultiPL-E, tested in the sandbox.
+
+In: a problem and a completion. Out: a verdict. A completion passes when its program prints the proof that
+language_programs.py puts at the end of the tests, and ends with exit status 0. What must be installed stands in
+toolchains.py.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import time
+from dataclasses import dataclass
+
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.sandbox.host import Died, Sandbox, SandboxError, TimedOut
+from wizardcoder.sandbox.toolchains import LANGUAGES, Language, absent, environment, world
+from wizardcoder.sandbox.walls import Limits
+from wizardcoder.scoring.multipl_e.programs import Run, assemble, cut
+
+__all__ = ["LANGUAGES", "Language", "Run", "Verdict", "absent", "assemble", "broken", "cut", "limits", "run", "world"]
+
+_COMPILER_FAILED = 100  # the sandbox's exit status when a step before the last failed
+_TIMED_OUT = 124  # coreutils' timeout
+# timeout closes its output before it ends, and the end of its output ends a sample; a shell holds it open until then
+_LAST_STEP = ("sh", "-c", 'timeout "$@"; exit "$?"', "sh")
+_GRACE_S = 5  # for the sandbox, beyond the times that timeout keeps
+# the first line that tells of an error, and the next where it ends in a colon; those of a stack begin with blanks
+_REASON = re.compile(
+    r"^(?=\S).*(?:error|exception|assertion|panicked|failed)(?:.*: *\n.*\S.*|.*)$", re.IGNORECASE | re.M
+)
+_REASON_CHARACTERS = 300
+# tests that test nothing: what they need is the toolchain
+_TRIALS = {
+    "java": "import org.javatuples.*;\nclass Problem {\n    public static void main(String[] args) {\n    }\n}\n",
+    "js": "const assert = require('node:assert');\n{\n}\n",
+    "cpp": "#include <bits/stdc++.h>\nint main() {\n}\n",
+    "php": "<?php\n{\n}\n",
+    "r": "{\n}\n",
+    "jl": "using Test\n",
+    "swift": "",
+    "rs": "fn main() {\n}\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`result` is `passed`, `timed out`, or `failed: ` and why; `seconds` is wall time, the compiler's included."""
+
+    passed: bool
+    result: str
+    seconds: float
+
+
+def limits(name: str, timeout_s: float, memory_mb: int) -> tuple[Limits, float, int]:
+    """Give a sample's limits, its wall time in seconds, and the resident memory of all its processes in MB.
+
+    `timeout_s` and `memory_mb` are the program's own; the toolchain's shares are added.
+    """
+    language = LANGUAGES[name]
+    total_mb = memory_mb + language.toolchain_mb
+    wall_s = timeout_s + language.compile_s + _GRACE_S
+    bounds = Limits(
+        cpu_s=math.ceil(2 * wall_s),  # of a process with all its threads; a backstop, wall time is what counts
+        memory_mb=None if language.reserves else total_mb,
+        processes=256,  # threads too: the JVM, V8 and rustc start some for each core
+        file_mb=256,  # Julia maps one of 128 MB, mostly empty; the scratch folder is what limits
+        scratch_mb=128,
+        open_files=256,
+    )
+    return bounds, wall_s, total_mb
+
+
+def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, memory_mb: int) -> Verdict:
+    """Test a completion in a sandbox of its language's `world`; one sandbox serves any number of samples.
+
+    Args:
+        sandbox: any other world would lack the toolchain, and nothing would pass.
+        problem: of MultiPL-E.
+        completion: what a model wrote after the problem's prefix.
+        timeout_s: wall time of the program itself; its compiler has the language's `compile_s` for its own.
+        memory_mb: of the program itself; its compiler and runtime have `toolchain_mb` more.
+
+    Raises:
+        SandboxError: the sandbox failed, or has no namespaces: without them a sample starts no second process.
+    """
+    name = problem.language
+    if "pid" not in sandbox.layers:
+        raise SandboxError(f"{LANGUAGES[name].title} needs user namespaces, which this machine does not allow")
+    proof = secrets.token_hex(16)
+    planned = assemble(problem, completion, proof, memory_mb)
+    bounds, wall_s, total_mb = limits(name, timeout_s, memory_mb)
+    *compiling, last = planned.steps
+    steps = [("timeout", "--kill-after=1", str(LANGUAGES[name].compile_s), *step) for step in compiling]
+    steps.append((*_LAST_STEP, "--kill-after=1", str(timeout_s), *last))
+    start, output, stopped = time.monotonic(), b"", None
+    with sandbox.sample("command", bounds, wall_s, total_mb) as sample:
+        try:
+            output = sample.run(planned.files, steps, environment(name))
+        except TimedOut:
+            stopped = "timed out"
+        except Died as exc:
+            stopped = f"failed: {exc}"
+    assert sample.ended is not None, "its block has ended"
+    result = stopped or _result(output.decode(errors="replace"), sample.ended.status, proof)
+    return Verdict(result == "passed", result, time.monotonic() - start)
+
+
+def broken(sandbox: Sandbox, name: str) -> str | None:
+    """Give why a toolchain does not run in a sandbox of its `world`, in one line; None where it does.
+
+    Without this look, a toolchain that lacks a library fails every sample, which reads as a model that can do nothing.
+    """
+    trial = Problem(task_id=f"trial/{name}", prompt="", canonical_solution="", test=_TRIALS[name], language=name)
+    verdict = run(sandbox, trial, "", timeout_s=60, memory_mb=1024)
+    if verdict.passed:
+        return None
+    language = LANGUAGES[name]
+    return f"{language.title}: does not run in the sandbox: {verdict.result}; install: {language.install}"
+
+
+def _result(output: str, status: int, proof: str) -> str:
+    if status == 0:
+        return "passed" if proof in output.splitlines() else "failed: ended with exit code 0 before its last test"
+    if status == _TIMED_OUT:
+        return "timed out"
+    if status == _COMPILER_FAILED and output.endswith(f"\ntimeout ended with {_TIMED_OUT}\n"):
+        return "failed: the compiler timed out"
+    told = _REASON.search(output)
+    return (
+        f"failed: {' '.join(told[0].split())[:_REASON_CHARACTERS]}"
+        if told
+        else f"failed: ended with exit code {status}"
+    )

@@ -1,0 +1,107 @@
+"""The code in a teacher's answer, and its language.
+
+In: a response and the instruction that it answers. Out: the code that a reader would run, or None. Fenced blocks of the
+language that most of the fenced text is in are joined in their order, as the cells of a notebook; an answer without a
+fence is code as it stands, less the prose around it. Does not cover: code that is woven into sentences.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import defaultdict
+from dataclasses import dataclass
+
+from wizardcoder.source_code import languages
+
+_FENCE = re.compile(
+    r"^[ \t]*(```+|~~~+)[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
+)
+_NOT_CODE = {"text", "txt", "plaintext", "output", "markdown", "md", "diff", "csv", "log", "none", "math"}
+_PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)(.*)$", re.MULTILINE)
+_SHOWN_OUTPUT = re.compile(
+    r"^\W*(?:(?:sample|expected|example|the)\s+)?(?:output|result|input)s?\b[^=(]*$", re.IGNORECASE
+)
+_WORD = re.compile(r"[\"'(*`]*[A-Za-z][A-Za-z'-]*[\"')*`]*[.,:;!?]?$|\d+[.,:)]?$|[-*]$")
+_ANNOUNCES = re.compile(r"(?!(?:Try|Else|Finally)\b)[A-Z][\w ,']*:\s*$")  # "For example:"
+_COMMENT = re.compile(r"\"{3}|'{3}|/\*")  # the sentences of a docstring belong to the code
+_LIST_ITEM = re.compile(r"\s*(?:\d+[.)]|[-*])\s")
+_PROSE_LEAST_WORDS, _PROSE_LEAST_SHARE = 4, 0.75  # ours, by reading: of plain words among what blanks part
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Code and its language, a lower-case name."""
+
+    text: str
+    language: str
+
+
+def code_of(response: str, instruction: str, wanted: str | None = None) -> Code | None:
+    """Give the code of an answer, None where it holds none; only of the language that is wanted, where one is."""
+    blocks = _FENCE.findall(response)
+    if not blocks:
+        text = _without_prose(response)
+        language = languages.of_code(text, instruction)
+        return Code(_unprompted(text, language), language) if language and wanted in (None, language) else None
+    return _most([(tag, textwrap.dedent(text)) for _, tag, text in blocks], instruction, wanted)
+
+
+def parts_of(response: str, instruction: str, wanted: str | None = None) -> list[Code]:
+    """Give what `code_of` joins, each block for itself."""
+    whole = code_of(response, instruction, wanted)
+    blocks = [textwrap.dedent(text) for _, _, text in _FENCE.findall(response)]
+    if whole is None or not blocks:
+        return [] if whole is None else [whole]
+    return [Code(_unprompted(text, whole.language), whole.language) for text in blocks if text.strip()]
+
+
+def _most(blocks: list[tuple[str, str]], instruction: str, wanted: str | None) -> Code | None:
+    """Give the blocks of the language that most of the text is in; untagged ones only where no block has a tag."""
+    if any(languages.of_tag(tag) for tag, _ in blocks):
+        known = [(languages.of_tag(tag), text) for tag, text in blocks]
+    else:
+        known = [(languages.of_code(t, instruction), t) for tag, t in blocks if tag.lower() not in _NOT_CODE]
+    by_language: dict[str, list[str]] = defaultdict(list)
+    for language, text in known:
+        if language is not None and wanted in (None, language) and text.strip():
+            by_language[language].append(text)
+    if not by_language:
+        return None
+    language = max(by_language, key=lambda name: sum(map(len, by_language[name])))
+    return Code(_unprompted("\n".join(by_language[language]), language), language)
+
+
+def _unprompted(text: str, language: str | None) -> str:
+    """Give what was typed in a transcript of Python's console; any other text as it stands."""
+    if language != "python" or not text.lstrip().startswith(">>> "):
+        return text
+    return "\n".join(_PROMPT.findall(text))
+
+
+def _without_prose(text: str) -> str:
+    """Drop paragraphs that read as sentences, such lines at both ends, and the output that is shown at the end."""
+    paragraphs = re.split(r"\n[ \t]*\n", text.strip("\n"))
+    shown = next((n for n, p in enumerate(paragraphs) if n and _SHOWN_OUTPUT.match(p.split("\n")[0])), None)
+    lines = "\n\n".join(p for p in paragraphs[:shown] if not _is_prose(p)).split("\n")
+    while lines and _is_prose(lines[0]):
+        del lines[0]
+    while lines and _is_prose(lines[-1]):
+        del lines[-1]
+    return textwrap.dedent("\n".join(lines))
+
+
+def _is_prose(paragraph: str) -> bool:
+    """Tell whether a paragraph is a sentence, or a list of them; code with few words and many marks is not."""
+    lines = [line for line in paragraph.split("\n") if line.strip()]
+    if not lines or _SHOWN_OUTPUT.match(lines[0]):
+        return True
+    if len(lines) == 1 and _ANNOUNCES.match(lines[0]):
+        return True
+    parts = paragraph.split()
+    if len(parts) < _PROSE_LEAST_WORDS or _COMMENT.search(paragraph):
+        return False
+    begins = re.match(r"[A-Z\d\"'*-]", lines[0]) is not None and lines[-1].rstrip()[-1] in ".:!?,"
+    if not begins and not all(map(_LIST_ITEM.match, lines)):
+        return False
+    return sum(_WORD.match(part) is not None for part in parts) >= _PROSE_LEAST_SHARE * len(parts)

@@ -1,0 +1,56 @@
+"""The chats that ask a teacher, and the frame a model is trained and asked in.
+
+In: templates from params.yaml and a record's texts. Out: messages or a prompt. No wording stands here: every word that
+a model sees comes from params.yaml.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic.dataclasses import dataclass
+
+from wizardcoder.core.params import STRICT, Text
+from wizardcoder.core.templates import fill
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Shot:
+    """One worked example of an evolution, shown before the question.
+
+    It brings its own `method`, so that a changed heuristic changes only the records that drew it.
+    """
+
+    instruction: Text
+    method: Text
+    evolved: Text
+
+
+def evolve_messages(
+    template: str, heuristics: Mapping[str, str], few_shot: Sequence[Shot], heuristic: str, question: str
+) -> list[Message]:
+    """Give the chat that asks for an evolved instruction: worked examples as turns, then the question."""
+    messages = []
+    for shot in few_shot:
+        asked = fill(template, method=shot.method, question=shot.instruction)
+        messages += [_said("user", asked), _said("assistant", shot.evolved)]
+    return [*messages, _said("user", fill(template, method=heuristics[heuristic], question=question))]
+
+
+def plain_messages(text: str) -> list[Message]:
+    """Give the chat of a single question."""
+    return [_said("user", text)]
+
+
+def prompt_version(template: str, heuristic_text: str, few_shot: Sequence[Shot]) -> str:
+    """Give a short hash of everything but the question that shaped an evolved instruction."""
+    parts = [template, heuristic_text, [[s.instruction, s.method, s.evolved] for s in few_shot]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
+
+
+def _said(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
