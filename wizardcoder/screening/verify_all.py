@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.store import AnswerStore, Key
-from wizardcoder.sandbox.pool import working
+from wizardcoder.sandbox.pool import run_jobs
 from wizardcoder.screening.verdicts import TOOL_FAILED, Verification
 from wizardcoder.screening.verification import Rules, Verifier, identity
 from wizardcoder.source_code.extraction import Code
@@ -45,7 +45,7 @@ def verify_all(
                 found[code] = Verification(**kept)
                 advance(times[code])
         missing = [code for code in times if code not in found]
-        with working(
+        with run_jobs(
             missing, lambda: Verifier(rules), lambda verifier, code: verifier.verify(code), workers
         ) as results:
             for code, verification in results:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from wizardcoder.decontamination.execution.output_equality import equal
 from wizardcoder.decontamination.execution.reference_outputs import Agreement, Book
 from wizardcoder.decontamination.execution.runner import Prober, Rules, program_of
 from wizardcoder.sandbox.host import Died, TimedOut
-from wizardcoder.sandbox.pool import working
 from wizardcoder.sandbox.wire import dumps
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -456,12 +454,3 @@ def test_other_limits_or_other_problems_find_anew(tmp_path, monkeypatch):
     assert len(asked) == 2
     solved.search([ODD], EXAMPLES[:1], RULES, 1, tmp_path)
     assert len(asked) == 2
-
-
-def test_what_a_worker_raises_is_raised_where_the_results_are_taken():
-    def work(_: None, job: int) -> int:
-        return 1 // job
-
-    with pytest.raises(ZeroDivisionError), working([1, 0, 2], nullcontext, work, 1) as results:
-        assert next(results) == (1, 1)
-        next(results)

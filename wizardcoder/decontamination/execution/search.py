@@ -35,7 +35,7 @@ from wizardcoder.decontamination.execution.reference_outputs import Behaviour, B
 from wizardcoder.decontamination.execution.runner import Prober, Program, Rules, program_of
 from wizardcoder.sandbox import wire as values
 from wizardcoder.sandbox.host import Died
-from wizardcoder.sandbox.pool import working
+from wizardcoder.sandbox.pool import run_jobs
 from wizardcoder.source_code import extraction
 
 FILE_NAME = "behaviours.sqlite"
@@ -136,7 +136,7 @@ def _behaviours(
     missing = [n for n in keys if n not in kept]
     with (
         console.track("decontaminate: references", len(missing)) as bar,
-        working(missing, lambda: Prober(rules), lambda prober, n: _behaviour(prober, problems[n]), workers) as results,
+        run_jobs(missing, lambda: Prober(rules), lambda prober, n: _behaviour(prober, problems[n]), workers) as results,
     ):
         for number, found in results:
             if found is not None:  # else it may have been this machine's hour, here and below
@@ -159,7 +159,7 @@ def _solved(
     missing = [program for program in programs if program not in kept]
     with (
         console.track("decontaminate: running", len(missing)) as bar,
-        working(
+        run_jobs(
             missing, lambda: Prober(rules), lambda prober, program: prober.solved(book, program), workers
         ) as results,
     ):
