@@ -4,8 +4,8 @@ In: the pool of the round before. Out: data/rounds/rN with examples.jsonl (accep
 (every other attempt, with its reason) and pool.jsonl (each lineage's latest accepted instruction, from which the next
 round starts); metrics/evolve_rN.json. A round that is switched off asks nothing and hands its pool on.
 
-Also `--estimate`, which is wizardcoder/cli/estimate.py, and `--standalone`, one round from file to file without DVC. Records
-stream: memory does not grow with the input.
+Also `--estimate`, which is wizardcoder/cli/estimate.py, and `--standalone`, one round from file to file without DVC.
+Records stream: memory does not grow with the input.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In: data/screened/rN.jsonl of every round in `merge.rounds`; where heuristics are left out or rounds made equal, of the
 other rounds too. Out: data/merged with examples.jsonl (in the order of rounds, then of records) and removed.jsonl (each
-with its reason; a duplicate names its twin); metrics/merge.json. What decides stands in wizardcoder/merging/selection.py.
+with its reason; a duplicate names its twin); metrics/merge.json. wizardcoder/merging/selection.py decides.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 In: a clean commit; the `evol_stop` section of params.yaml. Out: a DVC experiment for each round, named evol-stop-N; the
 curve; `merge.rounds` of params.yaml up to the best round (paper, section 3.3). A round that isn't reached is switched
 off in every experiment, so it asks the teacher nothing; the other benchmarks are not scored, so nothing is chosen by
-them. Experiments run in a folder of their own (wizardcoder/experiments/runs.py): the workspace changes once, at the end.
+them. Experiments run in a folder of their own (wizardcoder/experiments/runs.py): the workspace changes once, at the
+end.
 Called again after an interruption, it goes on where it was.
 
     python -m wizardcoder.cli.evol_stop             runs, and writes the best rounds into params.yaml

@@ -4,8 +4,8 @@ In: an instruction and its response, rules in a file, and where wanted the teach
 rules that they meet. Does not cover: harm that is described without its usual words, in another language than English,
 split over lines, encoded, or that lies in the purpose of harmless-looking code; a word of defence before a request
 takes it out of most rules, as a request for a detector must be. Of requests that the bundled rules were not written
-for they catch about a third, and nothing harmless (tests/screening/test_safety.py); the teacher sees more, and errs in its own
-ways. This keeps plain cases out of a training set; it is no guard of what a model answers.
+for they catch about a third, and nothing harmless (tests/screening/test_safety.py); the teacher sees more, and errs in
+its own ways. This keeps plain cases out of a training set; it is no guard of what a model answers.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import Any
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.decontamination.execution import runner_guest, benchmark_calls
+from wizardcoder.decontamination.execution import benchmark_calls, runner_guest
 from wizardcoder.decontamination.execution.argument_invariants import Arguments
 from wizardcoder.decontamination.execution.output_equality import equal
 from wizardcoder.decontamination.execution.reference_outputs import Agreement, Behaviour, Book, Form, size

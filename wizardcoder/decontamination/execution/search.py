@@ -25,10 +25,10 @@ from wizardcoder.core.records import Example
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.decontamination.execution import (
     argument_invariants,
+    benchmark_calls,
     output_equality,
     reference_outputs,
     runner_guest,
-    benchmark_calls,
 )
 from wizardcoder.decontamination.execution import runner as prober
 from wizardcoder.decontamination.execution.reference_outputs import Behaviour, Book

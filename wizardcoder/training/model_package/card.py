@@ -131,7 +131,8 @@ def _scores(published: Published | None) -> str:
     if published is None:
         return (
             "Not measured yet: this was written at the end of the training. The stage evaluate writes "
-            "`metrics/evaluate.json`, and `python -m wizardcoder.cli.export --push OWNER/NAME --model` a card that holds it.\n"
+            "`metrics/evaluate.json`, and `python -m wizardcoder.cli.export --push OWNER/NAME --model` "
+            "a card that holds it.\n"
         )
     scores = published.scores
     names = sorted(key.removesuffix(".problems") for key in scores if key.endswith(".problems"))
