@@ -1,7 +1,7 @@
 """Lineages as trees of lines.
 
-In: what wizardcoder/lineage/samples.py and wizardcoder/lineage/outs.py found. Out: nodes for wizardcoder/lineage/outline.py.
-A text that a model saw or wrote stands in full; a parameter that is longer than a line is cut, and stands in full in --json.
+In: what samples.py and outs.py of this package found. Out: nodes for outline.py. A text that a model saw or wrote is
+shown in full; a parameter that is longer than a line is shortened, except in --json.
 """
 
 from __future__ import annotations
