@@ -279,7 +279,7 @@ def test_a_fresh_clone_pulls_what_it_needs_and_runs_nothing(project, tmp_path):
 
 def test_a_profile_changes_the_recorded_params_that_it_names_and_no_others(project):
     before = flat(project.params())
-    project.run(sys.executable, "-m", "wizardcoder.cli.profile", "qwen_1b")
+    project.run(sys.executable, "-m", "wizardcoder.cli.main", "profile", "qwen_1b")
     named = flat(read_yaml(ROOT / "profiles/qwen_1b.yaml"))
     assert flat(project.params()) == before | named
     changed = {key for key, value in named.items() if before[key] != value}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import wizardcoder
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
-from wizardcoder.cli import profile
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import read_yaml
-from wizardcoder.core.params_file import leaves
+from wizardcoder.core.params_file import applied, leaves, overrides
+from wizardcoder.core.profiles import profile_overrides, read_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
@@ -29,11 +27,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *args: str) -> None:
-    monkeypatch.setattr("sys.argv", ["profile", *args])
-    profile.main()
 
 
 def flat(path: str) -> dict[tuple[str, ...], object]:
@@ -65,60 +58,60 @@ def test_a_full_profile_does_not_leave_copies_of_a_test_sample_to_the_word_of_a_
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_profile_writes_its_values_and_no_others(name, monkeypatch):
+def test_a_profile_writes_its_values_and_no_others(name):
     before = flat("params.yaml")
-    run(monkeypatch, name)
+    wizardcoder("profile", name)
     assert flat("params.yaml") == before | flat(f"profiles/{name}.yaml")
 
 
 @pytest.mark.parametrize("earlier", NAMES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_profile_gives_the_same_file_and_arguments_after_any_other(name, earlier, monkeypatch, capsys):
-    run(monkeypatch, name)
-    run(monkeypatch, name, "--args")
+def test_a_profile_gives_the_same_file_and_arguments_after_any_other(name, earlier, capsys):
+    wizardcoder("profile", name)
+    wizardcoder("profile", name, "--args")
     alone = Path("params.yaml").read_bytes(), capsys.readouterr().out
-    run(monkeypatch, earlier)
-    run(monkeypatch, name)
-    run(monkeypatch, name, "--args")
+    wizardcoder("profile", earlier)
+    wizardcoder("profile", name)
+    wizardcoder("profile", name, "--args")
     assert (Path("params.yaml").read_bytes(), capsys.readouterr().out) == alone
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_arguments_undo_an_earlier_profile_too(name, project, monkeypatch):
-    run(monkeypatch, name)
+def test_the_arguments_undo_an_earlier_profile_too(name, project):
+    wizardcoder("profile", name)
     wanted = plain(Path("params.yaml").read_text())
-    run(monkeypatch, "starcoder_15b" if name == "qwen_1b" else "qwen_1b")
-    apply_overrides(project / "params.yaml", profile.overrides(profile.read_profile(name)))
+    wizardcoder("profile", "starcoder_15b" if name == "qwen_1b" else "qwen_1b")
+    apply_overrides(project / "params.yaml", profile_overrides(name))
     assert plain(Path("params.yaml").read_text()) == wanted
 
 
-def test_a_hand_edit_stays_where_no_profile_sets_the_key(monkeypatch):
+def test_a_hand_edit_stays_where_no_profile_sets_the_key():
     edited = Path("params.yaml").read_text().replace("top_k: 5 ", "top_k: 7 ").replace("lr: 5.0e-5", "lr: 9.0e-5")
     Path("params.yaml").write_text(edited)
-    run(monkeypatch, "qwen_1b")
+    wizardcoder("profile", "qwen_1b")
     found = flat("params.yaml")
     assert found["decontaminate", "top_k"] == 7
     assert found["train", "lr"] == 2.0e-5
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_default_undoes_a_profile_to_the_byte(name, monkeypatch):
+def test_default_undoes_a_profile_to_the_byte(name):
     before = Path("params.yaml").read_bytes()
-    run(monkeypatch, name)
-    run(monkeypatch, "default")
+    wizardcoder("profile", name)
+    wizardcoder("profile", "default")
     assert Path("params.yaml").read_bytes() == before
 
 
-def test_default_on_a_fresh_params_yaml_changes_no_byte(monkeypatch):
+def test_default_on_a_fresh_params_yaml_changes_no_byte():
     before = Path("params.yaml").read_bytes()
-    run(monkeypatch, "default")
+    wizardcoder("profile", "default")
     assert Path("params.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_comments_of_params_yaml_survive_a_profile(name, monkeypatch):
+def test_comments_of_params_yaml_survive_a_profile(name):
     before = comments(Path("params.yaml").read_text())
-    run(monkeypatch, name)
+    wizardcoder("profile", name)
     assert comments(Path("params.yaml").read_text()) == before
 
 
@@ -128,32 +121,30 @@ def comments(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_dvc_reads_the_printed_arguments_as_the_same_values(name, project):
-    values = profile.read_profile(name)
-    wanted = plain(profile.applied(Path("params.yaml").read_text(), values))
-    apply_overrides(project / "params.yaml", profile.overrides(values))
+    values = read_profile(name)
+    wanted = plain(applied(Path("params.yaml").read_text(), values))
+    apply_overrides(project / "params.yaml", overrides(values))
     assert plain(Path("params.yaml").read_text()) == wanted
 
 
-def test_arguments_are_printed_for_a_shell_and_nothing_is_written(monkeypatch, capsys):
+def test_arguments_are_printed_for_a_shell_and_nothing_is_written(capsys):
     before = Path("params.yaml").read_bytes()
-    run(monkeypatch, "qwen_1b", "--args")
+    wizardcoder("profile", "qwen_1b", "--args")
     assert "-S 'base.source='\"'\"'Qwen/Qwen2.5-Coder-1.5B'\"'\"'' " in capsys.readouterr().out
     assert Path("params.yaml").read_bytes() == before
 
 
 def test_a_key_that_params_yaml_lacks_is_refused_by_name():
     with pytest.raises(StageError, match=r"^profile: train\.speed: params\.yaml has no such key$"):
-        profile.applied("train:\n  lr: 1.0\n", {"train": {"speed": 2}})
+        applied("train:\n  lr: 1.0\n", {"train": {"speed": 2}})
 
 
-def test_an_unknown_profile_is_refused_in_one_line_that_names_the_known(project):
-    done = subprocess.run(
-        [sys.executable, "-m", "wizardcoder.cli.profile", "gpt5"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == ("error: profile: found 'gpt5', accepted: codellama_34b, default, qwen_1b, starcoder_15b\n")
+def test_an_unknown_profile_is_refused_with_the_known_ones():
+    with pytest.raises(StageError) as caught:
+        wizardcoder("profile", "gpt5")
+    assert str(caught.value) == "profile: found 'gpt5', accepted: codellama_34b, default, qwen_1b, starcoder_15b"
+
+
+def test_without_a_name_the_profiles_are_listed(capsys):
+    wizardcoder("profile")
+    assert capsys.readouterr().out.split() == NAMES

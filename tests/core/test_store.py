@@ -87,37 +87,3 @@ def test_an_altered_row_is_found(tmp_path):
         found = sorted(store.damaged())
     assert len(found) == 2
     assert {line.split(": ", 1)[1] for line in found} == {"the answer is not readable", "the request was altered"}
-
-
-def command(tmp_path, *args):
-    line = [sys.executable, "-m", "wizardcoder.cli.answers", "--cache-dir", str(tmp_path), *args]
-    return subprocess.run(line, capture_output=True, text=True)
-
-
-def test_the_commands_tell_size_and_damage_and_prune(tmp_path):
-    with AnswerStore(tmp_path / "answers.sqlite") as store:
-        store.put(Key.of({"endpoint": "http://e/v1", "model": "m", "n": 1}), {"text": "x"}, cost=2.0)
-    size = command(tmp_path, "size").stdout
-    assert "1 answers" in size
-    assert "2.0000 spent" in size
-    assert "m  http://e/v1" in size
-    assert "none damaged" in command(tmp_path, "verify").stdout
-    assert command(tmp_path, "prune").returncode == 1
-    assert "1 answers deleted" in command(tmp_path, "prune", "--model", "m").stdout
-    assert "0 answers" in command(tmp_path, "size").stdout
-
-
-def test_a_damaged_store_is_told_with_exit_code_1(tmp_path):
-    with AnswerStore(tmp_path / "answers.sqlite") as store:
-        store.put(Key.of({"n": 1}), {"text": "x"})
-    with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as db, db:
-        db.execute("UPDATE answers SET answer = 'x'")
-    done = command(tmp_path, "verify")
-    assert done.returncode == 1
-    assert "1 damaged" in done.stderr
-
-
-def test_a_folder_without_a_store_is_told(tmp_path):
-    done = command(tmp_path, "size")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "no answer store here" in done.stderr

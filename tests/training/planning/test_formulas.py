@@ -11,9 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import train
-from wizardcoder.cli import profile
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
+from wizardcoder.core.profiles import apply_profile
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.training import devices as hardware
 from wizardcoder.training.devices import CPU, GB, Hardware
@@ -72,8 +72,7 @@ def planned(tmp_path, monkeypatch, capsys):
     def run(name: str, *args: str, **changes: object) -> str:
         (tmp_path / "base").mkdir(exist_ok=True)
         (tmp_path / "base/config.json").write_text(json.dumps(CONFIGS[name]))
-        monkeypatch.setattr("sys.argv", ["profile", name])
-        profile.main()
+        apply_profile(name)
         params = YAML().load(Path("params.yaml").read_text())
         params["train"].update(changes)
         YAML().dump(params, Path("params.yaml"))

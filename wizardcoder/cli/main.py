@@ -1,0 +1,90 @@
+"""The command `wizardcoder`: everything that is not a DVC stage.
+
+Each command is a module of this package that parses arguments, calls a library function and prints its result. This
+module lists them with an example each. Exit codes: 0, 1 (bad input or a failure: one line `error: ...`), 2 (wrong
+usage), 130 (Ctrl-C). Does not run stages; those are `python -m stages.NAME` and `dvc repro`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from wizardcoder.cli import profile, store
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError
+
+INTERRUPTED = 130
+BEFORE = "Before a run"
+FILES = "From file to file, without the pipeline"
+RESULTS = "Results of a run"
+EXPERIMENTS = "Experiments"
+CACHE = "Paid answers"
+
+app = typer.Typer(
+    name="wizardcoder",
+    help="A data-versioned Code Evol-Instruct pipeline. `dvc repro` runs it; these commands prepare and examine runs.",
+    epilog="Run these in the project's folder. Each command explains itself: wizardcoder COMMAND --help",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# help panel, command, example
+COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    (BEFORE, profile.profile, "wizardcoder profile starcoder_15b"),
+)
+GROUPS: tuple[tuple[str, str, typer.Typer], ...] = ((CACHE, "store", store.app),)
+
+
+def main() -> None:
+    """Run the command line as the console script does."""
+    console.entry(_run)
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=lambda given: _print_version(given=given), is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None: ...
+
+
+def _run() -> None:
+    try:
+        typer.main.get_command(app)(prog_name="wizardcoder")
+    except SystemExit as exc:
+        if exc.code == INTERRUPTED:
+            raise KeyboardInterrupt from exc
+        raise
+    except OSError as exc:
+        if exc.filename is None:
+            raise
+        raise StageError(f"{exc.filename}: {exc.strerror}") from exc
+
+
+def _print_version(*, given: bool) -> None:
+    if given:
+        typer.echo(f"wizardcoder {version('wizardcoder')}")
+        raise typer.Exit
+
+
+def _register() -> None:
+    for panel, command, example in COMMANDS:
+        name = command.__name__.replace("_", "-")
+        app.command(name, rich_help_panel=panel, epilog=f"Example: {example}", no_args_is_help=False)(command)
+    for panel, name, group in GROUPS:
+        app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+_register()
+
+if __name__ == "__main__":
+    main()
