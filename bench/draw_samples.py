@@ -24,7 +24,6 @@ from typing import Any
 from openai import AsyncOpenAI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from stages.evaluate import Params
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
@@ -34,6 +33,7 @@ from wizardcoder.core.console import track
 from wizardcoder.core.params import load
 from wizardcoder.core.records import write_jsonl
 from wizardcoder.core.store import AnswerStore, Key
+from wizardcoder.evaluation.settings import Params
 from wizardcoder.teacher.local_server import serve
 
 SAMPLING = {"temperature": 0.2, "top_p": 0.95}

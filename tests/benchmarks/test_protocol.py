@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from stages import evaluate
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.params import load
+from wizardcoder.evaluation.settings import Params
 from wizardcoder.sandbox.host import SandboxError, World
 from wizardcoder.scoring import availability
 from wizardcoder.scoring.ds1000 import runner as ds1000
 from wizardcoder.scoring.multipl_e import run as languages
 
-PARAMS = load(evaluate.Params, Path(__file__).resolve().parents[2] / "params.yaml")
+PARAMS = load(Params, Path(__file__).resolve().parents[2] / "params.yaml")
 ADD = Problem(
     "T/0", 'def add(a, b):\n    """Add."""\n', "    return a + b\n", "add", prefix='def add(a, b):\n    """Add."""\n'
 )

@@ -17,7 +17,7 @@ from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
 from wizardcoder.estimates.rounds import Estimate
-from wizardcoder.evaluation.settings import GENERATIONS, sampler_of
+from wizardcoder.evaluation.settings import GENERATIONS, make_sampler
 from wizardcoder.teacher.budget import Price
 
 NOBODY = "http://127.0.0.1:9/v1"  # nothing listens on loopback's port 9
@@ -129,7 +129,7 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
         protocol.asked(p, params.evaluate.prompt, params.train.prompt) for p in load_benchmark("humaneval", "embedded")
     ]
     with AnswerStore(room.folder / "cache" / GENERATIONS) as store:
-        sampler = sampler_of("gpt", params.evaluate, params.run.seed, store)
+        sampler = make_sampler("gpt", params.evaluate, params.run.seed, store)
         for prompt in prompts[:64]:
             answer = {"text": "x", "finish_reason": "stop", "prompt_tokens": len(prompt), "completion_tokens": 10}
             store.put(sampler.key(prompt, 0), answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.evaluation.results import Result, Scored, compared, counts_of, flat_metrics
+from wizardcoder.evaluation.results import ModelResults, SampleResult, compare_counts, counts_of, flat_metrics
 
 WILSON_1_OF_4 = (0.045587, 0.699358)  # worked out by hand, as in test_significance.py
 WILSON_2_OF_4 = (0.150039, 0.849961)
@@ -20,11 +20,11 @@ def scored(benchmark, label, passed, groups=None, nlls=None):
     """Give results; `passed` has a text for each problem, a sample a character: x passed, . failed."""
     nlls = nlls or [None] * len(passed)
     rows = [
-        Result(f"T/{n}", number, "", sample == "x", "", 0.0, "", nlls[n])
+        SampleResult(f"T/{n}", number, "", sample == "x", "", 0.0, "", nlls[n])
         for n, samples in enumerate(passed)
         for number, sample in enumerate(samples)
     ]
-    return Scored(benchmark, label, problems(*(groups or [""] * len(passed))), rows)
+    return ModelResults(benchmark, label, problems(*(groups or [""] * len(passed))), rows)
 
 
 def rounded(metrics):
@@ -152,11 +152,11 @@ def test_samples_and_passes_are_counted_by_problem_and_by_part():
 
 
 def test_two_results_are_compared_by_the_share_of_samples_that_pass():
-    found = compared({"T/0": (4, 1), "T/1": (4, 4)}, {"T/0": (2, 1), "T/1": (1, 1)}, seed=0)
+    found = compare_counts({"T/0": (4, 1), "T/1": (4, 4)}, {"T/0": (2, 1), "T/1": (1, 1)}, seed=0)
     assert (found.score_a, found.score_b, found.difference) == (0.625, 0.75, 0.125)
     assert (found.gained, found.lost, found.test) == (("T/0",), (), "permutation")
 
 
 def test_results_of_different_problems_are_not_compared():
     with pytest.raises(ValueError, match="2 problems are in only one of the two, such as T/0, T/1"):
-        compared({"T/0": (1, 1)}, {"T/1": (1, 1)}, seed=0)
+        compare_counts({"T/0": (1, 1)}, {"T/1": (1, 1)}, seed=0)

@@ -6,7 +6,7 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import to_line
-from wizardcoder.evaluation.results import Result as Row
+from wizardcoder.evaluation.results import SampleResult as Row
 from wizardcoder.experiments.comparison import Comparison, summary, tables
 from wizardcoder.experiments.results import Result, Scores, _scores, differences, metrics
 from wizardcoder.experiments.runs import Experiment

@@ -15,16 +15,20 @@ from ruamel.yaml import YAML
 
 from bench.mock_endpoint import MockEndpoint
 from stages import evaluate
-from stages.evaluate import Answered
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.benchmarks.protocol import Timeouts
 from wizardcoder.core.console import StageError, Track
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
+from wizardcoder.evaluation import answers as module
 from wizardcoder.evaluation import settings as evaluation
-from wizardcoder.evaluation.results import Result
-from wizardcoder.evaluation.settings import EndpointParams
+from wizardcoder.evaluation.answers import BenchmarkAnswers, ask_models, generate, measure_likelihoods
+from wizardcoder.evaluation.available import load_available
+from wizardcoder.evaluation.held_out import read_held_out
+from wizardcoder.evaluation.results import SampleResult
+from wizardcoder.evaluation.score_answers import score_benchmark
+from wizardcoder.evaluation.settings import GENERATIONS, EndpointParams, Params
 from wizardcoder.generation import sampler
 from wizardcoder.generation.sampler import LocalSampler, Sampling
 from wizardcoder.scoring.ds1000 import runner as ds1000
@@ -32,7 +36,7 @@ from wizardcoder.scoring.multipl_e import run as languages
 from wizardcoder.training.fates import TrainFate
 
 ROOT = Path(__file__).resolve().parents[2]
-PARAMS = load(evaluate.Params, ROOT / "params.yaml")
+PARAMS = load(Params, ROOT / "params.yaml")
 FRAME = "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
 ADD, SUB = 'def add(a, b):\n    """Add."""\n', 'def sub(a, b):\n    """Subtract."""\n'
 SUM = "```python\n    return a + b\n```"
@@ -181,19 +185,19 @@ def test_a_k_above_the_samples_is_refused():
 
 def test_the_first_problems_of_a_benchmark_are_taken_in_its_order(monkeypatch):
     monkeypatch.chdir(ROOT)
-    found = evaluate.at_hand(settings(problems={"dev": 3, "humaneval": 2}))
+    found = load_available(settings(problems={"dev": 3, "humaneval": 2}))
     assert {name: [p.task_id for p in problems] for name, problems in found.problems.items()} == {
         "dev": ["Dev/0", "Dev/1", "Dev/2"],
         "humaneval": ["HumanEval/0", "HumanEval/1"],
     }
-    assert (found.not_run, found.left_out) == ({}, {})
+    assert (found.not_run, found.problems_not_run) == ({}, {})
 
 
 def test_a_benchmark_without_a_source_or_a_toolchain_is_not_run_and_the_reason_is_kept(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(languages, "absent", lambda name: f"{name} not found; install: it")
     params = settings(problems={"dev": 1, "mbpp_plus": None, "multiple_rs": None})
-    found = evaluate.at_hand(replace(params, benchmarks=params.benchmarks | {"multiple_rs": "params.yaml.jsonl"}))
+    found = load_available(replace(params, benchmarks=params.benchmarks | {"multiple_rs": "params.yaml.jsonl"}))
     assert list(found.problems) == ["dev"]
     assert list(found.not_run) == ["mbpp_plus", "multiple_rs"]
     assert found.not_run["mbpp_plus"].startswith("benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
@@ -227,9 +231,9 @@ def of_ds1000(folder, *libraries):
 def test_problems_of_a_library_that_is_not_there_are_left_out_and_counted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
-    found = evaluate.at_hand(of_ds1000(tmp_path, "Pandas", "Tensorflow", "Pytorch"))
+    found = load_available(of_ds1000(tmp_path, "Pandas", "Tensorflow", "Pytorch"))
     assert [p.task_id for p in found.problems["ds1000"]] == ["DS-1000/0"]
-    assert found.left_out == {"ds1000": 2}
+    assert found.problems_not_run == {"ds1000": 2}
     assert "evaluate: ds1000: 2 problems not run: not run: the DS-1000 environment has no Tensorflow" in (
         capsys.readouterr().err
     )
@@ -238,7 +242,7 @@ def test_problems_of_a_library_that_is_not_there_are_left_out_and_counted(tmp_pa
 def test_a_benchmark_of_which_no_problem_can_run_is_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
-    found = evaluate.at_hand(of_ds1000(tmp_path, "Tensorflow"))
+    found = load_available(of_ds1000(tmp_path, "Tensorflow"))
     assert list(found.problems) == ["dev"]
     assert "the DS-1000 environment has no Tensorflow" in found.not_run["ds1000"]
 
@@ -249,26 +253,26 @@ def test_answers_are_taken_out_run_and_judged_each_sample_on_its_own(tmp_path, m
     whole = "Sure:\n```python\ndef sub(a, b):\n    return a - b\n```\nDone."
     ends = "```python\nraise SystemExit(0)\n```"
     params, bar = settings(timeout_s=Timeouts(20.0, 20.0, 20.0)), Track("t", 4, None, None)
-    rows, layers = evaluate.judged(
-        "own", problems, Answered([[SUM, ends], [SUM, whole]], [1.5, None]), params.evaluate, bar
+    rows, layers = score_benchmark(
+        "own", problems, BenchmarkAnswers([[SUM, ends], [SUM, whole]], [1.5, None]), params.evaluate, bar
     )
     assert [replace(row, seconds=0.0) for row in rows] == [
-        Result("T/0", 0, "\n    return a + b\n", True, "passed", 0.0, SUM, 1.5),
-        Result("T/0", 1, "\nraise SystemExit(0)\n", False, "failed: SystemExit: 0", 0.0, ends, 1.5),
-        Result("T/1", 0, "\n    return a + b\n", False, "failed: AssertionError", 0.0, SUM, None),
-        Result("T/1", 1, "\ndef sub(a, b):\n    return a - b\n", True, "passed", 0.0, whole, None),
+        SampleResult("T/0", 0, "\n    return a + b\n", True, "passed", 0.0, SUM, 1.5),
+        SampleResult("T/0", 1, "\nraise SystemExit(0)\n", False, "failed: SystemExit: 0", 0.0, ends, 1.5),
+        SampleResult("T/1", 0, "\n    return a + b\n", False, "failed: AssertionError", 0.0, SUM, None),
+        SampleResult("T/1", 1, "\ndef sub(a, b):\n    return a - b\n", True, "passed", 0.0, whole, None),
     ]
     assert (bar.done, len(layers) > 1) == (4, True)
 
 
 def test_the_likelihood_is_of_the_canonical_solution_where_an_answer_would_have_it(tiny_model, tmp_path, monkeypatch):
     contexts = []
-    monkeypatch.setattr(evaluate, "negative_log_likelihood", lambda _, *texts: contexts.append(texts) or 1.5)
+    monkeypatch.setattr(module, "negative_log_likelihood", lambda _, *texts: contexts.append(texts) or 1.5)
     problems = [Problem(**BENCHMARK[0], prefix=ADD), Problem("T/2", "", "")]
     with AnswerStore(tmp_path / "generations.sqlite") as store:
         with closing(LocalSampler(tiny_model, Sampling(1, 0.0, 1.0, 2, 0), "float32", 2, store)) as local:
             for _ in range(2):  # the second time it is known
-                assert evaluate.likelihoods(local, [asked(ADD), asked("")], problems, store) == [1.5, None]
+                assert measure_likelihoods(local, [asked(ADD), asked("")], problems, store) == [1.5, None]
     assert contexts == [(f"{asked(ADD)}```python\n{ADD}", "    return a + b\n")]
 
 
@@ -382,22 +386,19 @@ def test_no_key_stands_in_what_the_stage_writes(ran):
 
 def test_a_second_run_of_the_stage_loads_no_model_and_asks_nothing(ran, tiny_model, no_model, monkeypatch):
     enter(ran.folder, tiny_model, monkeypatch)
-    monkeypatch.setattr(evaluate, "OUT", Path("again"))
-    monkeypatch.setattr(evaluate, "judged", lambda *_: ([], ()))
-    params = load(evaluate.Params)
-    evaluate.run(params, evaluate.at_hand(params).problems)
+    params = load(Params)
+    ask_models(params, load_available(params).problems, read_held_out(2))
     assert len(ran.bodies) == 4
 
 
 def test_after_generate_the_stage_loads_no_model(tiny_model, tmp_path, monkeypatch, capsys):
     make_project(tmp_path, tiny_model, monkeypatch)
-    call(monkeypatch, "generate")
+    generate(load(Params))
     assert capsys.readouterr().err.splitlines()[-1].startswith("generate: 4 answers, 1 of 1 process in ")
     assert not (tmp_path / "data").exists()
     monkeypatch.setattr(sampler, "load_model", lambda *_: pytest.fail("a model was loaded"))
-    monkeypatch.setattr(evaluate, "judged", lambda *_: ([], ()))
-    params = load(evaluate.Params)
-    evaluate.run(params, evaluate.at_hand(params).problems)
+    params = load(Params)
+    ask_models(params, load_available(params).problems, [])
 
 
 def test_of_a_held_out_instruction_one_answer_is_drawn_however_many_samples_a_problem_has(
@@ -405,16 +406,16 @@ def test_of_a_held_out_instruction_one_answer_is_drawn_however_many_samples_a_pr
 ):
     make_project(tmp_path, tiny_model, monkeypatch, held_out=2, samples=3, temperature=0.5)
     hold_out(tmp_path)
-    call(monkeypatch, "generate")
+    generate(load(Params))
     assert capsys.readouterr().err.splitlines()[-1].startswith("generate: 16 answers")  # 2 x (2 x 3 + 2)
-    with closing(sqlite3.connect(tmp_path / "cache" / evaluate.GENERATIONS)) as store:
+    with closing(sqlite3.connect(tmp_path / "cache" / GENERATIONS)) as store:
         drawn = store.execute("SELECT COUNT(*) FROM answers WHERE answer LIKE '%text%'").fetchone()
     assert drawn == (8,)  # both local models are one here, and share their answers
 
 
-@pytest.mark.parametrize("command", [[], ["generate"]], ids=["the stage", "generate"])
-def test_more_greedy_samples_than_one_are_refused_before_a_model_is_looked_at(tmp_path, monkeypatch, command):
+@pytest.mark.parametrize("run", [call, lambda _: generate(load(Params))], ids=["the stage", "generate"])
+def test_more_greedy_samples_than_one_are_refused_before_a_model_is_looked_at(tmp_path, monkeypatch, run):
     make_project(tmp_path, tmp_path / "nowhere", monkeypatch, samples=2)
     with pytest.raises(StageError) as refused:
-        call(monkeypatch, *command)
+        run(monkeypatch)
     assert str(refused.value) == "evaluate.samples: found 2, accepted: 1 where evaluate.temperature is 0 (greedy)"

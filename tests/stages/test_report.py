@@ -17,7 +17,7 @@ from bench.made_run import write_run
 from stages import report
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import write_jsonl
-from wizardcoder.evaluation.held_out_answers import HeldOutAnswer
+from wizardcoder.evaluation.held_out import HeldOutAnswer
 from wizardcoder.experiments.run_history import Experiment
 from wizardcoder.report.facts import Facts
 from wizardcoder.report.pages import page

@@ -32,8 +32,8 @@ from wizardcoder.core.templates import fill
 from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
 from wizardcoder.estimates.rounds import Estimate, Estimator
 from wizardcoder.estimates.scoring import scoring
-from wizardcoder.evaluation.held_out_examples import read_held_out
-from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, sampler_of
+from wizardcoder.evaluation.held_out import read_held_out
+from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, make_sampler
 from wizardcoder.evaluation.settings import check as check_evaluation
 from wizardcoder.evolution.evolve_one import EvolveParams, check
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
@@ -166,7 +166,7 @@ def scored(params: Params, estimator: Estimator) -> Iterator[tuple[str, Estimate
     counted: set[str] = set()
     with AnswerStore(cache_dir() / GENERATIONS) as store:
         for label in evaluate.endpoints:
-            sampler = sampler_of(label, evaluate, params.run.seed, store)
+            sampler = make_sampler(label, evaluate, params.run.seed, store)
             assert isinstance(sampler, EndpointSampler), "check() refuses a label of the local models"
             price = evaluate.prices.get(label, Price(input=0.0, output=0.0))
             for name, problems in benchmarks.items():

@@ -27,7 +27,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, Text, load
 from wizardcoder.core.params_file import applied, nested
 from wizardcoder.core.records import replacing
-from wizardcoder.evaluation.results import compared
+from wizardcoder.evaluation.results import compare_counts
 from wizardcoder.evaluation.settings import EvaluateParams, check
 from wizardcoder.experiments.comparison import Comparison, changed, publish, scored
 from wizardcoder.experiments.rerun_plan import plan, refuse_cost, tell
@@ -152,7 +152,7 @@ def best_round(curve: Sequence[Scores], measure: Measure) -> int | None:
 def _gain(before: Scores, after: Scores, measure: Measure) -> Gain:
     """Give by how much `after` is better, whichever way the measure points."""
     if measure == "pass_at_1":
-        return compared(before.counts, after.counts, SEED)
+        return compare_counts(before.counts, after.counts, SEED)
     return paired_means(after.nlls, before.nlls, SEED)
 
 

@@ -1,6 +1,6 @@
-"""What an evaluation found: a line for each sample, and the flat metrics.
+"""The results of an evaluation: one per sample, and flat metrics with stable keys.
 
-In: verdicts. Out: rows and metrics with stable keys, intervals and significance beside every score.
+Every score has an interval, and every difference a p-value. Does not read or write files.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from wizardcoder.statistics.significance import Comparison, Interval, paired, pa
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One sample's outcome; `completion` is the code that ran after the problem's prefix."""
+class SampleResult:
+    """The result of one sample; `completion` is the code that ran after the problem's prefix."""
 
     task_id: str
     sample: int
@@ -27,25 +27,26 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A model's results on a benchmark."""
+class ModelResults:
+    """The results of one model on one benchmark."""
 
     benchmark: str
     label: str
     problems: list[Problem]
-    rows: list[Result]
+    rows: list[SampleResult]
 
     def counts(self, group: str | None = None) -> dict[str, tuple[int, int]]:
-        """Give (samples, passed) by task_id, of one group or of all."""
+        """Return (samples, passed) by task_id, for one group of problems or for all."""
         wanted = {p.task_id for p in self.problems if group is None or p.group == group}
         return counts_of([(row.task_id, row.passed) for row in self.rows if row.task_id in wanted])
 
 
-def flat_metrics(scored: Sequence[Scored], dev: str, pass_at: Sequence[int], seed: int) -> dict[str, object]:
-    """Give the metrics, flat: `BENCHMARK.pass_at_1` of the tuned model, `BENCHMARK.LABEL.pass_at_1` of the others.
+def flat_metrics(scored: Sequence[ModelResults], dev: str, pass_at: Sequence[int], seed: int) -> dict[str, object]:
+    """Return the metrics: `BENCHMARK.pass_at_1` of the tuned model, `BENCHMARK.LABEL.pass_at_1` of the others.
 
-    Each with its 95 % interval (`.low`, `.high`); pass@1 also by library or language; `.gain` is the tuned model's
-    pass@1 less its base's, with interval and p-value. The benchmark `dev` appears under that name too.
+    Each pass@k has its 95 % interval (`.low`, `.high`); pass@1 is also split by library or language. `.gain` is the
+    tuned model's pass@1 minus its base's, with interval and p-value. The metrics of the benchmark `dev` are repeated
+    under `dev.`.
     """
     metrics: dict[str, object] = {}
     for found in scored:
@@ -61,7 +62,7 @@ def flat_metrics(scored: Sequence[Scored], dev: str, pass_at: Sequence[int], see
             metrics[f"{prefix}.nll"] = sum(nlls) / len(nlls)
     counts = {(s.benchmark, s.label): s.counts() for s in scored}
     for name in {s.benchmark for s in scored}:
-        gain = compared(counts[name, "base"], counts[name, "tuned"], seed)
+        gain = compare_counts(counts[name, "base"], counts[name, "tuned"], seed)
         metrics |= _with_interval(f"{name}.gain", gain.difference, gain.interval)
         metrics[f"{name}.gain.p_value"] = gain.p_value
     of_dev = {key: value for key, value in metrics.items() if key.startswith(f"{dev}.")}
@@ -69,7 +70,7 @@ def flat_metrics(scored: Sequence[Scored], dev: str, pass_at: Sequence[int], see
 
 
 def counts_of(passed: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
-    """Give (samples, passed) by task_id."""
+    """Count (samples, passed) by task_id."""
     counts: dict[str, tuple[int, int]] = {}
     for task_id, ok in passed:
         n, c = counts.get(task_id, (0, 0))
@@ -77,8 +78,14 @@ def counts_of(passed: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def compared(a: Mapping[str, tuple[int, int]], b: Mapping[str, tuple[int, int]], seed: int) -> Comparison:
-    """Compare two results, given as (samples, passed) by task_id."""
+def plot_row(results: ModelResults, seed: int) -> dict[str, object]:
+    """Return the row of metrics/scores.csv."""
+    pass_at_1 = pass_at_k_table(results.counts(), [1], seed)[1].value
+    return {"benchmark": results.benchmark, "model": results.label, "pass_at_1": pass_at_1}
+
+
+def compare_counts(a: Mapping[str, tuple[int, int]], b: Mapping[str, tuple[int, int]], seed: int) -> Comparison:
+    """Compare two results, each given as (samples, passed) by task_id, problem by problem."""
     first, second = [{task_id: c / n for task_id, (n, c) in counts.items()} for counts in (a, b)]
     return paired(first, second, seed)
 

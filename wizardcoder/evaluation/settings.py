@@ -1,6 +1,6 @@
-"""The settings of an evaluation, what they forbid, and the models that it asks.
+"""The settings of an evaluation, their checks, and the sampler of each model.
 
-In: the `evaluate` section of params.yaml. Out: a sampler for each model.
+Reads the sections of params.yaml that an evaluation needs. Does not load models or benchmarks.
 """
 
 from __future__ import annotations
@@ -16,21 +16,32 @@ from wizardcoder.benchmarks.extraction_rules import Rule
 from wizardcoder.benchmarks.load import KNOWN
 from wizardcoder.benchmarks.protocol import Timeouts
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text, Untracked
+from wizardcoder.core.params import (
+    PART,
+    STRICT,
+    AtLeastOne,
+    Count,
+    Fraction,
+    NotNegative,
+    Positive,
+    RunParams,
+    Text,
+    Untracked,
+)
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.sampler import LocalSampler, Sampler, Sampling
 from wizardcoder.scoring.judge import Mode, Rules
 from wizardcoder.teacher.budget import Price
 
-GENERATIONS = "generations.sqlite"  # the store of answers, in the cache folder
+GENERATIONS = "generations.sqlite"  # the answer store, in the cache folder
 MODELS = {"base": Path("models/base"), "tuned": Path("models/wizardcoder")}
-# choosing between experiments by them would be selection on a test set
+# choosing experiments by their score would be selection on a test set
 TEST_SETS = frozenset(KNOWN) - {"dev", "mbpp_400"}
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class EndpointParams:
-    """A model behind an OpenAI-compatible endpoint, scored beside the local ones."""
+    """A model behind an OpenAI-compatible endpoint, scored like the local ones."""
 
     base_url: Text
     model: Text
@@ -40,7 +51,7 @@ class EndpointParams:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class EvaluateParams:
-    """The `evaluate` section; `problems` maps a benchmark to the first n problems to take, null for all, 0 for none."""
+    """The `evaluate` section; `problems` maps a benchmark to how many problems to take: null for all, 0 for none."""
 
     dev: Text
     problems: dict[str, Count | None]
@@ -66,24 +77,54 @@ class EvaluateParams:
     retries: Untracked[Count]
 
     def rules(self, benchmark: str) -> Rules:
-        """Give how a benchmark's samples are judged."""
+        """Return how the samples of a benchmark are judged."""
         return Rules(self.mode, self.timeout_s.of(benchmark), self.memory_mb, self.allow_unsafe)
 
     def wanted(self) -> dict[str, int | None]:
-        """Give the benchmarks that are scored, with the first n problems to take."""
+        """Return the benchmarks to score, each with the number of problems to take; None means all."""
         return {name: first for name, first in self.problems.items() if first != 0}
 
     def labels(self) -> tuple[str, ...]:
-        """Give the models' names."""
+        """Return the labels of the models."""
         return (*MODELS, *self.endpoints)
 
 
-def check(evaluate: EvaluateParams, checked: Sequence[str]) -> None:
-    """Refuse a benchmark whose overlap with the training data was not checked, and a choice by a test set."""
+@dataclass(frozen=True, slots=True, config=PART)
+class TrainPrompt:
+    """The frame of the `train` section, in which the model was trained and is asked."""
+
+    prompt: Text
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class DecontaminatedBenchmarks:
+    """The benchmarks of the `decontaminate` section, whose overlap with the training data was removed."""
+
+    benchmarks: list[Text]
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Params:
+    """The sections of params.yaml that an evaluation reads; `benchmarks` maps a name to its source."""
+
+    run: RunParams
+    benchmarks: dict[str, Text | None]
+    train: TrainPrompt
+    decontaminate: DecontaminatedBenchmarks
+    evaluate: EvaluateParams
+
+
+def check(evaluate: EvaluateParams, decontaminated: Sequence[str]) -> None:
+    """Check that the settings of an evaluation are consistent.
+
+    Raises:
+        StageError: a benchmark was not compared with the training data, `evaluate.dev` is a test set, a label is taken,
+            or there are fewer samples than a k of pass@k; names the key.
+    """
     if not evaluate.wanted():
         raise StageError("params.yaml: evaluate.problems: all 0, accepted: at least one benchmark")
     for name in evaluate.wanted():
-        if name not in checked:
+        if name not in decontaminated:
             raise StageError(
                 f"params.yaml: evaluate.problems.{name}: not in decontaminate.benchmarks, "
                 "so its overlap with the training data is unknown"
@@ -96,7 +137,9 @@ def check(evaluate: EvaluateParams, checked: Sequence[str]) -> None:
     if evaluate.dev not in {*KNOWN, *evaluate.problems}:
         raise StageError(f"params.yaml: evaluate.dev: found {evaluate.dev}, accepted: a name in evaluate.problems")
     if evaluate.dev != "dev" and "dev" in evaluate.wanted():
-        raise StageError("params.yaml: evaluate.problems.dev: accepted: 0, its metrics' name is taken by evaluate.dev")
+        raise StageError(
+            "params.yaml: evaluate.problems.dev: accepted: 0; evaluate.dev already uses `dev` as a metric name"
+        )
     for label in evaluate.endpoints:
         if label in MODELS or not re.fullmatch(r"[A-Za-z0-9_-]+", label):
             raise StageError(
@@ -113,14 +156,13 @@ def check(evaluate: EvaluateParams, checked: Sequence[str]) -> None:
             )
 
 
-def sampler_of(label: str, evaluate: EvaluateParams, seed: int, store: AnswerStore) -> Sampler:
-    """Give the model of this label, asked through the store."""
+def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerStore) -> Sampler:
+    """Return the sampler of the model with this label; it keeps its answers in `store`."""
     sampling = Sampling(evaluate.samples, evaluate.temperature, evaluate.top_p, evaluate.max_new_tokens, seed)
     if label in MODELS:
         return LocalSampler(MODELS[label], sampling, evaluate.dtype, evaluate.batch_size, store)
-    from wizardcoder.generation.endpoint_sampler import (
-        EndpointSampler,  # here, because the SDK takes most of a second to import
-    )
+    # imported here because the SDK takes most of a second
+    from wizardcoder.generation.endpoint_sampler import EndpointSampler
 
     endpoint = evaluate.endpoints[label]
     return EndpointSampler(

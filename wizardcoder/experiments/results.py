@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Literal
 
 from wizardcoder.core.console import StageError
-from wizardcoder.evaluation.results import compared, counts_of
+from wizardcoder.evaluation.results import compare_counts, counts_of
 from wizardcoder.statistics.significance import LEVEL, Interval, Scored, bootstrap, holm, paired_means, pass_at_k_table
 
 RESULTS = "data/results"
@@ -103,7 +103,7 @@ def differences(results: Sequence[Result], baseline: str) -> Differences:
     """
     base = next(result for result in results if result.name == baseline)
     found = {
-        (result.name, benchmark, measure): compared(own.counts, scores.counts, SEED)
+        (result.name, benchmark, measure): compare_counts(own.counts, scores.counts, SEED)
         if measure == "pass_at_1"
         else paired_means(own.nlls, scores.nlls, SEED)
         for result in results

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as checked
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import read_jsonl
-from wizardcoder.evaluation.held_out_answers import ANSWERS, HeldOutAnswer
+from wizardcoder.evaluation.held_out import ANSWERS, HeldOutAnswer
 from wizardcoder.report.votes.comparison import Comparison, Item, make_comparison
 
 RESULTS = Path("data/results")

