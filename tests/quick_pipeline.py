@@ -26,7 +26,7 @@ import json, os, sys, time
 from pathlib import Path
 from ruamel.yaml import YAML
 sys.path.insert(0, {str(ROOT)!r})
-from stages.lib import console
+from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 
 SOLVED, SOLUTION_NLL = {SOLVED}, {SOLUTION_NLL}

@@ -12,8 +12,8 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from wizardcoder.cli import evol_stop
 from wizardcoder.core.params import SECTIONS, leaves, load, read_yaml
+from wizardcoder.experiments import evol_stop
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]

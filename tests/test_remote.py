@@ -18,9 +18,9 @@ from finished_project import copy_of
 from s3_server import BUCKET
 from test_pipeline import Project, ran
 
-from wizardcoder.cli import trace
 from wizardcoder.core.records import write_jsonl
 from wizardcoder.lineage.revision import Revision
+from wizardcoder.lineage.trace import trace
 
 ROOT = Path(__file__).resolve().parents[1]
 URL = f"s3://{BUCKET}/store"
@@ -143,7 +143,7 @@ def test_the_full_circle_push_lose_everything_clone_pull_and_run_nothing(finishe
     assert ran(clone.dvc("repro")) == []
     assert clone.git("status", "--porcelain") == ""
     with contextlib.chdir(clone.path):
-        found, _ = trace.trace("models/wizardcoder", Revision())
+        found, _ = trace("models/wizardcoder", Revision())
     assert (found.remote.url, found.remote.lacks, found.remote.verifies) == (URL, {}, True)
     assert [link.stale for link in found.links if link.stale] == []
 

@@ -13,8 +13,8 @@ import time
 import psutil
 import pytest
 
-from wizardcoder.cli import ablate
 from wizardcoder.core.console import StageError
+from wizardcoder.experiments.ablation import run_suite
 from wizardcoder.experiments.runs import Experiment, one_at_a_time, queue
 
 ROUNDS = {
@@ -32,10 +32,9 @@ def project(quick_project, monkeypatch):
     return quick_project
 
 
-def refusal(monkeypatch, *args: str) -> str:
-    monkeypatch.setattr("sys.argv", ["ablate", *args])
+def refusal(suite: str) -> str:
     with pytest.raises(StageError) as caught:
-        ablate.main()
+        run_suite(suite)
     return str(caught.value)
 
 
@@ -71,21 +70,21 @@ def interrupted(project, by: signal.Signals) -> int:
     return process.returncode
 
 
-def test_uncommitted_changes_are_refused_by_their_file(project, monkeypatch):
+def test_uncommitted_changes_are_refused_by_their_file(project):
     project.set(**{"run.seed": 1})
-    assert refusal(monkeypatch, "rounds") == (
+    assert refusal("rounds") == (
         "uncommitted changes: params.yaml; experiments start from a commit: `git commit -a` or `git stash` first"
     )
     project.git("checkout", "--quiet", "params.yaml")
 
 
-def test_a_key_that_params_yaml_lacks_is_refused_before_anything_runs(project, monkeypatch):
+def test_a_key_that_params_yaml_lacks_is_refused_before_anything_runs(project):
     project.suites(rounds={**ROUNDS, "common": {"train.step": 5}})
-    assert refusal(monkeypatch, "rounds") == "ablations.yaml: rounds-0: train.step: params.yaml has no such key"
+    assert refusal("rounds") == "ablations.yaml: rounds-0: train.step: params.yaml has no such key"
 
 
-def test_an_unknown_suite_is_refused_with_the_known_ones(project, monkeypatch):
-    assert refusal(monkeypatch, "heads") == "ablations.yaml: found 'heads', accepted: rounds, evolved"
+def test_an_unknown_suite_is_refused_with_the_known_ones(project):
+    assert refusal("heads") == "ablations.yaml: found 'heads', accepted: rounds, evolved"
 
 
 def test_what_may_cost_money_is_told_and_refused_until_it_is_asked_for(project):
@@ -97,12 +96,11 @@ def test_what_may_cost_money_is_told_and_refused_until_it_is_asked_for(project):
     )
 
 
-def test_stages_that_are_not_up_to_date_are_told_and_counted(project, monkeypatch, capsys):
+def test_stages_that_are_not_up_to_date_are_told_and_counted(project, capsys):
     script = project.path / "dvc.yaml"
     before = script.read_text()
     script.write_text(before.replace("python stage.py evolve_r2", "python  stage.py evolve_r2"))
-    monkeypatch.setattr("sys.argv", ["ablate", "rounds", "--dry-run"])
-    ablate.main()
+    run_suite("rounds", dry_run=True)
     script.write_text(before)
     output = capsys.readouterr().err
     assert "not up to date at this commit: evolve_r2; `dvc repro` and a commit first spare all of them" in output
@@ -120,7 +118,7 @@ def test_a_failed_experiment_is_told_and_the_others_are_compared(project):
     (project.path / ".cache/broken").touch()
     output = project.ablate("rounds", code=1)
     lines = output.splitlines()
-    assert lines[0].startswith("ablate: rounds: 3 experiments, 0 made at ")
+    assert lines[0].startswith("ablate: rounds: 3 experiments, 0 finished at ")
     assert lines[1:3] == [
         "dvc exp run --temp --allow-missing -n rounds-0 -S 'merge.rounds=[0]' evaluate",
         "  affects: merge, train, evaluate",
@@ -156,7 +154,7 @@ def test_the_comparison_is_written_for_git_and_a_third_call_makes_the_same(proje
     assert [entry["name"] for entry in found["entries"]] == ["rounds-0", "rounds-0-1", "rounds-0-1-2"]
     assert found["entries"][0]["difference"]["significant"] is True
     project.git("add", "experiments")  # which does not make the tree dirty for experiments
-    assert "3 made at" in project.ablate("rounds")
+    assert "3 finished at" in project.ablate("rounds")
     assert path.read_text() == first
 
 
@@ -167,9 +165,9 @@ def test_the_list_shows_what_was_made(project):
     assert row(project.ablate("evolved", "--list"), "evolved-r2")[1] == "-"
 
 
-def test_a_name_that_stands_for_other_values_is_refused(project, monkeypatch):
+def test_a_name_that_stands_for_other_values_is_refused(project):
     project.suites(rounds={**ROUNDS, "common": {"train.max_steps": 3}})
-    assert refusal(monkeypatch, "rounds") == (
+    assert refusal("rounds") == (
         "rounds-0: an experiment of this name was made with other values; `dvc exp remove rounds-0`, or take another "
         "name"
     )

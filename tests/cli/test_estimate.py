@@ -11,10 +11,10 @@ import pytest
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.cli import estimate
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
+from wizardcoder.estimates.estimate import Params
 from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
 from wizardcoder.estimates.rounds import Estimate
 from wizardcoder.evaluation.settings import GENERATIONS, make_sampler
@@ -46,6 +46,12 @@ def cells(output):
         if line.startswith("│ ")
         for row in [[cell.strip() for cell in line.strip("│").split("│")]]
     }
+
+
+def call(room, *args):
+    """Run the command in the room's folder."""
+    command = [sys.executable, "-m", "wizardcoder.cli.estimate", *args]
+    return subprocess.run(command, cwd=room.folder, env=room.env, capture_output=True, text=True, check=False)
 
 
 def write_examples(room):
@@ -89,7 +95,7 @@ def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is
         evaluate__problems={"humaneval": 2},
     )
     del room.env["OPENAI_API_KEY"]
-    done = room.call("--estimate")
+    done = call(room)
     assert done.returncode == 0, done.stderr
     rows = cells(done.stderr)
     assert list(rows) == [
@@ -107,8 +113,8 @@ def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is
     assert (asked["screen"], asked["analyze"], asked["decontaminate: humaneval"]) == ("60", "50", "820")
     assert (asked["decontaminate: mbpp"], asked["decontaminate: humaneval_plus"]) == ("unknown", "unknown")
     assert asked["all"] == "1,074"
-    assert "decontaminate: mbpp: unknown, not in the sum: not at hand: hub:google-research" in done.stderr
-    assert "decontaminate: humaneval_plus: unknown, not in the sum: not at hand: benchmarks.hum" in done.stderr
+    assert "decontaminate: mbpp: unknown, not in the sum: not available: hub:google-research" in done.stderr
+    assert "decontaminate: humaneval_plus: unknown, not in the sum: not available: benchmarks.hum" in done.stderr
     assert "(screen 2, analyze 3, decontaminate 3)" in done.stderr
 
 
@@ -124,7 +130,7 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
         evaluate__held_out=3,
         evaluate__max_new_tokens=100,
     )
-    params = load(estimate.Params, room.folder / "params.yaml")
+    params = load(Params, room.folder / "params.yaml")
     prompts = [
         protocol.asked(p, params.evaluate.prompt, params.train.prompt) for p in load_benchmark("humaneval", "embedded")
     ]
@@ -133,7 +139,7 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
         for prompt in prompts[:64]:
             answer = {"text": "x", "finish_reason": "stop", "prompt_tokens": len(prompt), "completion_tokens": 10}
             store.put(sampler.key(prompt, 0), answer)
-    done = room.call("--estimate")
+    done = call(room)
     assert done.returncode == 0, done.stderr
     rows = cells(done.stderr)
     # a hundred are left, of as many tokens as characters, with ten in each answer and at most a hundred
@@ -145,13 +151,13 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     assert rows["evaluate: free: humaneval"][4] == "0.0000"
     assert rows["evaluate: again: humaneval"][:2] == ["0", "0"]  # the store has them from the first
     assert "evaluate: gpt: price 1 / 2" in done.stderr
-    assert "evaluate: free: no price in evaluate.prices, taken as free" in done.stderr
+    assert "evaluate: free: no price in evaluate.prices, counted as free" in done.stderr
 
 
 def test_a_price_of_no_endpoint_is_refused(room):
     write_examples(room)
     room.write_params(NOBODY, evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}})
-    done = room.call("--estimate")
+    done = call(room)
     assert (done.returncode, done.stderr) == (
         1,
         "error: params.yaml: evaluate.prices.gpt: accepted: a name in evaluate.endpoints\n",
@@ -160,13 +166,13 @@ def test_a_price_of_no_endpoint_is_refused(room):
 
 def test_where_no_teacher_judges_only_the_rounds_are_told(room):
     room.write_params(NOBODY)
-    assert list(cells(room.call("--estimate").stderr)) == ["r1", "r2", "r3", "r4", "all"]
+    assert list(cells(call(room).stderr)) == ["r1", "r2", "r3", "r4", "all"]
 
 
 def test_without_round_0_the_command_that_makes_it_is_named(room):
     room.write_params(NOBODY)
     (room.folder / "data/rounds/r0/pool.jsonl").unlink()
-    done = room.call("--estimate")
+    done = call(room)
     assert (done.returncode, done.stderr) == (
         1,
         "error: data/rounds/r0/pool.jsonl: no such file; `dvc repro seed` makes it\n",
@@ -176,12 +182,5 @@ def test_without_round_0_the_command_that_makes_it_is_named(room):
 def test_another_file_may_stand_in_for_params_yaml(room):
     room.write_params(NOBODY, evolve__enabled__r4=False)
     (room.folder / "params.yaml").rename(room.folder / "other.yaml")
-    done = subprocess.run(
-        [sys.executable, "-m", "wizardcoder.cli.estimate", "--params", "other.yaml"],
-        cwd=room.folder,
-        env=room.env,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = call(room, "--params", "other.yaml")
     assert list(cells(done.stderr)) == ["r1", "r2", "r3", "all"]

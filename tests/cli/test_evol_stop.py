@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.test_results import scores
-from wizardcoder.cli import evol_stop
-from wizardcoder.cli.evol_stop import best_round, decide, switches
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
 from wizardcoder.core.params_file import applied, nested
+from wizardcoder.experiments import evol_stop
+from wizardcoder.experiments.evol_stop import best_round, decide, find_best_round, switches
 from wizardcoder.experiments.results import Result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,9 +114,8 @@ def test_settings_by_which_no_round_can_be_chosen_are_refused(tmp_path, monkeypa
     text = applied((ROOT / "params.yaml").read_text(), nested({key: value}))
     (tmp_path / "params.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["evol_stop"])
     with pytest.raises(StageError) as caught:
-        evol_stop.main()
+        find_best_round()
     assert str(caught.value).startswith(line)
 
 

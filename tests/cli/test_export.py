@@ -16,13 +16,13 @@ import pytest
 from finished_project import ROOT, SOURCE, copy_of
 from ruamel.yaml import YAML
 
-from wizardcoder.cli import export
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, Rejected, read_jsonl
+from wizardcoder.publishing import export, parquet
 from wizardcoder.publishing import hub as publisher
-from wizardcoder.publishing import parquet
 from wizardcoder.publishing.atomic_folder import mark_text, replacing_folder
+from wizardcoder.publishing.dataset import write_dataset
 from wizardcoder.training.model_package import card as model_card
 from wizardcoder.training.model_package.licences import of_base, of_seeds, together
 
@@ -38,24 +38,23 @@ def token(monkeypatch, tmp_path):
     return monkeypatch
 
 
-def exported(project, *args: str) -> Path:
+def exported(project, **options) -> Path:
     """Export into `out` beside the project's folder."""
     out = project.path.parent / "out"
-    with contextlib.chdir(project.path), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["export", "--out", str(out), *args])
-        export.main()
+    with contextlib.chdir(project.path):
+        export.export(out, **options)
     return out
 
 
-def refused(project, *args: str) -> str:
+def refused(project, **options) -> str:
     with pytest.raises(StageError) as error:
-        exported(project, *args)
+        exported(project, **options)
     return str(error.value)
 
 
 @pytest.fixture(scope="module")
 def dataset(finished, tmp_path_factory):
-    return exported(copy_of(finished, tmp_path_factory.mktemp("dataset")), "--license", "mit")
+    return exported(copy_of(finished, tmp_path_factory.mktemp("dataset")), licence="mit")
 
 
 def loaded(folder: Path, config: str, cache: Path) -> list[dict]:
@@ -124,7 +123,7 @@ def test_the_lineage_names_commit_lock_and_every_step_with_its_params(finished, 
 
 
 def test_the_same_data_gives_the_same_bytes(finished, dataset, tmp_path):
-    again = exported(copy_of(finished, tmp_path), "--license", "mit")
+    again = exported(copy_of(finished, tmp_path), licence="mit")
     assert files(again) == files(dataset)
 
 
@@ -202,7 +201,7 @@ def test_bad_data_leaves_no_folder(finished, tmp_path):
         pytest.raises(StageError, match=r"^data/decontaminated/examples\.jsonl:"),
         replacing_folder(tmp_path / "out") as folder,
     ):
-        export.write(folder, None)
+        write_dataset(folder, None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]
 
 
@@ -249,13 +248,13 @@ def test_a_source_declares_its_licence(tmp_path):
 
 def test_without_a_token_nothing_is_written_or_sent(finished, tmp_path, token):
     project = copy_of(finished, tmp_path)
-    told = refused(project, "--license", "mit", "--push", "me/data")
+    told = refused(project, licence="mit", push="me/data")
     assert told == "--push: not logged in to the Hugging Face hub: `hf auth login`, or set HF_TOKEN"
     assert not (tmp_path / "out").exists()
 
 
 def test_model_without_push_is_refused(finished):
-    assert refused(finished, "--license", "mit", "--model").startswith("--model: needs --push")
+    assert refused(finished, licence="mit", with_model=True).startswith("--model: needs --push")
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -351,7 +350,7 @@ def hub(token, tmp_path):
 
 def test_push_publishes_the_folder_and_the_model(finished, tmp_path, hub, capsys):
     project = copy_of(finished, tmp_path)
-    out = exported(project, "--license", "mit", "--push", "me/data", "--model")
+    out = exported(project, licence="mit", push="me/data", with_model=True)
     published = {name: content for name, content in hub.repos["datasets/me/data"].items() if name != ".gitattributes"}
     assert published == files(out)
     model = hub.repos["models/me/data"]
@@ -363,7 +362,7 @@ def test_push_publishes_the_folder_and_the_model(finished, tmp_path, hub, capsys
 
 def test_the_model_s_card_has_scores_training_prompt_and_both_licences(finished, tmp_path, hub):
     project = copy_of(finished, tmp_path)
-    exported(project, "--license", "cc-by-nc-4.0", "--push", "me/data", "--model")
+    exported(project, licence="cc-by-nc-4.0", push="me/data", with_model=True)
     readme = hub.repos["models/me/data"]["README.md"]
     found = header_of(readme)
     assert (found["license"], found["license_name"]) == ("other", "apache-2.0-and-cc-by-nc-4.0")
@@ -403,7 +402,7 @@ def test_a_model_that_no_longer_follows_from_its_data_is_not_published(finished,
     project = copy_of(finished, tmp_path)
     project.set(train__lr=0.1)
     project.git("commit", "--quiet", "-am", "another learning rate")
-    told = refused(project, "--license", "mit", "--push", "me/data", "--model")
+    told = refused(project, licence="mit", push="me/data", with_model=True)
     assert told.startswith("--push: stale steps: train; ")
     assert hub.repos == {}
 
@@ -477,8 +476,8 @@ def test_a_hub_that_is_not_there_is_one_line(hub, monkeypatch):
 def test_what_is_not_committed_is_not_published(finished, tmp_path, hub):
     project = copy_of(finished, tmp_path)
     project.set(merge__rounds=[0])
-    told = refused(project, "--license", "mit", "--push", "me/data")
+    told = refused(project, licence="mit", push="me/data")
     assert told.startswith("--push: params.yaml not committed; stale steps: merge; ")
     assert hub.repos == {}
-    out = exported(project, "--license", "mit")
+    out = exported(project, licence="mit")
     assert "- stale steps: merge\n" in (out / "README.md").read_text()

@@ -16,7 +16,7 @@ from rich.console import Console
 from ruamel.yaml import YAML
 from test_pipeline import environment
 
-from wizardcoder.cli import trace
+from wizardcoder.cli import trace as command
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, read_jsonl
 from wizardcoder.evolution.alpaca import example_of
@@ -24,12 +24,13 @@ from wizardcoder.lineage.lock import entry_lines, maker_of, read_lock, steps_to
 from wizardcoder.lineage.outline import Node, _drawn, _plain
 from wizardcoder.lineage.outs import without_password
 from wizardcoder.lineage.revision import Revision
+from wizardcoder.lineage.trace import outs_of, trace
 
 
 def traced(project, what: str, rev: str | None = None):
     """Give what was found and the plain text of its tree."""
     with contextlib.chdir(project.path):
-        found, tree = trace.trace(what, Revision(rev))
+        found, tree = trace(what, Revision(rev))
     return found, "\n".join(_plain(tree, 0))
 
 
@@ -218,10 +219,10 @@ def test_a_model_is_followed_back_to_the_seeds(finished):
 def test_a_stage_a_file_and_a_folder_mean_their_outs(finished):
     with contextlib.chdir(finished.path):
         revision = Revision()
-    assert trace.outs_of("models/wizardcoder/made_up.txt", revision) == ["models/wizardcoder/made_up.txt"]
-    assert sorted(trace.outs_of("models", revision)) == ["models/base", "models/wizardcoder"]
-    assert "models/wizardcoder" in trace.outs_of("train", revision)
-    assert trace.outs_of("model", revision) == []
+    assert outs_of("models/wizardcoder/made_up.txt", revision) == ["models/wizardcoder/made_up.txt"]
+    assert sorted(outs_of("models", revision)) == ["models/base", "models/wizardcoder"]
+    assert "models/wizardcoder" in outs_of("train", revision)
+    assert outs_of("model", revision) == []
 
 
 def test_what_changed_since_is_stale(finished, tmp_path):
@@ -415,7 +416,7 @@ def test_the_command_ends_with_one_line_for_an_unknown_name(finished):
 def test_a_pipe_gets_the_tree_as_plain_text(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.path)
     monkeypatch.setattr("sys.argv", ["trace", deepest(finished).id])
-    trace.main()
+    command.main()
     assert capsys.readouterr().out == traced(finished, deepest(finished).id)[1] + "\n"
 
 
@@ -430,7 +431,7 @@ def test_a_terminal_gets_the_same_texts_as_a_drawn_tree():
 def test_json_holds_the_same(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.path)
     monkeypatch.setattr("sys.argv", ["trace", deepest(finished).id, "--json"])
-    trace.main()
+    command.main()
     printed = json.loads(capsys.readouterr().out)
     assert printed["id"] == deepest(finished).id
     assert printed["attempts"][-1]["requests"][0]["body"]["messages"]

@@ -6,10 +6,7 @@ bound: one whose inputs turn out unchanged is skipped, and one that ever ran on 
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +16,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from wizardcoder.core import console
-from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.core.params_file import leaves
+from wizardcoder.estimates.estimate import CostEstimate, estimate_costs
+from wizardcoder.estimates.table import print_estimate
 from wizardcoder.experiments.runs import SCORES, Experiment
 
 EVOLVE = "evolve_"
@@ -106,8 +104,16 @@ def tell(planned: Sequence[Planned], *, cumulative: bool = False) -> None:
     for one in planned:
         console.say(shlex.join(one.experiment.command()))
         console.say(f"  affects: {', '.join(one.stages) or 'nothing'}")
-    for estimate in dict.fromkeys(_estimate(one.text) for one in (asking[-1:] if cumulative else asking)):
-        console.say(estimate)
+    printed: list[CostEstimate | str] = []
+    for text in dict.fromkeys(one.text for one in (asking[-1:] if cumulative else asking)):
+        found = _estimate(text)
+        if found in printed:
+            continue
+        printed.append(found)
+        if isinstance(found, str):
+            console.say(found)
+        else:
+            print_estimate(found)
     console.say(
         f"{len(asking)} of {len(planned)} may ask a teacher for answers that are not in the store"
         if asking
@@ -126,20 +132,15 @@ def refuse_cost(planned: Sequence[Planned]) -> None:
         raise StageError(f"{paid[0]}: may ask the teacher, and teacher.price is not 0; `--pay` runs it")
 
 
-def _estimate(text: str) -> str:
-    """Give what `python -m wizardcoder.cli.estimate` prints of a params.yaml with this text; sends nothing."""
+def _estimate(text: str) -> CostEstimate | str:
+    """Estimate a run with this text of params.yaml, or return the reason why that is not possible; sends nothing."""
     with tempfile.TemporaryDirectory() as folder:
         params = Path(folder) / PARAMS_FILE
         params.write_text(text, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "wizardcoder.cli.estimate", "--params", str(params)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "WC_CACHE_DIR": str(cache_dir().resolve())},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-    return done.stdout.rstrip()
+        try:
+            return estimate_costs(params)
+        except StageError as exc:
+            return f"no estimate: {exc}"
 
 
 def _stale(status: Mapping[str, Sequence[Any]]) -> list[str]:

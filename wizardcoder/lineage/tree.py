@@ -1,7 +1,7 @@
-"""Lineages as trees of lines.
+"""Format lineages as trees of text.
 
-In: what samples.py and outs.py of this package found. Out: nodes for outline.py. A text that a model saw or wrote is
-shown in full; a parameter that is longer than a line is shortened, except in --json.
+In: what wizardcoder/lineage/samples.py and outs.py found. Out: nodes for wizardcoder/lineage/outline.py. Texts that a
+model read or wrote are complete; a parameter longer than a line is cut here and complete in --json.
 """
 
 from __future__ import annotations

@@ -107,9 +107,8 @@ def lineage_text(origin: Origin) -> str:
     for link in origin.lineage.links:
         params = ", ".join(sorted(link.params))
         steps += [f"| {link.name} | `{link.cmd}` | {params} | {out.path} | {out.md5} |" for out in link.outs]
-    told = "lineage.json holds every dependency's hash and every parameter's value "
-    told += "(`python -m wizardcoder.cli.trace` prints it)."
-    return "\n".join(lines) + "\n\n" + "\n".join(steps) + f"\n\n{told}"
+    note = "lineage.json holds every dependency's hash and every parameter's value."
+    return "\n".join(lines) + "\n\n" + "\n".join(steps) + f"\n\n{note}"
 
 
 def _table(name: str, counts: Mapping[str, int], meaning: str) -> str:

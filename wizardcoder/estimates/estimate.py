@@ -1,0 +1,260 @@
+"""Estimate what the teacher and other endpoints will be asked, and what that costs, before anything is sent.
+
+In: params.yaml, round 0, the answer stores, the benchmarks that are available offline. Out: requests, tokens and money
+of each round that is on, of screen, analyze and decontaminate where params.yaml lets a teacher judge, and of the models
+in `evaluate.endpoints`. Sends nothing and needs no key. Does not estimate hours: wizardcoder/experiments/rerun_plan.py
+reads those from metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial, reduce
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic.dataclasses import dataclass as params_dataclass
+
+from wizardcoder.benchmarks import protocol
+from wizardcoder.benchmarks.load import load_benchmark
+from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.records import Example, PoolItem, read_jsonl
+from wizardcoder.core.store import FILE_NAME, AnswerStore
+from wizardcoder.core.templates import fill
+from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
+from wizardcoder.estimates.offline import offline
+from wizardcoder.estimates.rounds import Estimate, Estimator
+from wizardcoder.estimates.scoring import scoring
+from wizardcoder.evaluation.held_out import read_held_out
+from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, make_sampler
+from wizardcoder.evaluation.settings import check as check_evaluation
+from wizardcoder.evolution.evolve_one import EvolveParams, check
+from wizardcoder.generation.endpoint_sampler import EndpointSampler
+from wizardcoder.merging.selection import MergeParams
+from wizardcoder.scoring import availability
+from wizardcoder.screening import safety
+from wizardcoder.teacher.budget import Price
+from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.training.fates import FATES
+from wizardcoder.training.settings import TrainParams
+
+T = TypeVar("T")
+SEEDS = Path("data/rounds/r0")
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class Safety:
+    """Of `screen.safety` what decides who is asked."""
+
+    judge: Literal["rule", "teacher", "both"]
+    prompt: Text
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class Screen:
+    """Of the `screen` section what may ask."""
+
+    safety: Safety
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class Decontaminate:
+    """Of the `decontaminate` section what is asked, and how often."""
+
+    benchmarks: list[Text]
+    top_k: AtLeastOne
+    judge: Literal["rule", "teacher", "both"]
+    attempts: AtLeastOne
+    prompt: Text
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class Analyze:
+    """Of the `analyze` section what is asked, and how often."""
+
+    sample: AtLeastOne
+    difficulty: Literal["off", "teacher"]
+    difficulty_sample: AtLeastOne
+    difficulty_attempts: AtLeastOne
+    difficulty_prompt: Text
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class Params:
+    """The sections of params.yaml that decide what is asked."""
+
+    run: RunParams
+    teacher: TeacherParams
+    evolve: EvolveParams
+    screen: Screen
+    merge: MergeParams
+    benchmarks: dict[str, Text | None]
+    decontaminate: Decontaminate
+    analyze: Analyze
+    train: TrainParams
+    evaluate: EvaluateParams
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateRow:
+    """What one round, stage or model will ask; `estimate` is None where `unknown` is the reason.
+
+    `stage` is the DVC stage that asks. `known_deducted` is True where answers in the store are not counted again.
+    """
+
+    stage: str
+    label: str
+    estimate: Estimate | None
+    unknown: str | None = None
+    known_deducted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CostEstimate:
+    """The estimate of a whole run: its rows, remarks on how they were counted, and the money spent so far."""
+
+    rows: list[EstimateRow]
+    notes: list[str]
+    price: Price
+    budget: float | None
+    spent: float
+
+    def total(self, stage: str | None = None) -> Estimate:
+        """Return the sum of all rows that are known, or of one stage's."""
+        known = [row.estimate for row in self.rows if row.estimate and stage in (None, row.stage)]
+        return reduce(Estimate.plus, known, Estimate())
+
+
+def estimate_costs(params_file: Path = PARAMS_FILE, tokenizer: Path | None = None) -> CostEstimate:
+    """Estimate a run with these params from the data and answers in this folder.
+
+    Args:
+        params_file: the file to read instead of params.yaml.
+        tokenizer: a model's tokenizer.json, which counts tokens until the store holds an endpoint's own counts.
+
+    Raises:
+        StageError: the params or round 0 are missing or wrong.
+    """
+    params = load(Params, params_file)
+    check(params)
+    check_evaluation(params.evaluate, params.decontaminate.benchmarks)
+    with offline(), AnswerStore(cache_dir() / FILE_NAME) as store:
+        estimator = Estimator(params, store, tokenizer)
+        asyncio.run(estimator.follow(_seeds("pool", PoolItem)))
+        rows = [EstimateRow(f"evolve_r{n}", f"r{n}", estimate) for n, estimate in estimator.rounds.items()]
+        rows += [*_judging_rows(params, estimator), *_scoring_rows(params, estimator)]
+        notes = list(_notes(params, estimator))
+        return CostEstimate(rows, notes, params.teacher.price, params.teacher.budget, store.spent())
+
+
+def _judging_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]:
+    """Yield a row for each stage after the rounds that asks the teacher; answers in the store are not deducted."""
+    safe, analyze, own = params.screen.safety, params.analyze, params.decontaminate
+    if (safe.judge, analyze.difficulty, own.judge) == ("rule", "off", "rule"):
+        return
+    sizes = sizes_of(estimator, list(_seeds("examples", Example)))
+    if safe.judge != "rule":
+        found = screening(estimator, sizes, safe.prompt, safety.ATTEMPTS)
+        yield EstimateRow("screen", "screen", found, known_deducted=False)
+    if analyze.difficulty == "teacher":
+        sample = min(analyze.sample, analyze.difficulty_sample)
+        found = rating(estimator, sizes, analyze.difficulty_prompt, sample, analyze.difficulty_attempts)
+        yield EstimateRow("analyze", "analyze", found, known_deducted=False)
+    if own.judge != "rule":
+        merged = {number: size for number, size in sizes.items() if number in params.merge.rounds}
+        for name in own.benchmarks:
+            yield _decontamination_row(params, estimator, merged, name)
+
+
+def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]:
+    """Yield a row for each model in `evaluate.endpoints` and benchmark."""
+    evaluate = params.evaluate
+    if not evaluate.endpoints:
+        return
+    benchmarks = {name: _scored_problems(params, name, first) for name, first in evaluate.wanted().items()}
+    held_out = [fill(params.train.prompt, instruction=text) for text in _held_out(evaluate.held_out)]
+    counted: set[str] = set()
+    with AnswerStore(cache_dir() / GENERATIONS) as store:
+        for label in evaluate.endpoints:
+            sampler = make_sampler(label, evaluate, params.run.seed, store)
+            assert isinstance(sampler, EndpointSampler), "check() refuses a label of the local models"
+            price = evaluate.prices.get(label, Price(input=0.0, output=0.0))
+            ask = partial(scoring, sampler, count=estimator.count, price=price, counted=counted)
+            for name, problems in benchmarks.items():
+                row = f"evaluate: {label}: {name}"
+                if isinstance(problems, str):
+                    yield EstimateRow("evaluate", row, None, problems)
+                    continue
+                prompts = [protocol.asked(p, evaluate.prompt, params.train.prompt) for p in problems]
+                yield EstimateRow("evaluate", row, ask(prompts, evaluate.samples))
+            yield EstimateRow("evaluate", f"evaluate: {label}: held out", ask(held_out, 1))
+
+
+def _held_out(most: int) -> list[str]:
+    """Return the instructions held out from training, or as many seeds where nothing was trained yet."""
+    found = read_held_out(most) if FATES.is_file() else list(_seeds("examples", Example))[:most]
+    return [example.instruction for example in found]
+
+
+def _decontamination_row(params: Params, estimator: Estimator, merged: dict[int, Size], name: str) -> EstimateRow:
+    own = params.decontaminate
+    label = f"decontaminate: {name}"
+    problems = _problems(params, name)
+    if isinstance(problems, str):
+        return EstimateRow("decontaminate", label, None, problems, known_deducted=False)
+    found = comparing(estimator, merged, problems, prompt=own.prompt, top_k=own.top_k, attempts=own.attempts)
+    return EstimateRow("decontaminate", label, found, known_deducted=False)
+
+
+def _problems(params: Params, name: str, first: int | None = None) -> list[Problem] | str:
+    """Return the problems of a benchmark, or the reason why it cannot be loaded offline."""
+    try:
+        return load_benchmark(name, params.benchmarks.get(name), first)
+    except StageError as exc:
+        return str(exc)
+
+
+def _scored_problems(params: Params, name: str, first: int | None) -> list[Problem] | str:
+    """Return the problems of a benchmark that this machine can score, or the reason why it can score none."""
+    if (reason := availability.absent_tools(name, params.evaluate.allow_unsafe)) is not None:
+        return reason
+    problems = _problems(params, name, first)
+    if isinstance(problems, str):
+        return problems
+    runnable, left_out = availability.split_runnable({problem.task_id: problem for problem in problems})
+    return list(runnable.values()) or next(iter(left_out.values()))
+
+
+def _seeds(name: str, kind: type[T]) -> Iterator[T]:
+    path = SEEDS / f"{name}.jsonl"
+    if not path.is_file():
+        raise StageError(f"{path}: no such file; `dvc repro seed` makes it")
+    return read_jsonl(path, kind)
+
+
+def _notes(params: Params, estimator: Estimator) -> Iterator[str]:
+    yield f"tokens counted by {estimator.counted_by}; every unknown evolution counted as accepted"
+    asked = {
+        "screen": (params.screen.safety.judge != "rule", safety.ATTEMPTS),
+        "analyze": (params.analyze.difficulty != "off", params.analyze.difficulty_attempts),
+        "decontaminate": (params.decontaminate.judge != "rule", params.decontaminate.attempts),
+    }
+    again = [f"{name} {attempts}" for name, (on, attempts) in asked.items() if on]
+    if again:
+        yield (
+            "judgements: each asked once, stored answers not deducted; `at most` counts all attempts "
+            f"({', '.join(again)})"
+        )
+    for label in params.evaluate.endpoints:
+        price = params.evaluate.prices.get(label)
+        known = f"price {price.input:g} / {price.output:g}" if price else "no price in evaluate.prices, counted as free"
+        yield f"evaluate: {label}: {known}"
+    if params.decontaminate.judge == "both":
+        yield "decontaminate: fewer, because the rule decides copies and pairs below min_doubt"
+    if params.decontaminate.judge == "teacher":
+        yield "decontaminate: more where there are copies beyond top_k, or all of a problem's top_k match"

@@ -1,0 +1,224 @@
+"""Find the round after which further evolution no longer helps, as in section 3.3 of the paper ("Evol Stop").
+
+In: a clean commit; the `evol_stop` section of params.yaml. Out: a DVC experiment for each round, named evol-stop-N; the
+curve of scores; `merge.rounds` of params.yaml up to the best round. Each step evolves, merges, trains and scores one
+round more, until the score on the development benchmark drops. Rounds that are not reached are switched off in every
+experiment, so the teacher is not asked for them; only the development benchmark is scored, so no test set takes part in
+the choice. Experiments run in temporary folders (wizardcoder/experiments/runs.py): the workspace changes once, at the
+end. A second call after an interruption runs only what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass as params_dataclass
+from rich.table import Table
+
+from wizardcoder.core import console
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, Text, load
+from wizardcoder.core.params_file import applied, nested
+from wizardcoder.core.records import replacing
+from wizardcoder.evaluation.results import compare_counts
+from wizardcoder.evaluation.settings import EvaluateParams, check
+from wizardcoder.experiments.comparison import Comparison, changed, publish, scored
+from wizardcoder.experiments.rerun_plan import plan, refuse_cost, tell
+from wizardcoder.experiments.results import Measure, Result, Scores, read_result
+from wizardcoder.experiments.runs import (
+    Experiment,
+    clean_head,
+    ensure,
+    head,
+    made,
+    one_at_a_time,
+    refuse_other_settings,
+)
+from wizardcoder.statistics.significance import Comparison as Gain
+from wizardcoder.statistics.significance import Interval, paired_means
+
+NAME = "evol-stop"
+SEED = 0  # of the bootstrap
+LAST_ROUND = 4
+Rule = Literal["interval", "any_drop"]
+Verdict = Literal["first", "best", "not better", "stop"]
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class EvolStopParams:
+    """When to stop, by what, and how far to go at most."""
+
+    rule: Rule
+    measure: Measure
+    max_round: Annotated[int, Field(ge=1, le=LAST_ROUND)]
+
+
+@params_dataclass(frozen=True, slots=True, config=PART)
+class Checked:
+    """Of the `decontaminate` section only the benchmarks that were held against the training data."""
+
+    benchmarks: list[Text]
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class Params:
+    """What Evol Stop reads of params.yaml."""
+
+    decontaminate: Checked
+    evaluate: EvaluateParams
+    evol_stop: EvolStopParams
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A round, the best one before it, and how much better than that it is, with the interval and the p-value."""
+
+    number: int
+    against: int | None
+    gain: float
+    interval: Interval
+    p_value: float
+    verdict: Verdict
+
+
+def find_best_round(*, dry_run: bool = False, pay: bool = False) -> None:
+    """Run round after round until the stopping rule applies, then write the best rounds into params.yaml.
+
+    Args:
+        dry_run: only print the commands, the stages that would rerun and the teacher's cost.
+        pay: run also where a teacher with a price may be asked.
+
+    Raises:
+        StageError: the settings choose by a test set, answers would cost money and `pay` is not set, an experiment
+            failed, or no round solved a problem.
+    """
+    params = load(Params)
+    _check(params)
+    start = head() if dry_run else clean_head()
+    experiments = [experiment(number, params) for number in range(params.evol_stop.max_round + 1)]
+    commits = made(start)
+    for each in experiments:
+        if each.name in commits:
+            refuse_other_settings(each, commits[each.name], NAME)
+    missing = [each for each in experiments if each.name not in commits]
+    planned = plan(missing) if missing else []
+    if planned:
+        tell(planned, cumulative=True)
+    if dry_run:
+        return
+    if not pay:
+        refuse_cost(planned)
+    with one_at_a_time():
+        steps, results = _climb(experiments, start, params)
+    finish(steps, results, experiments, start, params)
+
+
+def experiment(number: int, params: Params) -> Experiment:
+    """Give the experiment of all rounds up to this one, scored on the development benchmark alone."""
+    others = [name for name in params.evaluate.wanted() if name != params.evaluate.dev]
+    values: dict[str, object] = {"merge.rounds": list(range(number + 1)), "evaluate.held_out": 0}
+    values |= switches(number)
+    values |= {f"evaluate.problems.{name}": 0 for name in others}
+    return Experiment(f"{NAME}-{number}", values)
+
+
+def switches(last: int) -> dict[str, bool]:
+    """Give the rounds' switches: on up to the last one that is wanted."""
+    return {f"evolve.enabled.r{n}": n <= last for n in range(1, LAST_ROUND + 1)}
+
+
+def decide(curve: Sequence[Scores], measure: Measure, rule: Rule) -> Step:
+    """Judge the curve's last round against the best one before it.
+
+    A tie keeps the earlier round, which is cheaper. By `interval` a drop counts when it is significant and the whole
+    interval of the paired difference lies below 0, by `any_drop` always.
+    """
+    number, best = len(curve) - 1, best_round(curve[:-1], measure)
+    if best is None:
+        return Step(number, None, 0.0, Interval(0.0, 0.0), 1.0, "first")
+    gain = _gain(curve[best], curve[-1], measure)
+    beyond_chance = gain.significant and gain.interval.high < 0
+    dropped = beyond_chance if rule == "interval" else gain.difference < 0
+    verdict: Verdict = "best" if gain.difference > 0 else "stop" if dropped else "not better"
+    return Step(number, best, gain.difference, gain.interval, gain.p_value, verdict)
+
+
+def best_round(curve: Sequence[Scores], measure: Measure) -> int | None:
+    """Give the first of the best rounds; None of an empty curve."""
+    sign = -1 if measure == "nll" else 1
+    values = [sign * scores.means[measure].value for scores in curve]
+    return values.index(max(values)) if values else None
+
+
+def _gain(before: Scores, after: Scores, measure: Measure) -> Gain:
+    """Give by how much `after` is better, whichever way the measure points."""
+    if measure == "pass_at_1":
+        return compare_counts(before.counts, after.counts, SEED)
+    return paired_means(after.nlls, before.nlls, SEED)
+
+
+def _check(params: Params) -> None:
+    """Refuse a choice by a test set, and one by a benchmark that is not scored."""
+    check(params.evaluate, params.decontaminate.benchmarks)
+    if params.evaluate.dev not in params.evaluate.wanted():
+        raise StageError(
+            f"params.yaml: evaluate.problems.{params.evaluate.dev}: found 0, accepted: null or a number of problems, "
+            "since evaluate.dev decides when to stop"
+        )
+
+
+def _climb(experiments: list[Experiment], start: str, params: Params) -> tuple[list[Step], list[Result]]:
+    """Run round after round until one stops it."""
+    dev, measure = params.evaluate.dev, params.evol_stop.measure
+    steps: list[Step] = []
+    results: list[Result] = []
+    for number, each in enumerate(experiments):
+        commit = ensure(each, start, f"evol_stop: round {number} of at most {len(experiments) - 1}: {each.name}")
+        results.append(read_result(each.name, commit))
+        if dev not in results[-1].scores or measure not in results[-1].scores[dev].means:
+            raise StageError(
+                f"{each.name}: {dev} has no {measure}, accepted: another evol_stop.measure or evaluate.dev"
+            )
+        steps.append(decide([result.scores[dev] for result in results], measure, params.evol_stop.rule))
+        score = scored(results[-1].scores[dev].means[measure])
+        console.say(f"evol_stop: round {number}: {dev} {measure} {score}: {steps[-1].verdict}")
+        if steps[-1].verdict == "stop":
+            break
+    return steps, results
+
+
+def finish(steps: list[Step], results: list[Result], experiments: list[Experiment], start: str, params: Params) -> None:
+    """Show the curve, keep it, and write the best rounds into params.yaml."""
+    dev, measure = params.evaluate.dev, params.evol_stop.measure
+    curve = [result.scores[dev] for result in results]
+    best = best_round(curve, measure)
+    assert best is not None
+    console.show(_table(steps, curve, measure, dev))
+    name = experiments[best].name
+    description = f"Evol Stop by {measure} of {dev}, rule {params.evol_stop.rule}"
+    publish(Comparison(NAME, description, name, start, dev, experiments, results, {}))
+    if measure == "pass_at_1" and not any(scores.means[measure].value for scores in curve):
+        raise StageError(
+            f"{dev}: no round solved a problem, so nothing was measured; params.yaml is unchanged, "
+            "accepted: evol_stop.measure nll, or an easier evaluate.dev"
+        )
+    values = {"merge.rounds": list(range(best + 1)), **switches(best)}
+    text = applied(PARAMS_FILE.read_text(encoding="utf-8"), nested(values), NAME)
+    with replacing(PARAMS_FILE) as file:
+        file.write(text)
+    ended = "stopped by round" if steps[-1].verdict == "stop" else "not stopped; last round"
+    console.say(f"evol_stop: {ended} {steps[-1].number}, best is {best}: merge.rounds is {values['merge.rounds']}")
+    console.say("`dvc repro` takes it from the cache and scores the other benchmarks; then commit")
+
+
+def _table(steps: Sequence[Step], curve: Sequence[Scores], measure: Measure, dev: str) -> Table:
+    table = Table("rounds", f"{dev} {measure}", "better than", "by", "p", "verdict")
+    for step, scores in zip(steps, curve, strict=True):
+        rounds = "0" if step.number == 0 else f"0 to {step.number}"
+        told = (f"round {step.against}", changed(step.gain, step.interval), f"{step.p_value:.4f}")
+        by = ("", "", "") if step.against is None else told
+        table.add_row(rounds, scored(scores.means[measure]), *by, step.verdict)
+    return table
