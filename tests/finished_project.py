@@ -23,7 +23,7 @@ from stages import decontaminate, evolve, merge, seed
 from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ["stages", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
+COPIED = ["stages", "wizardcoder", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
 SOURCE = "bundled/few.json"
 UNSAFE = "deletes_files"
 SCORES = {
