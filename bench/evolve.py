@@ -1,7 +1,7 @@
 """How fast the evolve engine is, and what it loses, against a mock endpoint in a process of its own.
 
 In: scenarios, by name (all without one). Out: a table on the terminal. Each scenario runs the whole command
-`python -m stages.evolve --standalone` on fresh files. "command" counts from exec to exit; "engine" is what the command
+`evolve_file` in a process of its own, on fresh files. "command" counts from exec to exit; "engine" is what the command
 says of itself, without the imports. The floor is requests x latency / concurrency, or requests / rate where the server
 sets one.
 
@@ -31,6 +31,19 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 LATENCY_S = 0.2
+PROGRAM = """
+import sys
+from pathlib import Path
+from wizardcoder.core import console
+from wizardcoder.evolution.standalone import evolve_file
+
+def main():
+    with console.closing_line("evolve"):
+        places = map(Path, ("in.jsonl", "out.jsonl", "work"))
+        evolve_file(*places, base_url=sys.argv[1], model="m", concurrency=int(sys.argv[2]))
+
+console.entry(main)
+"""
 
 
 @dataclass(frozen=True)
@@ -122,9 +135,7 @@ def run(scenario: Scenario) -> Result:
         work = Path(folder)
         seeds = [{"id": f"s{n}", "instruction": f"Write a function that adds {n}."} for n in range(scenario.records)]
         (work / "in.jsonl").write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
-        command = [sys.executable, "-m", "stages.evolve", "--standalone", "--base-url", url, "--model", "m"]
-        command += ["--seeds", "in.jsonl", "--out", "out.jsonl", "--work", "work"]
-        command += ["--concurrency", str(scenario.concurrency)]
+        command = [sys.executable, "-c", PROGRAM, url, str(scenario.concurrency)]
         if scenario.kill_after is not None:
             killed = subprocess.Popen(command, cwd=work, env=environment(), stderr=subprocess.DEVNULL)
             while stats(url).get("answered", 0) < scenario.kill_after:

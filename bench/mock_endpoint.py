@@ -56,6 +56,7 @@ class MockEndpoint:
     keep_bodies: bool = True
     headers: dict[str, str] = field(default_factory=dict)  # sent with every answer
     refuses: tuple[int, str | None] | None = None  # status and error code of every answer
+    refused_request: int | None = None  # `refuses` applies to the request of this number (from 1) alone
     raw_reply: bytes | None = None  # sent in place of every chat completion
     batch_polls: int = 1  # looks at a batch until it has ended
     batch_fails: Callable[[dict[str, Any], int], bool] = lambda body, number: False  # (body, batch's number from 0)
@@ -137,8 +138,9 @@ class MockEndpoint:
         if self.api_key is not None and request.headers.get("Authorization") != f"Bearer {self.api_key}":
             self.counts["401"] += 1
             return web.json_response({"error": {"message": "Incorrect API key provided"}}, status=401)
-        if self.refuses is not None:
+        if self.refuses is not None and self.refused_request in (None, self.counts["requests"]):
             status, code = self.refuses
+            self.counts["refused"] += 1
             return web.json_response({"error": {"message": "refused on purpose", "code": code}}, status=status)
         if time.monotonic() < self._told.pop(key, 0.0):
             self.early += 1

@@ -9,7 +9,6 @@ Counts are of all records; measures are of `analyze.sample` records of each roun
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +115,7 @@ def main() -> None:
         rounds = read_rounds()
         names = dict.fromkeys(params.decontaminate.benchmarks)
         benchmarks = {name: load_benchmark(name, params.benchmarks.get(name)) for name in names}
-        judgements = asyncio.run(_judged(params, rounds)) if params.analyze.difficulty == "teacher" else []
+        judgements = console.run_async(_judged(params, rounds)) if params.analyze.difficulty == "teacher" else []
         analysis = run(params, rounds, benchmarks, judgements)
         _write_tables(analysis, judgements)
         pictures = figures.draw_all(analysis.accounts, list(benchmarks), OUT)

@@ -9,7 +9,6 @@ similarity, overlap, judge, judgement); metrics/decontaminate.json.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections import Counter
@@ -43,13 +42,14 @@ from wizardcoder.decontamination.pairs import (
     top_1,
 )
 from wizardcoder.teacher import chats
+from wizardcoder.teacher.ask_all import ask_all
 from wizardcoder.teacher.endpoint import RequestFailedError
 from wizardcoder.teacher.teacher import Teacher, TeacherParams, open_teacher
+from wizardcoder.teacher.yes_no import parse_yes_no
 
 SOURCE = Path("data/merged/examples.jsonl")
 OUT = Path("data/decontaminated")
 METRICS = Path("metrics/decontaminate.json")
-_CLEAR = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -239,7 +239,7 @@ def judge_pairs(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
     own = params.decontaminate
     settled = [_settled(pair, own) for pair in pairs]
     doubtful = [pair for pair, judgement in zip(pairs, settled, strict=True) if judgement is None]
-    told = iter(asyncio.run(_by_teacher(doubtful, params)) if doubtful else [])
+    told = iter(console.run_async(_by_teacher(doubtful, params)) if doubtful else [])
     return [judgement or next(told) for judgement in settled]
 
 
@@ -294,12 +294,11 @@ async def _by_teacher(pairs: Sequence[Pair], params: Params) -> list[Judgement]:
         with console.track("decontaminate: judging", len(pairs)) as bar:
 
             async def judge(pair: Pair) -> Judgement:
-                try:
-                    return await _asked(teacher, pair, params)
-                finally:
-                    bar.advance()
+                judgement = await _asked(teacher, pair, params)
+                bar.advance()
+                return judgement
 
-            return list(await asyncio.gather(*map(judge, pairs)))
+            return await ask_all(pairs, judge, teacher.window, teacher.stop)
 
 
 async def _asked(teacher: Teacher, pair: Pair, params: Params) -> Judgement:
@@ -314,8 +313,8 @@ async def _asked(teacher: Teacher, pair: Pair, params: Params) -> Judgement:
         except RequestFailedError as exc:
             return Judgement(True, "teacher", f"no judgement: {exc}", clear=False)
         answer = told.answer.text.strip()
-        if (clear := _CLEAR.match(answer)) is not None:
-            return Judgement(clear[1].lower() == "yes", "teacher", answer)
+        if (match := parse_yes_no(answer)) is not None:
+            return Judgement(match, "teacher", answer)
     return Judgement(True, "teacher", answer, clear=False)
 
 

@@ -7,7 +7,6 @@ metrics/screen.json. The answer alone is verified: a heuristic puts erroneous co
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -186,7 +185,7 @@ def _judged(params: Params, screened: list[Screened]) -> list[Screened]:
         judging = safety.judge_by_teacher(
             [item.example for item in asked], params.screen.safety.prompt, params.teacher, params.run.seed, bar.advance
         )
-        flags = dict(zip(map(id, asked), asyncio.run(judging), strict=True))
+        flags = dict(zip(map(id, asked), console.run_async(judging), strict=True))
     return [
         _decided(replace(item.example, flags=(flag,)), item.verification, params.screen, "judged by the teacher")
         if (flag := flags.get(id(item))) is not None

@@ -1,4 +1,4 @@
-"""What several tests share: a tiny random model, a folder in which a round of evolution can be run, and a clock."""
+"""Shared fixtures: a project folder for one round of evolution, a test clock, a tiny model, finished pipelines."""
 
 from __future__ import annotations
 
@@ -45,13 +45,12 @@ class Room:
             YAML().dump(params, file)
 
     def start(self, *args):
-        """Start `python -m stages.evolve` with these arguments."""
-        command = [sys.executable, "-m", "stages.evolve", *map(str, args)]
+        """Start `python` with these arguments in the folder."""
         out = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=self.folder, env=self.env, **out)
+        return subprocess.Popen([sys.executable, *map(str, args)], cwd=self.folder, env=self.env, **out)
 
     def call(self, *args):
-        """Run it to its end."""
+        """Run `python` with these arguments to its end."""
         process = self.start(*args)
         out, err = process.communicate(timeout=180)
         return subprocess.CompletedProcess(args, process.returncode, out, err)
@@ -59,17 +58,17 @@ class Room:
     def __call__(self, url, **changes):
         """Evolve round 1."""
         self.write_params(url, **changes)
-        return self.call("--round", 1)
+        return self.call("-m", "stages.evolve", "--round", 1)
 
 
 class Clock:
-    """A clock that stands still while a coroutine works and jumps to its next timer when it only waits for that."""
+    """A clock that stops while a coroutine works, and jumps to the next timer when the coroutine waits for it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
     def run(self, main, still=lambda: True):
-        """Run a coroutine by this clock, which does not jump before `still()`: nothing is on its way in real time."""
+        """Run a coroutine on this clock; it jumps only when `still()`: nothing happens in real time."""
         clock, polls = self, 0
 
         class Selector(selectors.DefaultSelector):
@@ -79,7 +78,7 @@ class Clock:
                 if events or timeout == 0:
                     polls = 0
                 elif timeout is not None and still():
-                    clock.now += timeout + 1e-6  # later than asked for by a moment, as every clock
+                    clock.now += timeout + 1e-6  # slightly late, as a real clock
                 else:
                     events, polls = super().select(0.01), polls + 1
                     assert polls < 6000, "nothing happened for a minute"
@@ -95,7 +94,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Give a clock by which the pace, the transport and the mock endpoint live during the test."""
+    """Return a clock that rate limiting, the endpoint and the mock endpoint use during the test."""
     own = Clock()
     for module in ("wizardcoder.teacher.rate_limit", "wizardcoder.teacher.endpoint", "bench.mock_endpoint"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: own.now, time=time.time))
@@ -104,7 +103,7 @@ def clock(monkeypatch):
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible():
-    """Let SIGINT reach the processes that tests start: a shell that starts pytest in the background has it ignored."""
+    """Let SIGINT reach the processes that tests start: it is ignored if a shell runs pytest in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -112,13 +111,13 @@ def interruptible():
 
 @pytest.fixture
 def room(tmp_path):
-    """Give a folder in which a round of evolution can be run."""
+    """Return a project folder for one round of evolution."""
     return Room(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a transformers directory: two layers, 32 wide, random weights, a byte-level tokenizer."""
+    """Return a transformers directory: two layers, 32 wide, random weights, a byte-level tokenizer."""
     from tiny_model import build
 
     directory = tmp_path_factory.mktemp("tiny") / "model"
@@ -128,7 +127,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser():
-    """Give a headless Chromium; without one the tests that need it are skipped."""
+    """Return a headless Chromium; tests that need it are skipped if there is none."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium in PATH (Debian: apt-get install chromium)")
@@ -142,7 +141,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory):
-    """Give a small copy of the project whose pipeline has run; a test that changes it takes a `copy_of` it."""
+    """Return a small copy of the project whose pipeline has run; a test that changes it takes a `copy_of` it."""
     from finished_project import build
 
     return build(tmp_path_factory.mktemp("finished") / "project")
@@ -150,7 +149,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="session")
 def quick_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the quick pipeline, run and committed; to be copied, not used."""
+    """Return the quick pipeline, run and committed; copy it before use."""
     from quick_pipeline import QuickProject
 
     return QuickProject.build(tmp_path_factory.mktemp("quick") / "project").path
@@ -158,7 +157,7 @@ def quick_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def quick_project(quick_template: Path, tmp_path_factory: pytest.TempPathFactory):
-    """Give a module's own quick pipeline, which its tests share."""
+    """Return a module's own quick pipeline, which its tests share."""
     from quick_pipeline import QuickProject
 
     return QuickProject(shutil.copytree(quick_template, tmp_path_factory.mktemp("quick") / "project", symlinks=True))

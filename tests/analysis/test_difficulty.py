@@ -47,6 +47,8 @@ def test_a_score_is_a_whole_number_from_1_to_10_that_the_answer_begins_with(answ
 class Scripted:
     """A teacher that gives an instruction's answers one after the other; an exception is raised."""
 
+    window = 8
+
     def __init__(self, **answers) -> None:
         self.answers = answers
         self.asked: list[tuple[str, str, int]] = []

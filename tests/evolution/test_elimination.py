@@ -10,7 +10,6 @@ from wizardcoder.evolution.elimination import (
     EliminationParams,
     instruction_reject_reason,
     response_reject_reason,
-    says_equal,
 )
 
 RULES = EliminationParams(
@@ -25,30 +24,6 @@ RULES = EliminationParams(
 OFF = replace(RULES, refusal_under_words=0, empty_response=False, copied_run_words=0, copied_phrases=[])
 TOLD = ("Please increase the difficulty of the given question a bit.\n{method}\n{question}", "Add more steps.")
 PARENT = "Write a sort."
-
-
-@pytest.mark.parametrize(
-    ("judgement", "equal"),
-    [
-        ("Equal", True),
-        ("EQUAL", True),
-        ("Equal.", True),
-        ("They are equal", True),
-        ("Not Equal", False),
-        ("not equal.", False),
-        ("NOT  EQUAL", False),
-        ("unequal", False),
-        ("", None),
-        ("maybe", None),
-    ],
-)
-def test_rule_1_reads_the_teachers_judgement(judgement, equal):
-    assert says_equal(judgement) is equal
-
-
-@pytest.mark.parametrize("judgement", ["Not-Equal", "Not **Equal**", "non-equal", "aren't equal", "not exactly equal"])
-def test_rule_1_never_reads_a_negation_as_equal(judgement):
-    assert says_equal(judgement) is not True
 
 
 @pytest.mark.parametrize("evolved", ["Write a sort.", "write  a\nSORT", "Write a sort!!"])

@@ -31,7 +31,7 @@ GREEDY = Sampling(n=1, temperature=0.0, top_p=1.0, max_new_tokens=5, seed=7)
 PROCESS = """
 import sys
 from pathlib import Path
-from stages.lib import console
+from wizardcoder.core import console
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling

@@ -45,9 +45,11 @@ def test_it_is_gone_when_the_block_fails():
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_is_gone_when_its_stage_is_stopped(signum):
     code = (
-        "import time; from stages.lib import console, embedded; from wizardcoder.teacher.local_server import serve\n"
+        "import time\n"
+        "from wizardcoder.core import bundled_wheels, console\n"
+        "from wizardcoder.teacher.local_server import serve\n"
         "def main():\n"
-        "    with serve(embedded.gguf_path(), 1, 256) as url:\n"
+        "    with serve(bundled_wheels.gguf_path(), 1, 256) as url:\n"
         "        print(url, flush=True); time.sleep(600)\n"
         "console.entry(main)\n"
     )

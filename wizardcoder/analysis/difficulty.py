@@ -6,21 +6,18 @@ Every answer lies in the answer store.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from wizardcoder.core import console
-from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.teacher import chats
-from wizardcoder.teacher.chats import Message
+from wizardcoder.teacher.ask_all import ask_all
 from wizardcoder.teacher.endpoint import RequestFailedError
-from wizardcoder.teacher.teacher import Role, Told
+from wizardcoder.teacher.teacher import Teacher
 
 # a number from 1 to 10 at the beginning, neither the start of a range ("1 to 10") nor of a longer number
 _SCORE = re.compile(
@@ -28,16 +25,6 @@ _SCORE = re.compile(
     r"(10|[1-9])(?!\d|[.,]\d|\s*(?:-|\u2013|to\b)\s*\d)",
     flags=re.IGNORECASE,
 )
-
-
-class Asks(Protocol):
-    """What a judgement needs of a teacher."""
-
-    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
-        """Return the answer to a chat."""
-
-    def stop(self, exc: StageError) -> None:
-        """Send nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +39,21 @@ class Judgement:
 
 
 async def judge(
-    examples: Sequence[Example], prompt: str, attempts: int, run_seed: int, teacher: Asks
+    examples: Sequence[Example], prompt: str, attempts: int, run_seed: int, teacher: Teacher
 ) -> list[Judgement]:
     """Judge each example's instruction; an answer that cannot be read is asked for again, `attempts` times in all.
 
     Raises:
-        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; what is in flight is waited
-            for and kept.
+        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; answers in flight are kept.
     """
     with console.track("analyze: difficulty", len(examples)) as bar:
 
-        async def one(example: Example) -> Judgement:
-            try:
-                judged = await _judge_one(example, prompt, attempts, run_seed, teacher)
-            except StageError as exc:
-                teacher.stop(exc)
-                raise
+        async def judge_one(example: Example) -> Judgement:
+            judged = await _judge_one(example, prompt, attempts, run_seed, teacher)
             bar.advance()
             return judged
 
-        outcomes = await asyncio.gather(*map(one, examples), return_exceptions=True)
-    judgements = []
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-        judgements.append(outcome)
-    return judgements
+        return await ask_all(examples, judge_one, teacher.window, teacher.stop)
 
 
 def score_in(answer: str) -> int | None:
@@ -90,7 +66,7 @@ def score_in(answer: str) -> int | None:
     return int(found[1]) if found else None
 
 
-async def _judge_one(example: Example, prompt: str, attempts: int, run_seed: int, teacher: Asks) -> Judgement:
+async def _judge_one(example: Example, prompt: str, attempts: int, run_seed: int, teacher: Teacher) -> Judgement:
     messages = chats.plain_messages(fill(prompt, instruction=example.instruction))
     answer = ""
     for attempt in range(attempts):

@@ -52,10 +52,11 @@ def entry(main: Callable[[], None]) -> None:
 
 
 def run_async(main: Coroutine[None, None, T]) -> T:
-    """Run a coroutine; SIGTERM cancels it like Ctrl-C, so that it can bring what it has in flight to an end."""
+    """Run a coroutine; SIGTERM cancels it like Ctrl-C, so that it can finish the requests in flight."""
     import asyncio
 
     ended: list[bool] = []
+    handler = signal.getsignal(signal.SIGTERM)
 
     async def guarded() -> T:
         task = asyncio.current_task()
@@ -74,6 +75,9 @@ def run_async(main: Coroutine[None, None, T]) -> T:
         if ended:
             sys.exit(128 + signal.SIGTERM)
         raise
+    finally:
+        # the event loop resets it to the default, which would skip all clean-up after this
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
 
 
 def say(line: str) -> None:

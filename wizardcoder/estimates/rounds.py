@@ -15,7 +15,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, PoolItem
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.templates import fill
-from wizardcoder.evolution.evolve_one import Settings, evolve_one
+from wizardcoder.evolution.evolve_one import EvolutionSettings, evolve_one
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.endpoint import Answer
 from wizardcoder.teacher.teacher import CHARACTERS_PER_TOKEN, Role, TeacherParams, Told, asked
@@ -48,7 +48,7 @@ class Estimator:
     `count` gives a text's tokens, `lengths` an answer's by role.
     """
 
-    settings: Settings
+    settings: EvolutionSettings
     store: AnswerStore
     tokenizer: Path | None = None
     rounds: dict[int, Estimate] = field(default_factory=dict)

@@ -67,14 +67,6 @@ def response_reject_reason(response: str, params: EliminationParams) -> str | No
     return None
 
 
-def says_equal(judgement: str) -> bool | None:
-    """Read the teacher's `Equal` / `Not Equal`; None when the answer is neither."""
-    before, found, _ = judgement.lower().partition("equal")
-    if not found:
-        return None
-    return re.search(r"\b(not|non?)\b|n['\u2019]t\b|\b(un|in)$", before) is None
-
-
 def _copies(words: list[str], origin: list[str], asked_with: Sequence[str], params: EliminationParams) -> bool:
     text, parent = " ".join(words), " ".join(origin)
     phrases = [" ".join(_words(phrase)) for phrase in params.copied_phrases]

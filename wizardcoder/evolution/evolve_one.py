@@ -6,12 +6,10 @@ asked only when every rule that can be applied before it lets the record pass.
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
@@ -24,15 +22,12 @@ from wizardcoder.evolution.elimination import (
     EliminationParams,
     instruction_reject_reason,
     response_reject_reason,
-    says_equal,
 )
 from wizardcoder.teacher import chats
-from wizardcoder.teacher.chats import Message, Shot
+from wizardcoder.teacher.chats import Shot
 from wizardcoder.teacher.endpoint import RequestFailedError
-from wizardcoder.teacher.teacher import Role, TeacherParams, Told
-
-T = TypeVar("T")
-U = TypeVar("U")
+from wizardcoder.teacher.teacher import ChatTeacher, TeacherParams
+from wizardcoder.teacher.yes_no import parse_equality
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -46,7 +41,7 @@ class EvolveParams:
     elimination: EliminationParams
 
 
-class Settings(Protocol):
+class EvolutionSettings(Protocol):
     """The sections of params.yaml that decide an evolution."""
 
     @property
@@ -60,13 +55,6 @@ class Settings(Protocol):
     @property
     def evolve(self) -> EvolveParams:
         """Prompts and rules."""
-
-
-class Asks(Protocol):
-    """What an evolution needs of a teacher."""
-
-    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
-        """Return the answer to a chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +71,7 @@ def draw(run_seed: int, number: int, item_id: str, heuristics: Iterable[str]) ->
     return Draw(rng.choice(sorted(heuristics)), rng.randrange(2**31))
 
 
-def check(settings: Settings) -> None:
+def check(settings: EvolutionSettings) -> None:
     """Refuse params that contradict each other.
 
     Raises:
@@ -97,7 +85,9 @@ def check(settings: Settings) -> None:
         raise StageError("params.yaml: evolve.heuristics: empty, accepted: at least one heuristic")
 
 
-async def evolve_one(settings: Settings, number: int, item: PoolItem, teacher: Asks) -> Example | Rejected:
+async def evolve_one(
+    settings: EvolutionSettings, number: int, item: PoolItem, teacher: ChatTeacher
+) -> Example | Rejected:
     """Evolve one instruction in round `number` and answer it."""
     evolve, models = settings.evolve, settings.teacher
     drawn = draw(settings.run.seed, number, item.id, evolve.heuristics)
@@ -121,7 +111,7 @@ async def evolve_one(settings: Settings, number: int, item: PoolItem, teacher: A
         if rules.equal_judge:
             question = fill(rules.equal_prompt, first=item.instruction, second=evolved)
             judged = await teacher.ask("judge", chats.plain_messages(question), drawn.seed)
-            if says_equal(judged.answer.text) is True:
+            if parse_equality(judged.answer.text):
                 return rejected("no_information_gain", "judged equal by the teacher")
         answer = (await teacher.ask("respond", chats.plain_messages(evolved), drawn.seed)).answer
         response = answer.text.strip()
@@ -146,38 +136,3 @@ async def evolve_one(settings: Settings, number: int, item: PoolItem, teacher: A
         instruction_tokens=instruction.completion_tokens,
         response_tokens=answer.completion_tokens,
     )
-
-
-async def in_order(
-    items: Iterable[T],
-    work: Callable[[T], Coroutine[None, None, U]],
-    window: int,
-    stop: Callable[[StageError], None],
-) -> AsyncGenerator[tuple[T, U], None]:
-    """Work on up to `window` items at once and yield (item, result) in the items' order.
-
-    When one fails, or the run is interrupted, `stop` is called and the others are waited for: what they have in flight
-    is paid for and must be kept.
-    """
-    running: deque[tuple[T, asyncio.Task[U]]] = deque()
-
-    def stop_if_failed(task: asyncio.Task[U]) -> None:
-        if not task.cancelled() and isinstance(failure := task.exception(), StageError):
-            stop(failure)
-
-    try:
-        for item in items:
-            if len(running) >= window:
-                # shielded: an interruption must not cancel what this one has in flight
-                result = await asyncio.shield(running[0][1])
-                yield running.popleft()[0], result
-            task = asyncio.create_task(work(item))
-            task.add_done_callback(stop_if_failed)
-            running.append((item, task))
-        while running:
-            result = await asyncio.shield(running[0][1])
-            yield running.popleft()[0], result
-    finally:
-        if running:
-            stop(StageError("stopped"))
-            await asyncio.gather(*(task for _, task in running), return_exceptions=True)

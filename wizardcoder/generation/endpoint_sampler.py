@@ -6,8 +6,6 @@ request that fails for good ends the run, since an evaluation must not lack a sa
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +14,8 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError, Track
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.sampler import Sampling, Wanted, kept, missing_share
-from wizardcoder.teacher.endpoint import Api, Endpoint, RequestFailedError, answer_fields
+from wizardcoder.teacher.ask_all import ask_all, window_size
+from wizardcoder.teacher.endpoint import Api, Endpoint, RequestFailedError, answer_fields, read_api_key
 from wizardcoder.teacher.rate_limit import Gate
 
 
@@ -76,20 +75,19 @@ class EndpointSampler:
         return body | {"seed": body["seed"] + sample} if "seed" in body else body
 
     async def _ask_all(self, missing: Sequence[Wanted], bar: Track) -> None:
-        key, gate = self._api_key(), Gate(self.concurrency, requests_per_minute=None, tokens_per_minute=None)
+        key = read_api_key(self.api_key_env, self.base_url, self.section)
+        gate = Gate(self.concurrency, requests_per_minute=None, tokens_per_minute=None)
         endpoint = Endpoint(
             [self.base_url], key, gate, self.timeout_s, self.retries, api=self.api, section=self.section
         )
-        tasks = [asyncio.create_task(self._ask(wanted, endpoint, bar)) for wanted in missing]
+
+        async def ask(wanted: Wanted) -> None:
+            await self._ask(wanted, endpoint, bar)
+
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            await ask_all(missing, ask, window_size(self.concurrency), endpoint.stop)
         finally:
-            # what is in flight is paid for: nothing more is sent, and it is waited for
-            endpoint.stop(StageError("stopped"))
-            await asyncio.gather(*tasks, return_exceptions=True)
             await endpoint.close()
-        for task in done:
-            task.result()
 
     async def _ask(self, wanted: Wanted, endpoint: Endpoint, bar: Track) -> None:
         try:
@@ -101,12 +99,3 @@ class EndpointSampler:
             ) from exc
         self.store.put(wanted.key, answer_fields(answer))
         bar.advance()
-
-    def _api_key(self) -> str:
-        key = os.environ.get(self.api_key_env, "")
-        if not key:
-            raise StageError(
-                f"{self.section}.api_key_env: the environment variable {self.api_key_env} is not set; "
-                f"{self.base_url} needs a key (any text, for a server that checks none)"
-            )
-        return key

@@ -10,7 +10,6 @@ its own ways. This keeps plain cases out of a training set; it is no guard of wh
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +27,14 @@ from wizardcoder.core.params import STRICT, Text, read_yaml
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.teacher import chats
+from wizardcoder.teacher.ask_all import ask_all
 from wizardcoder.teacher.endpoint import RequestFailedError
 from wizardcoder.teacher.teacher import Teacher, TeacherParams, open_teacher
+from wizardcoder.teacher.yes_no import parse_yes_no
 
 JUDGED, UNCLEAR = "teacher", "unclear"
 """Flags that the teacher gives: harmful by its word; neither yes nor no, asked as often as it is."""
 ATTEMPTS = 2
-_YES, _NO = re.compile(r"\W*yes\b", re.IGNORECASE), re.compile(r"\W*no\b", re.IGNORECASE)
 _SHOWN = 80  # characters of a match
 
 
@@ -131,7 +131,7 @@ async def judge_by_teacher(
             advance()
             return flag
 
-        return list(await asyncio.gather(*map(judge, examples)))
+        return await ask_all(examples, judge, teacher.window, teacher.stop)
 
 
 async def _flag(teacher: Teacher, text: str, seed: int) -> str | None:
@@ -140,8 +140,6 @@ async def _flag(teacher: Teacher, text: str, seed: int) -> str | None:
             told = await teacher.ask("judge", chats.plain_messages(text), seed + attempt, attempt)
         except RequestFailedError:  # this request alone; an endpoint that is down ends the stage
             continue
-        if _YES.match(told.answer.text):
-            return JUDGED
-        if _NO.match(told.answer.text):
-            return None
+        if (harmful := parse_yes_no(told.answer.text)) is not None:
+            return JUDGED if harmful else None
     return UNCLEAR

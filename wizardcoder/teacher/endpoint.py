@@ -12,6 +12,7 @@ All requests go through `openai.AsyncOpenAI` on aiohttp, by its generic `post` a
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -140,6 +141,9 @@ class Endpoint:
             try:
                 async with reserved():
                     outcome = await self._send(body)
+            except StageError as exc:
+                self._gate.stop(exc)  # before the slot is freed, which would let another request through
+                raise
             finally:
                 self._gate.leave()
             if isinstance(outcome, Answer):
@@ -226,6 +230,21 @@ class Endpoint:
         if chosen.failures:  # one request tries it, the others wait for what comes of that
             chosen.left_out_until = now + LEFT_OUT_S
         return chosen
+
+
+def read_api_key(variable: str, url: str, section: str) -> str:
+    """Read the key for an endpoint from an environment variable.
+
+    Raises:
+        StageError: the variable is not set; names `section`'s api_key_env.
+    """
+    key = os.environ.get(variable, "")
+    if not key:
+        raise StageError(
+            f"{section}.api_key_env: the environment variable {variable} is not set; "
+            f"{url} needs a key (any text, if the server does not check it)"
+        )
+    return key
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:

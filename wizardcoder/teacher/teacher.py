@@ -9,13 +9,12 @@ and starts no server.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import openai
 from pydantic.dataclasses import dataclass as params_dataclass
@@ -24,9 +23,10 @@ from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text, Untracked
 from wizardcoder.core.store import FILE_NAME, AnswerStore, Key
+from wizardcoder.teacher.ask_all import window_size
 from wizardcoder.teacher.batch import BatchEndpoint
 from wizardcoder.teacher.budget import Budget, Price
-from wizardcoder.teacher.endpoint import Answer, Endpoint, answer_fields
+from wizardcoder.teacher.endpoint import Answer, Endpoint, answer_fields, read_api_key
 from wizardcoder.teacher.local_server import serve
 from wizardcoder.teacher.rate_limit import Gate
 
@@ -102,6 +102,13 @@ class Told:
     cached: bool
 
 
+class ChatTeacher(Protocol):
+    """Anything that answers chats: a `Teacher`, or a stand-in that only reads the answer store."""
+
+    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
+        """Return the answer to a chat."""
+
+
 @dataclass(slots=True)
 class Usage:
     """Counts of one stage's requests: tokens and cost of all answers, cached ones included, and the money paid now."""
@@ -171,6 +178,11 @@ class Teacher:
         self.usage.cost += self.params.price.of(answer.prompt_tokens, answer.completion_tokens)
         return Told(answer, known is not None)
 
+    @property
+    def window(self) -> int:
+        """How many items `ask_all` works on at once."""
+        return window_size(self.params.concurrency, batch=self.params.mode == "batch")
+
     def stop(self, exc: StageError) -> None:
         """Send nothing more; what is in flight is still answered and kept."""
         self._stopped = exc
@@ -214,7 +226,7 @@ class Teacher:
             self._stack.push(local.__exit__)
             urls = (url,)
         else:
-            api_key = api_key_of(request)
+            api_key = read_api_key(request.api_key_env, urls[0], "teacher")
         endpoint: Endpoint | BatchEndpoint
         if params.mode == "batch":
             client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=params.timeout_s, max_retries=8)
@@ -233,14 +245,3 @@ async def open_teacher(params: TeacherParams, cache: Path) -> AsyncIterator[Teac
         teacher = Teacher(params, store, Budget(params.budget, store.spent()))
         async with teacher._stack:
             yield teacher
-
-
-def api_key_of(request: Asked) -> str:
-    """Read the key from the environment; every endpoint but the local one needs some text there."""
-    key = os.environ.get(request.api_key_env, "")
-    if not key:
-        raise StageError(
-            f"teacher.api_key_env: the environment variable {request.api_key_env} is not set; "
-            f"{request.urls[0]} needs a key (any text, for a server that checks none)"
-        )
-    return key

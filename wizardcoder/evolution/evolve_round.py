@@ -1,0 +1,99 @@
+"""One round of evolution, from a pool file to three output files.
+
+In: a file of pool items. Out: lines of accepted examples, of rejected attempts, and of the next pool (each lineage's
+latest accepted instruction), all in the pool's order, and the round's counts. Records stream: memory does not grow
+with the pool.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import IO
+
+from wizardcoder.core import console
+from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_jsonl, to_line
+from wizardcoder.evolution.evolve_one import EvolutionSettings, evolve_one
+from wizardcoder.teacher.ask_all import stream_answers
+from wizardcoder.teacher.budget import Price
+from wizardcoder.teacher.teacher import Teacher, Usage, open_teacher
+
+FILES = ("examples", "rejected", "pool")
+
+
+async def evolve_round(
+    settings: EvolutionSettings,
+    number: int,
+    source: Path,
+    files: Mapping[str, IO[str]],
+    *,
+    cache: Path,
+    line_of: Callable[[Example], str] = to_line,
+) -> dict[str, float]:
+    """Evolve the pool in `source` and return the round's counts.
+
+    Args:
+        settings: the sections of params.yaml that decide an evolution.
+        number: the round's number.
+        source: lines of pool items.
+        files: open text files, by the names in FILES.
+        cache: the folder of the answer store.
+        line_of: formats an accepted example as a line.
+
+    Raises:
+        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; all answers are kept.
+    """
+    total = count_lines(source)
+    counts: Counter[str] = Counter(attempted=total, accepted=0, rejected=0)
+    async with open_teacher(settings.teacher, cache) as teacher:
+        with console.track(f"evolve_r{number}", total) as bar:
+
+            async def evolve(item: PoolItem) -> Example | Rejected:
+                return await evolve_one(settings, number, item, teacher)
+
+            pool = read_jsonl(source, PoolItem)
+            async with aclosing(stream_answers(pool, evolve, teacher.window, teacher.stop)) as outcomes:
+                async for item, outcome in outcomes:
+                    _write(item, outcome, files, line_of)
+                    counts.update(_counted(outcome))
+                    bar.advance(note=_progress_note(counts["accepted"], bar.done + 1, total, teacher))
+        return {**counts, **_usage_metrics(teacher.usage)}
+
+
+def _write(
+    item: PoolItem, outcome: Example | Rejected, files: Mapping[str, IO[str]], line_of: Callable[[Example], str]
+) -> None:
+    if isinstance(outcome, Example):
+        files["examples"].write(line_of(outcome))
+        files["pool"].write(to_line(PoolItem(outcome.id, outcome.instruction)))
+    else:
+        files["rejected"].write(to_line(outcome))
+        files["pool"].write(to_line(item))  # a failed evolution returns its instruction to the pool, as in WizardLM
+
+
+def _counted(outcome: Example | Rejected) -> list[str]:
+    heuristic = f"heuristic.{outcome.heuristic}"
+    if isinstance(outcome, Example):
+        return ["accepted", f"{heuristic}.accepted"]
+    return ["rejected", f"rejected.{outcome.reason}", f"{heuristic}.rejected.{outcome.reason}"]
+
+
+def _usage_metrics(usage: Usage) -> dict[str, float]:
+    return {
+        "requests": usage.requests,
+        "cache_hits": usage.cache_hits,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost": usage.cost,
+        "paid": usage.paid,
+    }
+
+
+def _progress_note(accepted: int, done: int, total: int, teacher: Teacher) -> str:
+    usage, price = teacher.usage, teacher.params.price
+    note = f"{accepted} accepted, {usage.prompt_tokens + usage.completion_tokens:,} tokens"
+    if price != Price(0.0, 0.0):
+        note += f", paid {usage.paid:.2f} of about {usage.paid * total / done:.2f}"
+    return note
