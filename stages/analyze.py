@@ -146,7 +146,7 @@ def run(
         _add(values, "nearest_in_round", found if within else [], within)
         _add(values, "nearest_in_round_before", found if before else [], before)
     for name, problems in benchmarks.items():
-        near = nearest_in([_text(item.example) for item in measured], [_text_of_problem(p) for p in problems])
+        near = nearest_in([item.example.full_text for item in measured], [p.full_text for p in problems])
         _add(values, f"similarity.{name}", [item.example for item in measured] if near else [], near)
     for judgement in judgements:
         if judgement.score is not None:
@@ -215,17 +215,9 @@ def _shares(compared: Sequence[Example], benchmarks: Mapping[str, list[Problem]]
     """Give how varied a set is, and how near to each benchmark's problems it comes (mean over the problems)."""
     shares = {f"distinct_{n}": distinct_share([e.instruction for e in compared], n) for n in (1, 2, 3)}
     for name, problems in benchmarks.items():
-        near = nearest_in([_text_of_problem(p) for p in problems], [_text(e) for e in compared])
+        near = nearest_in([p.full_text for p in problems], [e.full_text for e in compared])
         shares[f"reached.{name}"] = sum(near) / len(near) if near else None
     return {name: share for name, share in shares.items() if share is not None}
-
-
-def _text(example: Example) -> str:
-    return f"{example.instruction}\n{example.response}"
-
-
-def _text_of_problem(problem: Problem) -> str:
-    return f"{problem.prompt}\n{problem.canonical_solution}"
 
 
 def _write_tables(analysis: Analysis, judgements: Sequence[Judgement]) -> None:

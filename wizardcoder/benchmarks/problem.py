@@ -45,6 +45,11 @@ class Problem:
     group: str = ""
     stop: tuple[str, ...] = ()
 
+    @property
+    def full_text(self) -> str:
+        """The prompt and the reference solution, if there is one."""
+        return f"{self.prompt}\n{self.canonical_solution}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

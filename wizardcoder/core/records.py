@@ -48,6 +48,11 @@ class Example:
     verdict: str | None = None
     flags: tuple[str, ...] = ()
 
+    @property
+    def full_text(self) -> str:
+        """The instruction and the response."""
+        return f"{self.instruction}\n{self.response}"
+
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Rejected:

@@ -1,7 +1,8 @@
-"""Which texts hold another word by word, or its code under other names: the share of its pieces that they hold too.
+"""N-grams of words and code, and an index of the texts that contain them.
 
-In: texts. Out: shares from 0 to 1. Pieces are sentences, runs of words, or runs of code tokens, names aside. Only
-copies are found so: a task in other words, or code in other steps or another language, shares no pieces.
+In: texts. Out: n-grams, and shares from 0 to 1 of a text's n-grams that another text contains. An n-gram is a sentence,
+n words, or n code tokens with names normalised. Only copies are found: a task in other words, or code in other steps or
+another language, shares no n-grams.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-Piece = tuple[str, ...]
+Ngram = tuple[str, ...]
 
 _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"[.?!:;](?:\s|$)")
-_UNSAID = re.compile(r'"""(?s:.*?)"""|\'\'\'(?s:.*?)\'\'\'|#[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'')
+_STRING_OR_COMMENT = re.compile(
+    r'"""(?s:.*?)"""|\'\'\'(?s:.*?)\'\'\'|#[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+)
 _CODE = re.compile(
     r"(?P<text>\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''|#[^\n]*)"
     r'|(?P<string>"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')'
@@ -27,8 +30,31 @@ _ASSIGNED = re.compile(r"(?<![.\w])([^\W\d]\w*)\s*=(?!=)|\bfor\s+([^:\n]*?)\s+in
 _KEYWORDS, _BUILTINS = frozenset(keyword.kwlist), frozenset(dir(builtins))
 
 
-def sentences(text: str, min_words: int) -> set[Piece]:
-    """Give a text's sentences as words in lower case; a line's end may end one, or not."""
+class NgramIndex:
+    """The n-grams of some texts, to find which of these texts another text contains."""
+
+    def __init__(self, ngrams: Sequence[set[Ngram]], min_ngrams: int) -> None:
+        """Index each text's n-grams; texts with fewer than `min_ngrams` are never found, since few match by chance."""
+        self._sizes = [sum(map(len, found)) if len(found) >= min_ngrams else 0 for found in ngrams]
+        self._texts: dict[Ngram, list[int]] = defaultdict(list)
+        for number, found in enumerate(ngrams):
+            for ngram in found if self._sizes[number] else ():
+                self._texts[ngram].append(number)
+
+    def compute_shares(self, ngrams: Iterable[Ngram]) -> dict[int, float]:
+        """Return by text number the share of its n-grams that are among `ngrams`; texts with none are left out.
+
+        An n-gram's weight is its length: "You are given a list." is a small part of a task.
+        """
+        found: Counter[int] = Counter()
+        for ngram in ngrams:
+            for number in self._texts.get(ngram, ()):
+                found[number] += len(ngram)
+        return {number: size / self._sizes[number] for number, size in found.items()}
+
+
+def extract_sentences(text: str, min_words: int) -> set[Ngram]:
+    """Return a text's sentences as lower-case words, with a line break read both as a sentence end and as a space."""
     found = set()
     for part in (*_SENTENCE_END.split(text), *_SENTENCE_END.split(text.replace("\n", ". "))):
         words = tuple(_WORD.findall(part.lower()))
@@ -37,33 +63,33 @@ def sentences(text: str, min_words: int) -> set[Piece]:
     return found
 
 
-def word_runs(text: str, n: int) -> set[Piece]:
-    """Give the runs of n words of a text, in lower case; none where it has fewer."""
-    return set(_runs(_WORD.findall(text.lower()), n))
+def extract_word_ngrams(text: str, n: int) -> set[Ngram]:
+    """Return the n-grams of a text's lower-case words; none if it has fewer than n."""
+    return set(_ngrams(_WORD.findall(text.lower()), n))
 
 
-def code_runs(code: str, n: int, *, names: bool = False) -> set[Piece]:
-    """Give the runs of n tokens of Python code; in each a name is replaced by the place where it first stands.
+def extract_code_ngrams(code: str, n: int, *, keep_names: bool = False) -> set[Ngram]:
+    """Return the n-grams of Python tokens; in each, a name is replaced by the position of its first occurrence.
 
-    So `total = total + x` and `t = t + y` give the same runs. Keywords, attributes, numbers, strings and builtins that
-    the code does not assign stay what they are; layout, comments, docstrings, brackets and commas do not count. With
-    `names` all names stay.
+    So `total = total + x` and `t = t + y` have the same n-grams. Keywords, attributes, numbers, strings and builtins
+    that the code does not assign are kept. Layout, comments, docstrings, brackets and commas are ignored. With
+    `keep_names` all names are kept.
     """
-    runs = _runs(_tokens(code), n)
-    return set(runs) if names else {_unnamed(run) for run in runs}
+    ngrams = _ngrams(_tokenize(code), n)
+    return set(ngrams) if keep_names else {_normalise_names(ngram) for ngram in ngrams}
 
 
-def _unnamed(run: Piece) -> Piece:
-    return tuple(str(run.index(token)) if token[0] == "@" else token for token in run)
+def _normalise_names(ngram: Ngram) -> Ngram:
+    return tuple(str(ngram.index(token)) if token[0] == "@" else token for token in ngram)
 
 
-def _runs(tokens: list[str], n: int) -> Iterator[Piece]:
+def _ngrams(tokens: list[str], n: int) -> Iterator[Ngram]:
     return zip(*(tokens[start:] for start in range(n)), strict=False)
 
 
-def _tokens(code: str) -> list[str]:
-    """Split Python code; a name of its own gets an @ before it."""
-    bare = _UNSAID.sub(" ", code)
+def _tokenize(code: str) -> list[str]:
+    """Split Python code into tokens, with an @ before each name that is neither a keyword nor an unassigned builtin."""
+    bare = _STRING_OR_COMMENT.sub(" ", code)
     assigned = {name for found in _ASSIGNED.findall(bare) for part in found for name in _NAME.findall(part)}
     fixed = _KEYWORDS | (_BUILTINS - assigned)
     tokens = []
@@ -76,26 +102,3 @@ def _tokens(code: str) -> list[str]:
         elif kind != "text":
             tokens.append("".join(text.split()))
     return tokens
-
-
-class Index:
-    """The pieces of some texts, for finding out which of the texts another one holds."""
-
-    def __init__(self, pieces: Sequence[set[Piece]], min_pieces: int) -> None:
-        """Take each text's pieces; one with fewer than `min_pieces` is found nowhere: so little is shared by chance."""
-        self._sizes = [sum(map(len, found)) if len(found) >= min_pieces else 0 for found in pieces]
-        self._texts: dict[Piece, list[int]] = defaultdict(list)
-        for number, found in enumerate(pieces):
-            for piece in found if self._sizes[number] else ():
-                self._texts[piece].append(number)
-
-    def shares(self, pieces: Iterable[Piece]) -> dict[int, float]:
-        """Give the share of each text's pieces that stand among these, where there is any, by the text's number.
-
-        Pieces count by their length: "You are given a list." alone is little of a task.
-        """
-        found: Counter[int] = Counter()
-        for piece in pieces:
-            for number in self._texts.get(piece, ()):
-                found[number] += len(piece)
-        return {number: size / self._sizes[number] for number, size in found.items()}

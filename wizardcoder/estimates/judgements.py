@@ -13,7 +13,6 @@ from statistics import fmean
 
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.records import Example
-from wizardcoder.decontamination.pairs import text_of_problem
 from wizardcoder.estimates.rounds import GROWTH_CHARACTERS, Estimate, Estimator
 
 
@@ -68,7 +67,7 @@ def comparing(
         return Estimate()
     sample = sum(size.records * (size.instruction + size.response) for size in sizes.values()) / records
     own = estimator.count(prompt)
-    tokens = sum(each * (own + estimator.count(text_of_problem(problem)) + sample) for problem in problems)
+    tokens = sum(each * (own + estimator.count(problem.full_text) + sample) for problem in problems)
     return _judged(estimator, each * len(problems), tokens, attempts)
 
 

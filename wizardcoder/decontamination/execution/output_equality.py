@@ -1,7 +1,7 @@
-"""Whether two functions returned the same, by value.
+"""Compares the outputs of two functions by value.
 
-In: returned values as tagged text (values.py). Out: alike or not. Looser than the benchmarks' own checkers, which say
-whether a completion passes: here a solution that returns a tuple for a list is a solution.
+In: returned values, as text of the sandbox's wire format. Out: equal or not. This is looser than the benchmarks' own
+checkers: a solution that returns a tuple instead of a list still reveals the solution.
 """
 
 from __future__ import annotations
@@ -11,36 +11,39 @@ from collections import deque
 from collections.abc import Iterator, KeysView, ValuesView
 from typing import Any
 
-from wizardcoder.sandbox import wire as values
+from wizardcoder.sandbox import wire
 
 _TOLERANCE = 1e-6  # of floats, absolute and relative
 
 
-def equal(expected: str, answer: str | None) -> bool:
-    """Whether two outputs, tagged text, are alike: floats nearly, lists, tuples and iterators by their items."""
-    if answer is None:
+def outputs_equal(expected: str, output: str | None) -> bool:
+    """Whether two encoded outputs are equal: floats within 1e-6; lists, tuples and iterators by their items.
+
+    An object of a program's own class equals nothing, because the wire format does not contain its value.
+    """
+    if output is None:
         return False
-    if answer == expected and values.OBJECT not in answer:  # an object of a class of its own can't be told by value
+    if output == expected and wire.OBJECT not in output:
         return True
     try:
-        return _alike(_loosened(values.loads(expected.encode())), _loosened(values.loads(answer.encode())))
+        return _values_equal(_to_lists(wire.loads(expected.encode())), _to_lists(wire.loads(output.encode())))
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         return False
 
 
-def _loosened(value: Any) -> Any:
+def _to_lists(value: Any) -> Any:
     if isinstance(value, list | tuple | deque | KeysView | ValuesView | Iterator):
-        return [_loosened(item) for item in value]
+        return [_to_lists(item) for item in value]
     if isinstance(value, dict):
-        return {key: _loosened(item) for key, item in value.items()}
+        return {key: _to_lists(item) for key, item in value.items()}
     return value
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _values_equal(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
+        return len(one) == len(other) and all(map(_values_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(item, other[key]) for key, item in one.items())
+        return one.keys() == other.keys() and all(_values_equal(item, other[key]) for key, item in one.items())
     if isinstance(one, float) or isinstance(other, float):
         numbers = isinstance(one, int | float) and isinstance(other, int | float)
         return numbers and math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)

@@ -1,7 +1,7 @@
-"""What functions do, as outputs to given arguments, and when two of them do the same.
+"""A problem's reference outputs, and the calls by which functions are compared with them.
 
-In: calls and outputs of a problem's reference. Out: its behaviour, the forms in which other functions are tried against
-it, and whether one of them has it. Nothing is run here (prober.py).
+In: argument lists and what the reference returns for them. Out: which outputs a function must reproduce, and in which
+forms it is called. Nothing is run here (runner.py).
 """
 
 from __future__ import annotations
@@ -10,126 +10,124 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from wizardcoder.decontamination.execution import benchmark_calls
 from wizardcoder.decontamination.execution.argument_invariants import Arguments
-from wizardcoder.decontamination.execution.output_equality import equal
-from wizardcoder.sandbox import wire as values
+from wizardcoder.decontamination.execution.benchmark_calls import list_call_forms
+from wizardcoder.decontamination.execution.limits import Agreement
+from wizardcoder.decontamination.execution.output_equality import outputs_equal
+from wizardcoder.sandbox import wire
 
-_LEAST_OTHER = 3  # outputs that no trivial function meets: fewer are met by luck
-_TELLING = 3  # different outputs of tests; MBPP has three tests a problem
-_TELLING_YES_NO = 4  # tests beyond those that a constant meets: luck meets these and as many others once in 256 times
-_LITTLE = {"true", "false", "null", '""', '["l"]', '["t"]', '["d"]'}
-_BEHIND = 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """When a function that meets all calls of a problem's tests has the reference's behaviour.
-
-    Both are shares of all outputs but those that a trivial function meets: a constant, or an argument given back.
-    """
-
-    least: float
-    least_few: float  # where luck could meet the tests: few of them, with outputs of yes and no, or hardly any others
+_MIN_NON_TRIVIAL = 3  # outputs that no trivial function reproduces; fewer are reproduced by chance
+_DISCRIMINATIVE = 3  # different outputs of tests; MBPP has three tests a problem
+_DISCRIMINATIVE_YES_NO = 4  # tests that a constant fails; it passes as many, and chance passes all 8 once in 256 times
+_LOW_INFORMATION = {"true", "false", "null", '""', '["l"]', '["t"]', '["d"]'}
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What a problem's reference does: `outputs[i]`, tagged text, is what it returns for `calls[i]`.
+class ReferenceOutputs:
+    """What a problem's reference returns.
 
-    The first `tested` calls are those of the problem's own tests; `telling`: luck does not meet these. A trivial
-    function meets `trivial` of all.
+    Attributes:
+        calls: argument lists; the first `tested` are those of the problem's own tests.
+        outputs: by call, the returned value as text of the wire format.
+        tested: number of calls from the tests.
+        discriminative: whether the tests are unlikely to be passed by chance.
+        trivially_passed: number of outputs that a constant, or a function that returns an argument, reproduces.
     """
 
     calls: list[Arguments]
     outputs: list[str]
     tested: int
-    telling: bool
-    trivial: int
+    discriminative: bool
+    trivially_passed: int
 
-    @classmethod
-    def of(cls, calls: list[Arguments], outputs: list[str], tested: int) -> Behaviour | None:
-        """Give what these outputs show; None where it is too little to tell a function by."""
-        if not tested:
-            return None
-        trivial = _met_by_trivial(calls, outputs)
-        if len(outputs) - trivial < _LEAST_OTHER:
-            return None
-        own = outputs[:tested]
-        beyond = tested - _met_by_trivial(calls[:tested], own)
-        telling = beyond >= _TELLING_YES_NO or (beyond > 0 and len({*own} - _LITTLE) >= _TELLING)
-        return cls(calls, outputs, tested, telling, trivial)
-
-    def has(self, met: Collection[int], agreement: Agreement) -> bool:
-        """Whether a function that meets the outputs at these places has this behaviour."""
-        least = agreement.least if self.telling else agreement.least_few
-        beyond = (len(met) - self.trivial) / (len(self.outputs) - self.trivial)
-        return beyond >= least and all(place in met for place in range(self.tested))
+    def accepts(self, matched: Collection[int], agreement: Agreement) -> bool:
+        """Whether a function that reproduces the outputs at these positions counts as a solution."""
+        min_share = agreement.min_share if self.discriminative else agreement.min_share_few
+        share = (len(matched) - self.trivially_passed) / (len(self.outputs) - self.trivially_passed)
+        return share >= min_share and all(place in matched for place in range(self.tested))
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One way to call a function of a problem's task; `first` is the call that is tried before the others."""
+class CallForm:
+    """One way to call a function for a problem's task: the arguments reordered, or some left out."""
 
-    number: int  # the behaviour's
-    behaviour: Behaviour
+    number: int  # of the problem
+    reference: ReferenceOutputs
     calls: list[Arguments]
-    first: int
+    first: int  # position of the call that is tried first
 
 
-class Book:
-    """Behaviours, by number, and the forms in which functions are tried against them."""
+class ReferenceIndex:
+    """The reference outputs of all problems, and their call forms by number of arguments.
 
-    def __init__(self, behaviours: Sequence[Behaviour | None]) -> None:
-        self.behaviours = behaviours
-        self._forms: dict[int, list[Form]] = defaultdict(list)
-        for number, behaviour in enumerate(behaviours):
-            for form in [] if behaviour is None else _forms(number, behaviour):
+    A problem whose reference cannot be compared is None.
+    """
+
+    def __init__(self, references: Sequence[ReferenceOutputs | None]) -> None:
+        self.references = references
+        self._forms: dict[int, list[CallForm]] = defaultdict(list)
+        for number, reference in enumerate(references):
+            for form in [] if reference is None else _list_forms(number, reference):
                 self._forms[len(form.calls[form.first])].append(form)
         for forms in self._forms.values():
-            forms.sort(key=lambda form: size(form.calls[form.first]))
+            forms.sort(key=lambda form: measure_call(form.calls[form.first]))
 
-    def forms(self, width: int) -> list[Form]:
-        """Give the forms with so many arguments, those with small ones first."""
+    def list_forms(self, width: int) -> list[CallForm]:
+        """Return the call forms with `width` arguments, those with small arguments first."""
         return self._forms.get(width, [])
 
 
-def size(arguments: Arguments) -> float:
-    """Measure by what a call's time may grow: numbers by their value, all else by its length."""
+def assess_outputs(calls: list[Arguments], outputs: list[str], tested: int) -> ReferenceOutputs | None:
+    """Return the reference outputs, or None if there are too few to recognise a function by."""
+    if not tested:
+        return None
+    trivially_passed = _count_trivially_passed(calls, outputs)
+    if len(outputs) - trivially_passed < _MIN_NON_TRIVIAL:
+        return None
+    own = outputs[:tested]
+    beyond = tested - _count_trivially_passed(calls[:tested], own)
+    different = len({*own} - _LOW_INFORMATION)
+    discriminative = beyond >= _DISCRIMINATIVE_YES_NO or (beyond > 0 and different >= _DISCRIMINATIVE)
+    return ReferenceOutputs(calls, outputs, tested, discriminative, trivially_passed)
+
+
+def measure_call(arguments: Arguments) -> float:
+    """Estimate how long a call may take: numbers by their value, everything else by its length."""
     return sum(_magnitude(value) if isinstance(value, int | float) else len(repr(value)) for value in arguments)
 
 
 def _magnitude(number: float) -> float:
-    """Measure a number; negative ones come behind the others, since many loops that count down never end on them."""
-    return min(number, _BEHIND) if number >= 0 else _BEHIND + min(-number, _BEHIND)
+    """Measure a number; negative ones come last, because many loops that count down never end on them."""
+    return min(number, _LARGEST) if number >= 0 else _LARGEST + min(-number, _LARGEST)
 
 
-def _met_by_trivial(calls: Sequence[Arguments], outputs: Sequence[str]) -> int:
-    """Count the outputs that a constant meets at most, or a function that gives one of its arguments back."""
+def _count_trivially_passed(calls: Sequence[Arguments], outputs: Sequence[str]) -> int:
+    """Count the outputs that the best constant, or function that returns one of its arguments, reproduces."""
     most = Counter(outputs).most_common(1)[0][1]
     for place in range(min(map(len, calls))):
-        given = (values.dumps(arguments[place]).decode() for arguments in calls)
-        most = max(most, sum(map(equal, outputs, given)))
+        given = (wire.dumps(arguments[place]).decode() for arguments in calls)
+        most = max(most, sum(map(outputs_equal, outputs, given)))
     return most
 
 
-def _gives_back(arguments: Arguments, output: str) -> bool:
-    return any(equal(output, values.dumps(argument).decode()) for argument in arguments)
+def _is_argument(arguments: Arguments, output: str) -> bool:
+    return any(outputs_equal(output, wire.dumps(argument).decode()) for argument in arguments)
 
 
-def _forms(number: int, behaviour: Behaviour) -> list[Form]:
-    common = Counter(behaviour.outputs).most_common(1)[0][0]
-    # all tests have to be met, so the first call is one that few functions meet, and small
+def _list_forms(number: int, reference: ReferenceOutputs) -> list[CallForm]:
+    common = Counter(reference.outputs).most_common(1)[0][0]
+    # all tests must pass, so the first call is a small one whose output few functions return
     first = min(
-        range(behaviour.tested),
+        range(reference.tested),
         key=lambda place: (
-            behaviour.outputs[place] == common,
-            behaviour.outputs[place] in _LITTLE,
-            _gives_back(behaviour.calls[place], behaviour.outputs[place]),
-            size(behaviour.calls[place]),
+            reference.outputs[place] == common,
+            reference.outputs[place] in _LOW_INFORMATION,
+            _is_argument(reference.calls[place], reference.outputs[place]),
+            measure_call(reference.calls[place]),
         ),
     )
     return [
-        Form(number, behaviour, [pick(call) for call in behaviour.calls], first)
-        for pick in benchmark_calls.forms(behaviour.calls)
+        CallForm(number, reference, [pick(call) for call in reference.calls], first)
+        for pick in list_call_forms(reference.calls)
     ]
