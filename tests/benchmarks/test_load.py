@@ -20,7 +20,7 @@ from wizardcoder.benchmarks.load import EMBEDDED, KNOWN, load_benchmark, missing
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
-from wizardcoder.decontamination.ngram_overlap import Index, word_runs
+from wizardcoder.decontamination.ngram_overlap import NgramIndex, extract_word_ngrams
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = json.loads((ROOT / "bundled" / "seeds.json").read_text(encoding="utf-8"))
@@ -406,6 +406,10 @@ def test_every_python_block_of_the_seeds_runs_alone():
 def test_no_seed_holds_half_of_a_benchmark_problem():
     texts = ["\n".join(record.values()) for record in SEEDS]
     problems = [p for name in EMBEDDED for p in load_benchmark(name)]
-    index = Index([word_runs(f"{p.prompt}\n{p.canonical_solution}", 8) for p in problems], 1)
-    shares = [(problems[n].task_id, share) for text in texts for n, share in index.shares(word_runs(text, 8)).items()]
+    index = NgramIndex([extract_word_ngrams(f"{p.prompt}\n{p.canonical_solution}", 8) for p in problems], 1)
+    shares = [
+        (problems[n].task_id, share)
+        for text in texts
+        for n, share in index.compute_shares(extract_word_ngrams(text, 8)).items()
+    ]
     assert [(task, share) for task, share in shares if share >= 0.5] == []
