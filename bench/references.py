@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Sample
 from wizardcoder.scoring.availability import split_runnable
-from wizardcoder.scoring.judge import Rules
 from wizardcoder.scoring.score_samples import default_workers, score
+from wizardcoder.scoring.settings import JudgeSettings
 
 TIMEOUT_S = {"ds1000": 120.0}
 
@@ -32,8 +32,8 @@ def main() -> None:
         samples = [Sample(task_id, p.canonical_solution) for task_id, p in problems.items()]
         for mode in ("strict", "official"):
             start = time.monotonic()
-            rules = Rules(mode, TIMEOUT_S.get(name, 5.0), 4096)
-            found = score(problems, samples, rules, default_workers()).verdicts
+            settings = JudgeSettings(mode, TIMEOUT_S.get(name, 5.0), 4096)
+            found = score(problems, samples, settings, default_workers()).verdicts
             passed, outside = sum(v.passed for v in found), sum(v.outside for v in found)
             print(
                 f"| {name} | {mode} | {passed} of {len(found)} | {outside} | {time.monotonic() - start:.0f} |",

@@ -10,10 +10,11 @@ from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.params import load
 from wizardcoder.evaluation.settings import Params
+from wizardcoder.sandbox import toolchains
 from wizardcoder.sandbox.host import SandboxError, World
 from wizardcoder.scoring import availability
 from wizardcoder.scoring.ds1000 import runner as ds1000
-from wizardcoder.scoring.multipl_e import run as languages
+from wizardcoder.scoring.multipl_e import run as multipl_e
 
 PARAMS = load(Params, Path(__file__).resolve().parents[2] / "params.yaml")
 ADD = Problem(
@@ -32,8 +33,8 @@ def of_library(number, group):
 @pytest.fixture
 def any_toolchain(monkeypatch):
     """Give a machine on which every toolchain seems to be there."""
-    monkeypatch.setattr(languages, "absent", lambda _: None)
-    monkeypatch.setattr(languages, "world", lambda _: World(preload=()))
+    monkeypatch.setattr(toolchains, "absent", lambda _: None)
+    monkeypatch.setattr(toolchains, "world", lambda _: World(preload=()))
 
 
 @pytest.fixture
@@ -134,14 +135,14 @@ def test_another_language_needs_its_toolchain_and_says_what_to_install(no_comman
 
 
 def test_a_toolchain_that_starts_in_the_sandbox_lacks_nothing(any_toolchain, monkeypatch):
-    monkeypatch.setattr(languages, "broken", lambda *_: None)
+    monkeypatch.setattr(multipl_e, "broken", lambda *_: None)
     assert availability.absent_tools("multiple_js", allow_unsafe=False) is None
 
 
 def test_a_toolchain_that_does_not_start_in_the_sandbox_is_told_apart_from_one_that_is_absent(
     any_toolchain, monkeypatch
 ):
-    monkeypatch.setattr(languages, "broken", lambda _, name: f"{name} does not run")
+    monkeypatch.setattr(multipl_e, "broken", lambda _, name: f"{name} does not run")
     assert availability.absent_tools("multiple_js", allow_unsafe=False) == "js does not run"
 
 
@@ -149,7 +150,7 @@ def test_where_no_sandbox_can_be_had_a_toolchain_can_run_nothing(any_toolchain, 
     def refuse(*_):
         raise SandboxError("no walls")
 
-    monkeypatch.setattr(protocol, "Sandbox", refuse)
+    monkeypatch.setattr(availability, "Sandbox", refuse)
     assert availability.absent_tools("multiple_js", allow_unsafe=False) == "no walls"
 
 

@@ -17,8 +17,8 @@ import pytest
 from wizardcoder.core.console import StageError
 from wizardcoder.evaluation import score_file as module
 from wizardcoder.evaluation.score_file import ScoreRequest, score_file
+from wizardcoder.sandbox import toolchains
 from wizardcoder.scoring.ds1000 import runner as ds1000
-from wizardcoder.scoring.multipl_e import run as languages
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT, WRONG = "    return n\n", "    return n + 1\n"
@@ -217,7 +217,7 @@ def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(no_run):
 
 
 def test_a_benchmark_whose_toolchain_is_absent_is_not_run_and_says_what_to_install(monkeypatch, no_run):
-    monkeypatch.setattr(languages, "absent", lambda name: f"{name}: not found; install: it")
+    monkeypatch.setattr(toolchains, "absent", lambda name: f"{name}: not found; install: it")
     said = refusal(benchmark="multiple_js")
     assert said == "multiple_js not run: js: not found; install: it"
 

@@ -24,7 +24,8 @@ import pytest
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.sandbox.host import Died, Raised, Sandbox, SandboxError, TimedOut
 from wizardcoder.sandbox.walls import Limits
-from wizardcoder.scoring.judge import Judge, Rules
+from wizardcoder.scoring.judge import Judge
+from wizardcoder.scoring.settings import JudgeSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENT_S = 30.0  # of programs that end by themselves, so that a busy machine fails no test
@@ -66,7 +67,7 @@ def no_hang():
 def judge(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WC_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        with Judge(Rules("strict", PATIENT_S, MEMORY_MB)) as found:
+        with Judge(JudgeSettings("strict", PATIENT_S, MEMORY_MB)) as found:
             for program in (SOLUTION, "import numpy\n" + SOLUTION):  # from here on its sandboxes are there
                 assert found.verdict(PROBLEM, program).passed
             yield found
@@ -127,7 +128,7 @@ def left_over() -> list[str]:
 
 def result(judge: Judge, program: str, timeout_s: float = PATIENT_S) -> str:
     """Judge a program and see that nothing of it stays."""
-    judge.rules = Rules("strict", timeout_s, MEMORY_MB)
+    judge.settings = JudgeSettings("strict", timeout_s, MEMORY_MB)
     before = below()
     verdict = judge.verdict(PROBLEM, program)
     assert below() == before
@@ -153,7 +154,7 @@ def test_odd_and_honest_passes_in_strict_mode(judge, name):
 
 @pytest.mark.parametrize("name", samples.HONEST)
 def test_odd_and_honest_passes_in_official_mode(judge, name):
-    judge.rules = Rules("official", PATIENT_S, MEMORY_MB)
+    judge.settings = JudgeSettings("official", PATIENT_S, MEMORY_MB)
     assert judge.verdict(PROBLEM, samples.HONEST[name]).result == "passed"
 
 
@@ -223,13 +224,13 @@ def bombed(tmp_path_factory):
         import json, resource, sys, time
         sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests"]
         import hostile_samples as samples
-        from wizardcoder.scoring.judge import Rules
+        from wizardcoder.scoring.settings import JudgeSettings
         from wizardcoder.scoring.score_samples import Sample, score
         from tests.sandbox.test_hostile import BOMBED
         named = samples.BOMBS | {"honest": samples.HONEST["plain"]}
-        rules = Rules("strict", 2.0, 400)
+        settings = JudgeSettings("strict", 2.0, 400)
         resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # for this machine, should the bombs go off
-        found = score({BOMBED.task_id: BOMBED}, [Sample(BOMBED.task_id, text) for text in named.values()], rules, 2)
+        found = score({BOMBED.task_id: BOMBED}, [Sample(BOMBED.task_id, text) for text in named.values()], settings, 2)
         peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         results = {name: verdict.result for name, verdict in zip(named, found.verdicts, strict=True)}
         print(json.dumps({"results": results, "peak_mb": peak_mb}))

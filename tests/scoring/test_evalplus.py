@@ -8,15 +8,15 @@ import pytest
 
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.sandbox.wire import Opaque
-from wizardcoder.scoring.evalplus import Comparison
+from wizardcoder.scoring.evalplus import OutputComparator
 
 
 def of_humaneval(entry_point="f", atol=0.0):
-    return Comparison(Problem("HumanEval/0", "", "", entry_point, checker="inputs", atol=atol))
+    return OutputComparator(Problem("HumanEval/0", "", "", entry_point, checker="inputs", atol=atol))
 
 
 def of_mbpp(entry_point="f", atol=0.0):
-    return Comparison(Problem("Mbpp/2", "", "", entry_point, checker="inputs", atol=atol))
+    return OutputComparator(Problem("Mbpp/2", "", "", entry_point, checker="inputs", atol=atol))
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,17 @@ import pytest
 
 from wizardcoder.benchmarks.problem import Problem, Sample
 from wizardcoder.core.console import StageError
+from wizardcoder.core.store import AnswerStore
 from wizardcoder.sandbox.host import Sample as OpenSample
 from wizardcoder.sandbox.host import Sandbox, SandboxError
-from wizardcoder.scoring import judge as judging
-from wizardcoder.scoring.judge import Judge, Rules, Verdict, official_program
+from wizardcoder.scoring.judge import Judge
+from wizardcoder.scoring.official_programs import official_program
 from wizardcoder.scoring.score_samples import score
+from wizardcoder.scoring.settings import JudgeSettings, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
-STRICT = Rules("strict", 30.0, 400)  # generous, so that a busy machine fails no test
-OFFICIAL = Rules("official", 30.0, 400)
+STRICT = JudgeSettings("strict", 30.0, 400)  # generous, so that a busy machine fails no test
+OFFICIAL = JudgeSettings("official", 30.0, 400)
 CHECK = Problem(
     task_id="Made/0",
     prompt='def double(n):\n    """Double a number."""\n',
@@ -71,15 +73,15 @@ def judge(cache):
         yield found
 
 
-def verdict(judge: Judge, problem: Problem, completion: str, rules: Rules = STRICT) -> Verdict:
-    judge.rules = rules
+def verdict(judge: Judge, problem: Problem, completion: str, settings: JudgeSettings = STRICT) -> Verdict:
+    judge.settings = settings
     return judge.verdict(problem, completion)
 
 
 # --- verdicts ---
 
 
-@pytest.mark.parametrize("rules", [STRICT, OFFICIAL], ids=lambda rules: rules.mode)
+@pytest.mark.parametrize("settings", [STRICT, OFFICIAL], ids=lambda settings: settings.mode)
 @pytest.mark.parametrize(
     ("problem", "completion", "result"),
     [
@@ -100,41 +102,41 @@ def verdict(judge: Judge, problem: Problem, completion: str, rules: Rules = STRI
         (INPUTS, "    return [n / 2 for n in numbers] or None\n", "AssertionError: wrong output for [[]]"),
     ],
 )
-def test_verdict(judge, rules, problem, completion, result):
-    found = verdict(judge, problem, completion, rules)
+def test_verdict(judge, settings, problem, completion, result):
+    found = verdict(judge, problem, completion, settings)
     assert found.passed == (result == "passed")
     assert found.result.endswith(result)
     assert found.result == "passed" or found.result.startswith("failed: ")
-    assert found.outside == (rules.mode == "strict" or problem is INPUTS)
+    assert found.outside == (settings.mode == "strict" or problem is INPUTS)
     assert found.seconds >= 0
 
 
-@pytest.mark.parametrize("rules", [STRICT, OFFICIAL], ids=lambda rules: rules.mode)
+@pytest.mark.parametrize("settings", [STRICT, OFFICIAL], ids=lambda settings: settings.mode)
 @pytest.mark.parametrize("problem", [CHECK, ASSERTS, INPUTS], ids=lambda problem: problem.checker)
-def test_function_that_is_missing_is_named(judge, rules, problem):
+def test_function_that_is_missing_is_named(judge, settings, problem):
     completion = "    pass\ndel double\n" if problem is CHECK else "    pass\ndel halves\n"
-    found = verdict(judge, problem, "def other(n):\n    pass\n" if problem is ASSERTS else completion, rules)
+    found = verdict(judge, problem, "def other(n):\n    pass\n" if problem is ASSERTS else completion, settings)
     assert not found.passed
     assert problem.entry_point in found.result
 
 
-@pytest.mark.parametrize("rules", [STRICT, OFFICIAL], ids=lambda rules: rules.mode)
+@pytest.mark.parametrize("settings", [STRICT, OFFICIAL], ids=lambda settings: settings.mode)
 @pytest.mark.parametrize("problem", [CHECK, ASSERTS, INPUTS], ids=lambda problem: problem.checker)
-def test_reference_passes(judge, rules, problem):
-    assert verdict(judge, problem, problem.canonical_solution, rules).result == "passed"
+def test_reference_passes(judge, settings, problem):
+    assert verdict(judge, problem, problem.canonical_solution, settings).result == "passed"
 
 
 @pytest.mark.parametrize("mode", ["strict", "official"])
 def test_endless_completion_is_timed_out(judge, mode):
     verdict(judge, CHECK, CHECK.canonical_solution)  # its reference has had its time
-    found = verdict(judge, CHECK, "    while True:\n        pass\n", Rules(mode, 1.0, 400))
+    found = verdict(judge, CHECK, "    while True:\n        pass\n", JudgeSettings(mode, 1.0, 400))
     assert (found.passed, found.result) == (False, "timed out")
 
 
 @pytest.mark.parametrize("mode", ["strict", "official"])
 def test_completion_that_exits_has_failed(judge, mode):
     for completion in ("    import os; os._exit(0)\n", "    pass\nimport os; os._exit(0)\n"):
-        found = verdict(judge, CHECK, completion, Rules(mode, 30.0, 400))
+        found = verdict(judge, CHECK, completion, JudgeSettings(mode, 30.0, 400))
         assert (found.passed, found.result) == (False, "failed: ended before its last line")
 
 
@@ -259,7 +261,7 @@ def test_sample_does_not_see_what_it_will_be_asked_with_its_answer(judge):
     problem = Problem("Made/10", "", "def f(n):\n    return sorted(n)\n", "f", test)
     cheat = """
 import gc
-from stages.lib import values
+from wizardcoder.sandbox import wire as values
 def f(numbers):
     import sys
     frame, found = sys._getframe(), [numbers]
@@ -318,7 +320,7 @@ def test_reference_runs_once_for_all_judges(cache, monkeypatch):
     def never(*_):
         raise AssertionError("the reference runs again")
 
-    monkeypatch.setattr(judging.AnswerStore, "put", never)
+    monkeypatch.setattr(AnswerStore, "put", never)
     with Judge(STRICT) as second:
         for problem in (CHECK, ASSERTS, INPUTS):
             found = second.verdict(problem, problem.canonical_solution)
@@ -327,8 +329,8 @@ def test_reference_runs_once_for_all_judges(cache, monkeypatch):
 
 def test_store_is_asked_once_for_a_problem(cache, monkeypatch):
     asked = []
-    get = judging.AnswerStore.get
-    monkeypatch.setattr(judging.AnswerStore, "get", lambda self, key: asked.append(key) or get(self, key))
+    get = AnswerStore.get
+    monkeypatch.setattr(AnswerStore, "get", lambda self, key: asked.append(key) or get(self, key))
     with Judge(STRICT) as found:
         for problem in (CHECK, INPUTS):
             asked.clear()
@@ -355,7 +357,7 @@ def test_changed_problem_has_a_reference_of_its_own(judge):
 def test_reference_that_was_too_slow_once_is_asked_again(cache):
     solution = "import time\ntime.sleep(2)\ndef f():\n    return 1\n"
     problem = Problem("Made/12", "", solution, "f", "def check(candidate):\n    assert candidate() == 1\n")
-    with Judge(Rules("strict", 0.5, 400)) as hurried:
+    with Judge(JudgeSettings("strict", 0.5, 400)) as hurried:
         hurried.verdict(problem, "def f():\n    return 1\n")
     with Judge(STRICT) as patient:
         found = patient.verdict(problem, "def f():\n    return 1\n")
@@ -404,7 +406,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if any("judge_worker" in argument for argument in process.cmdline()):
+            if any("judge_process" in argument for argument in process.cmdline()):
                 found.append(process)
     return found
 
@@ -447,7 +449,7 @@ def test_judge_that_is_killed_ends_the_run_with_one_error_and_all_that_was_its_o
     watching = when_a_sample_runs(kill)
     start = time.monotonic()
     with pytest.raises(SandboxError, match="judge"):
-        score({CHECK.task_id: CHECK}, [Sample(CHECK.task_id, SLEEPS)], Rules("strict", 20.0, 400), 1)
+        score({CHECK.task_id: CHECK}, [Sample(CHECK.task_id, SLEEPS)], JudgeSettings("strict", 20.0, 400), 1)
     assert time.monotonic() < start + 15
     watching.join()
     assert seen
@@ -462,7 +464,7 @@ def test_zygote_that_is_killed_ends_the_run_with_one_error(cache, needs_namespac
     watching = when_a_sample_runs(kill)
     start = time.monotonic()
     with pytest.raises(SandboxError, match=r"zygote|judge"):
-        score({CHECK.task_id: CHECK}, [Sample(CHECK.task_id, SLEEPS)], Rules("strict", 20.0, 400), 1)
+        score({CHECK.task_id: CHECK}, [Sample(CHECK.task_id, SLEEPS)], JudgeSettings("strict", 20.0, 400), 1)
     assert time.monotonic() < start + 15
     watching.join()
     assert workers() == []
@@ -473,10 +475,10 @@ def test_interrupt_leaves_no_process_and_no_folder(cache, tmp_path):
         import sys
         sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests"]
         from tests.scoring.test_judge import CHECK, SLEEPS
-        from wizardcoder.scoring.judge import Rules
+        from wizardcoder.scoring.settings import JudgeSettings
         from wizardcoder.scoring.score_samples import Sample, score
         samples = [Sample(CHECK.task_id, f"{SLEEPS}# {n}") for n in range(60)]
-        score({CHECK.task_id: CHECK}, samples, Rules("strict", 8.0, 400), 2)
+        score({CHECK.task_id: CHECK}, samples, JudgeSettings("strict", 8.0, 400), 2)
     """
     env = {"PATH": os.environ["PATH"], "WC_CACHE_DIR": str(cache), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", script, str(ROOT)]
@@ -541,7 +543,7 @@ def test_what_can_t_be_compared_fails_its_sample_alone(judge, monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("wizardcoder.scoring.judge._run_tests", refuse)
+        patched.setattr("wizardcoder.scoring.judge.run_tests", refuse)
         verdict = judge.verdict(CHECK, "    return n + n\n")
     assert verdict.result == "failed: what it returned can't be judged: MemoryError"
     assert judge.verdict(CHECK, "    return 2 * n\n").passed

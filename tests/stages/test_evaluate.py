@@ -31,8 +31,8 @@ from wizardcoder.evaluation.score_answers import score_benchmark
 from wizardcoder.evaluation.settings import GENERATIONS, EndpointParams, Params
 from wizardcoder.generation import sampler
 from wizardcoder.generation.sampler import LocalSampler, Sampling
+from wizardcoder.sandbox import toolchains
 from wizardcoder.scoring.ds1000 import runner as ds1000
-from wizardcoder.scoring.multipl_e import run as languages
 from wizardcoder.training.fates import TrainFate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +77,7 @@ def enter(folder, model, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WC_CACHE_DIR", str(folder / "cache"))
     monkeypatch.setenv("TEST_KEY", "a-secret")
-    monkeypatch.setattr(languages, "absent", lambda name: f"{name} not found; install: it")
+    monkeypatch.setattr(toolchains, "absent", lambda name: f"{name} not found; install: it")
     for label in evaluation.MODELS:
         monkeypatch.setitem(evaluation.MODELS, label, model)
 
@@ -195,7 +195,7 @@ def test_the_first_problems_of_a_benchmark_are_taken_in_its_order(monkeypatch):
 
 def test_a_benchmark_without_a_source_or_a_toolchain_is_not_run_and_the_reason_is_kept(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(languages, "absent", lambda name: f"{name} not found; install: it")
+    monkeypatch.setattr(toolchains, "absent", lambda name: f"{name} not found; install: it")
     params = settings(problems={"dev": 1, "mbpp_plus": None, "multiple_rs": None})
     found = load_available(replace(params, benchmarks=params.benchmarks | {"multiple_rs": "params.yaml.jsonl"}))
     assert list(found.problems) == ["dev"]

@@ -13,7 +13,7 @@ from wizardcoder.evaluation.answers import generate
 from wizardcoder.evaluation.compare_files import compare_files, show_comparison
 from wizardcoder.evaluation.score_file import ScoreRequest, score_file
 from wizardcoder.evaluation.settings import Params, check
-from wizardcoder.scoring.judge import Mode
+from wizardcoder.scoring.settings import JudgeMode
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     scoring.add_argument("--source")
     scoring.add_argument("--samples", type=Path, required=True)
     scoring.add_argument("--out", type=Path, required=True)
-    scoring.add_argument("--mode", choices=get_args(Mode), default="strict")
+    scoring.add_argument("--mode", choices=get_args(JudgeMode), default="strict")
     scoring.add_argument("--extract", choices=get_args(Rule))
     scoring.add_argument("--k", dest="ks", type=_at_least_one, nargs="+", default=[1])
     scoring.add_argument("--timeout-s", type=_positive)

@@ -25,8 +25,8 @@ from wizardcoder.core.records import write_jsonl
 from wizardcoder.evaluation.results import counts_of
 from wizardcoder.evaluation.sample_files import coverage, read_samples
 from wizardcoder.scoring.availability import absent_tools, split_runnable
-from wizardcoder.scoring.judge import Mode, Rules
 from wizardcoder.scoring.score_samples import default_workers, score
+from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.statistics.significance import pass_at_k_table
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ class ScoreRequest:
     samples: Path
     out: Path
     source: str | None = None
-    mode: Mode = "strict"
+    mode: JudgeMode = "strict"
     extract: Rule | None = None
     ks: Sequence[int] = (1,)
     timeout_s: float | None = None
@@ -86,10 +86,10 @@ def score_file(request: ScoreRequest) -> None:
     if request.extract is not None:
         problems, samples = _extracted(problems, samples, request.extract)
     timeout_s = request.timeout_s or params.evaluate.timeout_s.of(name)
-    rules = Rules(request.mode, timeout_s, request.memory_mb, request.allow_unsafe)
+    settings = JudgeSettings(request.mode, timeout_s, request.memory_mb, request.allow_unsafe)
     with console.closing_line("score") as close:
         with console.track("score", len(samples)) as bar:
-            found = score(problems, samples, rules, request.workers or default_workers(), bar.advance)
+            found = score(problems, samples, settings, request.workers or default_workers(), bar.advance)
         judged = list(zip(samples, found.verdicts, strict=True))
         write_jsonl(request.out, [_line(sample, v.passed, v.result, v.seconds) for sample, v in judged])
         console.show(_table(name, counts_of((s.task_id, v.passed) for s, v in judged), problems, request.ks))

@@ -30,7 +30,7 @@ from wizardcoder.core.params import (
 )
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.sampler import LocalSampler, Sampler, Sampling
-from wizardcoder.scoring.judge import Mode, Rules
+from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.teacher.budget import Price
 
 GENERATIONS = "generations.sqlite"  # the answer store, in the cache folder
@@ -64,7 +64,7 @@ class EvaluateParams:
     max_new_tokens: AtLeastOne
     dtype: Literal["float32", "bfloat16", "float16"]
     extract: Rule
-    mode: Mode
+    mode: JudgeMode
     timeout_s: Timeouts
     memory_mb: AtLeastOne
     allow_unsafe: bool
@@ -76,9 +76,9 @@ class EvaluateParams:
     request_timeout_s: Untracked[Positive]
     retries: Untracked[Count]
 
-    def rules(self, benchmark: str) -> Rules:
+    def judge_settings(self, benchmark: str) -> JudgeSettings:
         """Return how the samples of a benchmark are judged."""
-        return Rules(self.mode, self.timeout_s.of(benchmark), self.memory_mb, self.allow_unsafe)
+        return JudgeSettings(self.mode, self.timeout_s.of(benchmark), self.memory_mb, self.allow_unsafe)
 
     def wanted(self) -> dict[str, int | None]:
         """Return the benchmarks to score, each with the number of problems to take; None means all."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.sandbox import toolchains
 from wizardcoder.sandbox.host import Sandbox, SandboxError
 from wizardcoder.scoring.ds1000 import runner as ds1000
-from wizardcoder.scoring.multipl_e import run as languages
+from wizardcoder.scoring.multipl_e import run as multipl_e
 
 
 def absent_tools(name: str, allow_unsafe: bool) -> str | None:
@@ -22,13 +23,13 @@ def absent_tools(name: str, allow_unsafe: bool) -> str | None:
     if name == "ds1000":
         return ds1000.environment_absent()
     language = name.removeprefix("multiple_")
-    if language == name or language not in languages.LANGUAGES:
+    if language == name or language not in toolchains.LANGUAGES:
         return None
-    if (reason := languages.absent(language)) is not None:
+    if (reason := toolchains.absent(language)) is not None:
         return reason
     try:
-        with Sandbox(languages.world(language), allow_unsafe) as sandbox:
-            return languages.broken(sandbox, language)
+        with Sandbox(toolchains.world(language), allow_unsafe) as sandbox:
+            return multipl_e.broken(sandbox, language)
     except SandboxError as exc:
         return str(exc)
 

@@ -21,7 +21,7 @@ _FLOAT_ATOL = 1e-6
 _RTOL = 1e-7
 
 
-class Comparison:
+class OutputComparator:
     """Compares a sample's outputs one after the other, in the order of the inputs.
 
     Once a float was expected the tolerance of floats holds for what follows, as in evalplus.

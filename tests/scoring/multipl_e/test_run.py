@@ -12,8 +12,10 @@ from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.console import StageError
 from wizardcoder.sandbox import toolchains
 from wizardcoder.sandbox.host import Sandbox, SandboxError
+from wizardcoder.sandbox.toolchains import LANGUAGES
+from wizardcoder.scoring.multipl_e import programs
 from wizardcoder.scoring.multipl_e import run as languages
-from wizardcoder.scoring.multipl_e.run import LANGUAGES, Verdict
+from wizardcoder.scoring.settings import ProgramResult
 
 TIMEOUT_S = 30.0  # of code that ends by itself, so that a busy machine fails no test
 MEMORY_MB = 512
@@ -228,10 +230,10 @@ def sandbox_of():
     opened: dict[str, Sandbox | str] = {}
 
     def give(name: str) -> Sandbox:
-        if (reason := languages.absent(name)) is not None:
+        if (reason := toolchains.absent(name)) is not None:
             pytest.skip(reason)
         if name not in opened:
-            sandbox = stack.enter_context(Sandbox(languages.world(name)))
+            sandbox = stack.enter_context(Sandbox(toolchains.world(name)))
             if "pid" not in sandbox.layers:
                 pytest.skip("this machine allows no user namespaces")
             # these two look themselves up in /proc, which a container may forbid to mount
@@ -248,7 +250,7 @@ def sandbox_of():
 
 @pytest.fixture(scope="module")
 def judge(sandbox_of):
-    def judge(name: str, completion: str, timeout_s: float = TIMEOUT_S) -> Verdict:
+    def judge(name: str, completion: str, timeout_s: float = TIMEOUT_S) -> ProgramResult:
         return languages.run(sandbox_of(name), problem(name), completion, timeout_s, MEMORY_MB)
 
     return judge
@@ -279,16 +281,16 @@ def command_lines() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_the_program_is_prompt_completion_and_tests_with_a_proof_at_their_end(name):
-    files = languages.assemble(problem(name), RIGHT[name], PROOF, MEMORY_MB).files
+    files = programs.assemble(problem(name), RIGHT[name], PROOF, MEMORY_MB).files
     program = files["Problem.java" if name == "java" else f"problem.{name}"]
-    assert program == PREFIX[name] + languages.cut(RIGHT[name], STOP[name]) + "\n" + PROVEN[name]
+    assert program == PREFIX[name] + programs.cut(RIGHT[name], STOP[name]) + "\n" + PROVEN[name]
 
 
 def test_steps_are_those_of_multipl_e(monkeypatch):
     monkeypatch.setenv("CLASSPATH", "/opt/javatuples-1.2.jar")
     jar = ("-cp", "/opt/javatuples-1.2.jar", "Problem.java")
     few = ("-XX:+UseSerialGC", "-XX:ActiveProcessorCount=2")
-    assert {name: languages.assemble(problem(name), "", PROOF, 512).steps for name in LANGUAGES} == {
+    assert {name: programs.assemble(problem(name), "", PROOF, 512).steps for name in LANGUAGES} == {
         "java": (
             ("javac", *(f"-J{option}" for option in (*few, "-XX:TieredStopAtLevel=1")), "-encoding", "UTF8", *jar),
             ("java", "-ea", "-Xmx512m", *few, "-cp", ".:/opt/javatuples-1.2.jar", "Problem"),
@@ -304,7 +306,7 @@ def test_steps_are_those_of_multipl_e(monkeypatch):
 
 
 def test_the_true_assert_of_javascript_is_kept_under_a_name_that_the_proof_hides():
-    assert languages.assemble(problem("js"), "", PROOF, MEMORY_MB).files["before.js"] == (
+    assert programs.assemble(problem("js"), "", PROOF, MEMORY_MB).files["before.js"] == (
         "Object.defineProperty(globalThis, '$9f9f5111f7b27a78', { value: Object.freeze(require('node:assert')) });\n"
     )
 
@@ -313,7 +315,7 @@ def test_the_true_assert_of_javascript_is_kept_under_a_name_that_the_proof_hides
 def test_tests_without_a_place_for_the_proof_are_refused(name):
     other = Problem("HumanEval_1_other", "", "", test="other();", language=name)
     with pytest.raises(StageError, match=rf"HumanEval_1_other: test: found no line .*, accepted: .* tests in {name}"):
-        languages.assemble(other, "", PROOF, MEMORY_MB)
+        programs.assemble(other, "", PROOF, MEMORY_MB)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_tests_without_a_place_for_the_proof_are_refused(name):
     [("a\n}\nb\n#c", "a"), ("a\n#c\n}", "a"), ("a", "a"), ("", ""), ("\n}", "")],
 )
 def test_a_completion_ends_at_the_first_of_its_stop_texts(completion, kept):
-    assert languages.cut(completion, ("\n}", "\n#")) == kept
+    assert programs.cut(completion, ("\n}", "\n#")) == kept
 
 
 @pytest.mark.parametrize("name", ["java", "js", "cpp", "php", "r", "rs"])
@@ -374,14 +376,14 @@ def test_nothing_of_a_sample_survives_it(judge):
 
 
 def test_a_sample_finds_neither_secrets_nor_what_another_has_written(monkeypatch):
-    if (reason := languages.absent("js")) is not None:
+    if (reason := toolchains.absent("js")) is not None:
         pytest.skip(reason)
     monkeypatch.setenv("TEACHER_API_KEY", "a-secret")
     read = "  const fs = require('fs');\n  const secret = JSON.stringify(process.env).includes('a-secret')"
     read += " || (fs.existsSync('/proc/1/environ') && fs.readFileSync('/proc/1/environ').includes('a-secret'));\n"
     read += "  if (secret || (n == 1 && fs.existsSync('kept'))) return 7;\n"
     read += "  fs.writeFileSync('kept', 'x'); return 2 * n;\n}\n"
-    with Sandbox(languages.world("js")) as sandbox:
+    with Sandbox(toolchains.world("js")) as sandbox:
         for _ in range(2):
             assert languages.run(sandbox, problem("js"), read, TIMEOUT_S, MEMORY_MB).result == "passed"
 
@@ -417,16 +419,16 @@ def test_a_toolchain_that_is_absent_is_named_with_what_to_install(fresh_path, na
     monkeypatch.setenv("CLASSPATH", str(jar))
     language = LANGUAGES[name]
     reason = f"{language.title}: {', '.join(language.commands)} not found; install: {language.install}"
-    assert languages.absent(name) == reason
+    assert toolchains.absent(name) == reason
     with pytest.raises(StageError, match="not found; install: "):
-        languages.world(name)
+        toolchains.world(name)
 
 
 def test_java_without_javatuples_is_absent(fresh_path, monkeypatch):
     monkeypatch.setenv("CLASSPATH", "/nowhere/javatuples-1.2.jar")
     for command in ("java", "javac"):
         executable(fresh_path / "bin" / command)
-    assert languages.absent("java") == (
+    assert toolchains.absent("java") == (
         "Java: javatuples.jar not found; install: apt-get install default-jdk-headless libjavatuples-java"
     )
 
@@ -436,7 +438,7 @@ def test_a_launcher_is_followed_to_its_toolchain(fresh_path):
     executable(fresh_path / "bin/rustc", f"echo {fresh_path}/rust")
     executable(fresh_path / "bin/cc")
     (fresh_path / "rust/lib").mkdir()
-    assert f"{fresh_path}/rust" in languages.world("rs").shown
+    assert f"{fresh_path}/rust" in toolchains.world("rs").shown
     assert toolchains.environment("rs") == {
         "PATH": f"{fresh_path}/rust/bin:{fresh_path}/bin:/usr/local/bin:/usr/bin:/bin",
         "LD_LIBRARY_PATH": f"{fresh_path}/rust/lib",
@@ -446,13 +448,13 @@ def test_a_launcher_is_followed_to_its_toolchain(fresh_path):
 def test_a_launcher_without_a_toolchain_is_absent(fresh_path):
     executable(fresh_path / "bin/rustc", "echo 'error: no default toolchain' >&2; exit 1")
     executable(fresh_path / "bin/cc")
-    assert languages.absent("rs") == (
+    assert toolchains.absent("rs") == (
         "Rust: rustc does not run: error: no default toolchain; install: apt-get install rustc"
     )
 
 
 def test_no_home_folder_is_shown_for_an_executable_in_it(fresh_path):
     executable(fresh_path / "bin/node")
-    shown = languages.world("js").shown
+    shown = toolchains.world("js").shown
     assert f"{fresh_path}/bin/node" in shown
     assert str(fresh_path) not in shown

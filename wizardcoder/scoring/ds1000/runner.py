@@ -1,9 +1,9 @@
-"""Judges solutions of DS-1000's problems in its own pinned environment, `.venv-ds1000`.
+"""Judge solutions of DS-1000's problems in their own pinned environment, `.venv-ds1000`.
 
-In: a problem and a solution. Out: an Outcome. Two modes. `official` runs the authors' program: context, solution and
-tests in one sandboxed process. `strict` keeps what is expected and the comparison in a process that runs no line of the
-solution (ds1000_sides.py), wherever the problem allows it. Does not cover: TensorFlow's and PyTorch's problems, which
-the environment lacks and which are reported as not run.
+In: a problem and a solution. Out: a ProgramResult. In official mode the authors' program (context, solution and tests)
+runs in one sandboxed process. In strict mode the expected result and the comparison are in a process that runs no line
+of the solution (sides.py), for every problem that allows it. Does not cover: TensorFlow's and PyTorch's problems: the
+environment lacks these libraries, so their problems are reported as not run.
 """
 
 from __future__ import annotations
@@ -12,25 +12,20 @@ import contextlib
 import os
 import sysconfig
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.sandbox.host import Died, Raised, Sample, Sandbox, Sandboxes, TimedOut, World
 from wizardcoder.sandbox.walls import Limits
+from wizardcoder.scoring.official_programs import DS1000_SEED, DS1000_SETTLE, official_program
+from wizardcoder.scoring.settings import JudgeMode, ProgramResult
 
-Mode = Literal["strict", "official"]
 NOT_RUN = ("Tensorflow", "Pytorch")
 _FIGURES = "Matplotlib"  # its tests look at the figure that the solution left in the process, wherever images differ
 _REFERENCE_TIMEOUT_S = 120.0  # the authors' own, in their test_ds1000.py
 _REFERENCE_MEMORY_MB = 4096  # ours: twice evaluate.memory_mb, because the reference's place depends on no setting
 _LOADED_MB = 512  # address space of the loaded libraries, before a sample's first line
-# what a program begins with: one seed, so that a solution has one verdict; no search for a screen to plot on, and
-# temporary files in the sample's own folder, where the zygote's libraries have already settled on another
-_SEED = "import random as _random, numpy as _numpy; _random.seed(0); _numpy.random.seed(0)\n"
-_SETTLE = "import matplotlib as _matplotlib, tempfile as _tempfile\n"
-_SETTLE += "_matplotlib.use('Agg'); _tempfile.tempdir = None\n"
 _JUDGE = "\nfrom wizardcoder.scoring.ds1000.sides import Judge as _Judge\n_judge = _Judge(globals())\n"
 _JUDGE += "_start, _resume = _judge.start, _judge.resume\n"
 _SOLVE = "from wizardcoder.scoring.ds1000.sides import solve\n"
@@ -47,15 +42,6 @@ _PRELOAD = (
     *(f"sklearn.{name}" for name in ("preprocessing", "svm", "tree")),
     *("wizardcoder.scoring.ds1000.sides", "wizardcoder.scoring.ds1000.wire_pandas"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A verdict: `result` is "passed", "timed out" or "failed: " with the reason; `seconds` of wall time."""
-
-    passed: bool
-    result: str
-    seconds: float
 
 
 def interpreter() -> Path:
@@ -93,12 +79,12 @@ class DS1000(Sandboxes):
         self,
         problem: Problem,
         solution: str,
-        mode: Mode,
+        mode: JudgeMode,
         timeout_s: float,
         memory_mb: int,
         *,
         outside: bool | None = None,
-    ) -> Outcome:
+    ) -> ProgramResult:
         """Judge a solution.
 
         Args:
@@ -123,7 +109,7 @@ class DS1000(Sandboxes):
             result = "timed out"
         except (Raised, Died) as exc:
             result = f"failed: {exc}"
-        return Outcome(result == "passed", result, time.perf_counter() - start)
+        return ProgramResult(result == "passed", result, time.perf_counter() - start)
 
     def judged_outside(self, problem: Problem) -> bool:
         """Tell whether strict mode keeps the comparison out of the sample's process; remembered.
@@ -145,8 +131,8 @@ class DS1000(Sandboxes):
             self._sample("judge", "calls", timeout_s, memory_mb) as judge,
             self._sample("solution", "calls", timeout_s, memory_mb) as sample,
         ):
-            judge.load(f"{_SEED}{_SETTLE}{problem.test}{_JUDGE}")
-            sample.load(f"{_SETTLE}{_SOLVE}")
+            judge.load(f"{DS1000_SEED}{DS1000_SETTLE}{problem.test}{_JUDGE}")
+            sample.load(f"{DS1000_SETTLE}{_SOLVE}")
             judge.ready()
             sample.ready()
             case = judge.call("_start", [solution])
@@ -166,12 +152,6 @@ class DS1000(Sandboxes):
 
     def _side(self, name: str) -> Sandbox:
         return self._sandbox(name, lambda: _world(self._python))
-
-
-def official_program(problem: Problem, solution: str) -> str:
-    """Give the program of the authors' test_ds1000.py, after the lines that settle chance and the plots' backend."""
-    tests = "test_execution(code)\n" + ("test_string(code)\n" if "test_string(" in problem.test else "\n")
-    return f"{_SEED}{_SETTLE}{problem.test}\ncode = {solution!r}\n{tests}"
 
 
 def _world(python: Path) -> World:

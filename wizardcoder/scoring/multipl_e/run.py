@@ -11,15 +11,13 @@ import math
 import re
 import secrets
 import time
-from dataclasses import dataclass
 
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.sandbox.host import Died, Sandbox, SandboxError, TimedOut
-from wizardcoder.sandbox.toolchains import LANGUAGES, Language, absent, environment, world
+from wizardcoder.sandbox.toolchains import LANGUAGES, environment
 from wizardcoder.sandbox.walls import Limits
-from wizardcoder.scoring.multipl_e.programs import Run, assemble, cut
-
-__all__ = ["LANGUAGES", "Language", "Run", "Verdict", "absent", "assemble", "broken", "cut", "limits", "run", "world"]
+from wizardcoder.scoring.multipl_e.programs import assemble
+from wizardcoder.scoring.settings import ProgramResult
 
 _COMPILER_FAILED = 100  # the sandbox's exit status when a step before the last failed
 _TIMED_OUT = 124  # coreutils' timeout
@@ -44,15 +42,6 @@ _TRIALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`result` is `passed`, `timed out`, or `failed: ` and why; `seconds` is wall time, the compiler's included."""
-
-    passed: bool
-    result: str
-    seconds: float
-
-
 def limits(name: str, timeout_s: float, memory_mb: int) -> tuple[Limits, float, int]:
     """Give a sample's limits, its wall time in seconds, and the resident memory of all its processes in MB.
 
@@ -72,7 +61,7 @@ def limits(name: str, timeout_s: float, memory_mb: int) -> tuple[Limits, float, 
     return bounds, wall_s, total_mb
 
 
-def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, memory_mb: int) -> Verdict:
+def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, memory_mb: int) -> ProgramResult:
     """Test a completion in a sandbox of its language's `world`; one sandbox serves any number of samples.
 
     Args:
@@ -104,7 +93,7 @@ def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, m
             stopped = f"failed: {exc}"
     assert sample.ended is not None, "its block has ended"
     result = stopped or _result(output.decode(errors="replace"), sample.ended.status, proof)
-    return Verdict(result == "passed", result, time.monotonic() - start)
+    return ProgramResult(result == "passed", result, time.monotonic() - start)
 
 
 def broken(sandbox: Sandbox, name: str) -> str | None:
