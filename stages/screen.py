@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, AtLeastOne, Positive, RunParams, Text, Untracked, load
+from wizardcoder.core.params import STRICT, AtLeastOne, Positive, RunParams, Text, WorkersRuntime, load
 from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
 from wizardcoder.screening import safety
 from wizardcoder.screening import verification as verify
@@ -43,7 +43,6 @@ class VerifyParams:
     timeout_s: Positive
     memory_mb: AtLeastOne
     allow_unsafe: bool
-    workers: Untracked[AtLeastOne | None]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -62,6 +61,7 @@ class ScreenParams:
 
     verify: VerifyParams
     safety: SafetyParams
+    runtime: WorkersRuntime
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -115,7 +115,7 @@ def run(params: Params, rules: safety.Rules, examples: Sequence[Example]) -> lis
             codes.append(code_of(e.response, e.instruction))
             hits_of.append(rules.hits(e.instruction, e.response) if params.screen.safety.judge != "teacher" else [])
             bar.advance()
-    found = _verified(examples, codes, params.screen.verify)
+    found = _verified(examples, codes, params.screen.verify, params.screen.runtime.workers)
     screened = []
     for example, code, hits, verification in zip(examples, codes, hits_of, found, strict=True):
         filled = replace(
@@ -152,14 +152,14 @@ def count(screened: Iterable[Screened]) -> dict[str, int]:
 
 
 def _verified(
-    examples: Sequence[Example], codes: Sequence[Code | None], params: VerifyParams
+    examples: Sequence[Example], codes: Sequence[Code | None], params: VerifyParams, workers: int | None
 ) -> list[Verification | None]:
     if not params.enabled:
         return [None] * len(examples)
     rules = verify.Rules(params.timeout_s, params.memory_mb, params.allow_unsafe)
     given = [code for code in codes if code is not None]
     with console.track("screen: verifying", len(given)) as bar:
-        found = iter(verify_all(given, rules, params.workers or len(os.sched_getaffinity(0)), bar.advance))
+        found = iter(verify_all(given, rules, workers or len(os.sched_getaffinity(0)), bar.advance))
     return [
         verify.in_context(next(found), example.instruction) if code else _NO_CODE
         for example, code in zip(examples, codes, strict=True)

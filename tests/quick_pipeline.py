@@ -119,7 +119,7 @@ class QuickProject:
                 "merge.rounds": [1, 2],
                 "evaluate.problems.dev": 20,
                 "evaluate.problems.humaneval": 4,
-                "teacher.price.input": 1.0,
+                "runtime.teacher.price.input": 1.0,
             }
         )
         (path / ".gitignore").write_text("/data/\n/models/\n.cache/\n__pycache__/\n")

@@ -248,7 +248,7 @@ def test_a_forgotten_data_file_is_found():
     assert path_faults("stages/evaluate.py", known - {"bundled/dev_problems.jsonl"}) == ["bundled/dev_problems.jsonl"]
 
 
-KEYS = {"run.seed": True, "teacher.model": True, "teacher.concurrency": False, "evolve.enabled": True}
+KEYS = {"run.seed": True, "teacher.model": True, "runtime.teacher.concurrency": False, "evolve.enabled": True}
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ KEYS = {"run.seed": True, "teacher.model": True, "teacher.concurrency": False, "
             {"run.seed", "teacher.model", "evolve.enabled.r1"},
             ["forgotten: evolve.enabled.r2", "not read: evolve.enabled.r1"],
         ),
-        ({"run.seed", "teacher", "evolve.enabled.r2"}, ["changes no output: teacher.concurrency"]),
+        ({"run.seed", "teacher", "evolve.enabled.r2"}, ["changes no output: runtime.teacher.concurrency"]),
         ({"run.seed", "teacher.model", "evolve.enabled.r2", "train"}, ["not read: train"]),
     ],
     ids=["right", "forgotten", "another_round", "untracked", "not_read"],

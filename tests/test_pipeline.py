@@ -195,7 +195,8 @@ def test_a_second_repro_runs_nothing(project):
 
 
 def test_settings_that_change_no_output_rerun_nothing(project):
-    project.set(teacher__concurrency=1, teacher__timeout_s=7, teacher__retries=0, evaluate__batch_size=1)
+    teacher = {"runtime__teacher__concurrency": 1, "runtime__teacher__timeout_s": 7, "runtime__teacher__retries": 0}
+    project.set(**teacher, runtime__evaluate__batch_size=1)
     assert project.repro() == []
     project.back()
 
@@ -283,7 +284,8 @@ def test_a_profile_changes_the_recorded_params_that_it_names_and_no_others(proje
     named = flat(read_yaml(ROOT / "profiles/qwen_1b.yaml"))
     assert flat(project.params()) == before | named
     changed = {key for key, value in named.items() if before[key] != value}
-    untracked = {"teacher.concurrency", "teacher.timeout_s", "evaluate.batch_size", "evol_stop.measure"}
+    runtime = {"runtime.teacher.concurrency", "runtime.teacher.timeout_s", "runtime.evaluate.batch_size"}
+    untracked = runtime | {"evol_stop.measure"}
     shown = json.loads(project.dvc("params", "diff", "--deps", "--json"))["params.yaml"]
     assert set(shown) == changed - untracked
     told = {key: str(value) if isinstance(value, list) else value for key, value in named.items()}  # as DVC shows it

@@ -35,7 +35,7 @@ class TrainRoom:
         params = YAML().load((ROOT / "params.yaml").read_text())
         for key, value in (SMALL | changes).items():
             *path, last = key.split("__")
-            node = params["train"]
+            node = params["runtime"]["train"] if key in ("hostfile", "checkpoint_minutes") else params["train"]
             for part in path:
                 node = node[part]
             node[last] = value

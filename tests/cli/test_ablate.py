@@ -92,7 +92,7 @@ def test_what_may_cost_money_is_told_and_refused_until_it_is_asked_for(project):
     assert "  affects: evolve_r2, merge, train, evaluate" in output
     assert "1 of 1 may ask a teacher for answers that are not in the store" in output
     assert output.splitlines()[-1] == (
-        "error: evolved-r2: may ask the teacher, and teacher.price is not 0; `--pay` runs it"
+        "error: evolved-r2: may ask the teacher, and runtime.teacher.price is not 0; `--pay` runs it"
     )
 
 

@@ -28,7 +28,8 @@ SIZES = {0: Size(4, 20.0, 30.0), 1: Size(4, 40.0, 100.0)}
 @pytest.fixture
 def estimator():
     """Count a character as a token; judgements have 2 of at most 8, responses 100; a token costs one."""
-    teacher = SimpleNamespace(price=Price(input=1e6, output=1e6), judge=SimpleNamespace(max_tokens=8))
+    runtime = SimpleNamespace(price=Price(input=1e6, output=1e6))
+    teacher = SimpleNamespace(runtime=runtime, judge=SimpleNamespace(max_tokens=8))
     settings = SimpleNamespace(teacher=teacher)
     lengths = {"judge": 2, "respond": 100}
     return SimpleNamespace(settings=settings, count=len, lengths=lengths, rounds={1: Estimate(), 3: Estimate()})
@@ -124,7 +125,7 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     room.write_params(
         NOBODY,
         evaluate__endpoints={"gpt": named, "free": named | {"model": "other"}, "again": named},
-        evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}},
+        runtime__evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}},
         evaluate__problems={"humaneval": 164, "mbpp": 500},
         decontaminate__benchmarks=["humaneval", "mbpp"],
         evaluate__held_out=3,
@@ -151,16 +152,16 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     assert rows["evaluate: free: humaneval"][4] == "0.0000"
     assert rows["evaluate: again: humaneval"][:2] == ["0", "0"]  # the store has them from the first
     assert "evaluate: gpt: price 1 / 2" in done.stderr
-    assert "evaluate: free: no price in evaluate.prices, counted as free" in done.stderr
+    assert "evaluate: free: no price in runtime.evaluate.prices, counted as free" in done.stderr
 
 
 def test_a_price_of_no_endpoint_is_refused(room):
     write_examples(room)
-    room.write_params(NOBODY, evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}})
+    room.write_params(NOBODY, runtime__evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}})
     done = call(room)
     assert (done.returncode, done.stderr) == (
         1,
-        "error: params.yaml: evaluate.prices.gpt: accepted: a name in evaluate.endpoints\n",
+        "error: params.yaml: runtime.evaluate.prices.gpt: accepted: a name in evaluate.endpoints\n",
     )
 
 

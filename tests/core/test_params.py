@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -194,19 +195,19 @@ def test_values_that_look_like_dates_or_yaml_1_1_booleans_stay_what_yaml_1_2_say
 
 def test_leaves_names_every_key_and_marks_those_that_change_no_output():
     found = dict(leaves(evaluate.Params))
-    assert {key: tracked for key, tracked in found.items() if not key.startswith("evaluate.")} == {
+    assert {key: tracked for key, tracked in found.items() if not key.startswith(("evaluate.", "runtime."))} == {
         "run.seed": True,
         "benchmarks": True,
         "train.prompt": True,
         "decontaminate.benchmarks": True,
     }
     assert {key for key, tracked in found.items() if not tracked} == {
-        "evaluate.prices",
-        "evaluate.batch_size",
-        "evaluate.workers",
-        "evaluate.concurrency",
-        "evaluate.request_timeout_s",
-        "evaluate.retries",
+        "runtime.evaluate.prices",
+        "runtime.evaluate.batch_size",
+        "runtime.evaluate.workers",
+        "runtime.evaluate.concurrency",
+        "runtime.evaluate.request_timeout_s",
+        "runtime.evaluate.retries",
     }
     assert found["evaluate.problems"]
 
@@ -215,18 +216,45 @@ def test_leaves_goes_into_nested_parts():
     found = dict(leaves(decontaminate.Params))
     assert found["decontaminate.rule.ngram_words"] is True
     assert found["teacher.local.context_tokens"] is True
-    assert found["teacher.local.slots"] is False
+    assert found["runtime.teacher.slots"] is False
     assert [name for name, tracked in found.items() if not tracked] == [
-        "teacher.api_key_env",
-        "teacher.local.slots",
-        "teacher.mode",
-        "teacher.concurrency",
-        "teacher.requests_per_minute",
-        "teacher.tokens_per_minute",
-        "teacher.timeout_s",
-        "teacher.retries",
-        "teacher.batch_poll_s",
-        "teacher.price",
-        "teacher.budget",
-        "decontaminate.execution.workers",
+        "runtime.teacher.api_key_env",
+        "runtime.teacher.role_api_key_env",
+        "runtime.teacher.slots",
+        "runtime.teacher.mode",
+        "runtime.teacher.concurrency",
+        "runtime.teacher.requests_per_minute",
+        "runtime.teacher.tokens_per_minute",
+        "runtime.teacher.timeout_s",
+        "runtime.teacher.retries",
+        "runtime.teacher.batch_poll_s",
+        "runtime.teacher.price.input",
+        "runtime.teacher.price.output",
+        "runtime.teacher.budget",
+        "runtime.decontaminate.workers",
     ]
+
+
+def write_with(tmp_path, edit):
+    raw = read_yaml(COMMITTED)
+    edit(raw)
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda raw: raw["runtime"]["teacher"].update(concurency=1), "runtime.teacher.concurency: unknown key "),
+        (lambda raw: raw["runtime"]["teacher"].pop("retries"), "runtime.teacher.retries: missing"),
+        (lambda raw: raw["runtime"]["teacher"].update(retries=-1), "runtime.teacher.retries: found -1, accepted: "),
+        (lambda raw: raw["runtime"].update(teachr={}), r"runtime.teachr: unknown key \(did you mean teacher\?\)"),
+        (lambda raw: raw["runtime"].pop("teacher"), "runtime.teacher: missing"),
+        (lambda raw: raw["teacher"].update(runtime={}), "teacher.runtime: unknown key; accepted: runtime.teacher"),
+        (lambda raw: raw.update(runtime=3), "runtime: found 3, accepted: a mapping"),
+    ],
+)
+def test_a_fault_in_the_runtime_section_is_named_as_it_is_written(tmp_path, edit, message):
+    with pytest.raises(StageError, match=message):
+        load(decontaminate.Params, write_with(tmp_path, edit))

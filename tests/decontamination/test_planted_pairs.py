@@ -105,7 +105,8 @@ def labelled(tmp_path, monkeypatch):
         (tmp_path / "bundled").symlink_to(ROOT / "bundled")
         with contextlib.chdir(tmp_path), MockEndpoint(reply=reply) as mock:
             raw = read_yaml(ROOT / "params.yaml")
-            raw["teacher"] |= {"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0}
+            raw["teacher"]["base_url"] = mock.url
+            raw["runtime"]["teacher"]["retries"] = 0
             Path("params.yaml").write_text(json.dumps(raw), encoding="utf-8")
             problems = {p.task_id: p for p in load_benchmark("humaneval")[:12]}
             plants = [p for p in list_planted(problems) if p.kind in ("copied whole", "reworded, own solution", "near")]

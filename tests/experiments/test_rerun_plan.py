@@ -13,7 +13,7 @@ from wizardcoder.experiments.rerun_plan import Planned, refuse_cost
 from wizardcoder.experiments.runs import Experiment
 
 COMMITTED = (Path(__file__).resolve().parents[2] / "params.yaml").read_text()
-PRICED = {"teacher.price.input": 0.5}
+PRICED = {"runtime.teacher.price.input": 0.5}
 
 
 def planned(stages: list[str], **values: object) -> Planned:

@@ -38,6 +38,7 @@ def write_params(folder: Path, **sections: dict) -> None:
     raw = read_yaml(ROOT / "params.yaml")
     for section, changes in sections.items():
         raw[section] |= changes
+    raw["runtime"]["teacher"]["retries"] = 0
     (folder / "params.yaml").write_text(json.dumps(raw), encoding="utf-8")
 
 
@@ -271,7 +272,7 @@ def judged_by(tmp_path, monkeypatch):
         with working_in(tmp_path), MockEndpoint(reply=reply, **endpoint) as mock:
             write_params(
                 tmp_path,
-                teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
+                teacher={"base_url": mock.url},
                 decontaminate={"judge": "teacher", "benchmarks": ["dev"], "top_k": top_k},
             )
             write_jsonl(decontaminate.SOURCE, [UNRELATED, suspect, plain])
@@ -348,7 +349,7 @@ def test_both_asks_the_teacher_only_about_similar_samples_that_are_no_copies(tmp
         (tmp_path / "one.jsonl").write_text(json.dumps(row_of(problem)), encoding="utf-8")
         write_params(
             tmp_path,
-            teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
+            teacher={"base_url": mock.url},
             decontaminate={"judge": "both", "benchmarks": ["one"], "top_k": 3},
             benchmarks={"one": "one.jsonl"},
         )
@@ -387,7 +388,7 @@ def test_a_sample_whose_code_solves_a_test_sample_is_excluded_in_its_scope(tmp_p
         execution = EXECUTION | changes.get("execution", {})
         write_params(
             tmp_path,
-            teacher={"base_url": mock.url, "api_key_env": "OPENAI_API_KEY", "retries": 0},
+            teacher={"base_url": mock.url},
             benchmarks={"one": "one.jsonl"},
             decontaminate={"benchmarks": ["one"]} | changes | {"execution": execution},
         )

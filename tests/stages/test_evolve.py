@@ -95,9 +95,9 @@ def test_an_answer_cut_by_length_is_rejected(room):
         ({"evolve__enabled": {"r1": True}}, "evolve.enabled: found r1, accepted: r1, r2, r3, r4"),
         ({"evolve__heuristics": {}}, "evolve.heuristics: empty"),
         ({"evolve__few_shot": [{"instruction": "a", "evolved": "b"}]}, "evolve.few_shot.0.method: missing"),
-        ({"teacher__api_key_env": "NO_SUCH_KEY"}, "the environment variable NO_SUCH_KEY is not set"),
+        ({"runtime__teacher__api_key_env": "NO_SUCH_KEY"}, "the environment variable NO_SUCH_KEY is not set"),
         (
-            {"teacher__base_url": "http://127.0.0.1:9/v1", "teacher__retries": 0},
+            {"teacher__base_url": "http://127.0.0.1:9/v1", "runtime__teacher__retries": 0},
             "http://127.0.0.1:9/v1 cannot be reached",
         ),
     ],

@@ -25,7 +25,7 @@ def test_a_record_whose_retries_are_used_up_is_rejected_with_its_reason(room):
         return default_reply(body)
 
     with MockEndpoint(reply=reply) as mock:
-        done = room(mock.url, teacher__retries=1)
+        done = room(mock.url, runtime__teacher__retries=1)
     assert done.returncode == 0, done.stderr
     rejected = lines(room.folder / "data/rounds/r1/rejected.jsonl")
     assert [(r["parent_id"], r["reason"]) for r in rejected] == [("seed3", "request_failed")]
@@ -33,7 +33,7 @@ def test_a_record_whose_retries_are_used_up_is_rejected_with_its_reason(room):
 
 
 class TestMoney:
-    PRICE: ClassVar = {"teacher__price": {"input": 1000.0, "output": 1000.0}}  # a tenth or so per request
+    PRICE: ClassVar = {"runtime__teacher__price": {"input": 1000.0, "output": 1000.0}}  # a tenth or so per request
 
     def spent(self, room):
         with closing(sqlite3.connect(room.folder / "cache/answers.sqlite")) as db:
@@ -41,22 +41,22 @@ class TestMoney:
 
     def test_a_run_stops_before_its_budget_and_goes_on_with_a_larger_one(self, room):
         with MockEndpoint() as mock:
-            done = room(mock.url, **self.PRICE, teacher__budget=3.0)
+            done = room(mock.url, **self.PRICE, runtime__teacher__budget=3.0)
             assert done.returncode == 1
             last = done.stderr.splitlines()[-1]
-            assert last.startswith("error: teacher.budget: 3 could be exceeded: ")
-            assert "raise teacher.budget and run the same command again" in last
+            assert last.startswith("error: runtime.teacher.budget: 3 could be exceeded: ")
+            assert "raise runtime.teacher.budget and run the same command again" in last
             assert 0 < self.spent(room) <= 3.0
             assert count_answers(room.folder / "cache/answers.sqlite") == mock.counts["requests"]
-            done = room(mock.url, **self.PRICE, teacher__budget=1000.0)
+            done = room(mock.url, **self.PRICE, runtime__teacher__budget=1000.0)
             assert done.returncode == 0, done.stderr
             assert mock.counts["requests"] == 36  # each of the three requests of twelve records once
 
     def test_only_what_is_in_flight_is_set_aside(self, room):
         with MockEndpoint(latency_s=0.02) as mock:
             # a response can cost 5: one at a time fits beside what all cost in the end, twelve at once would not
-            dear = {"teacher__respond__max_tokens": 5000, "teacher__budget": 30.0}
-            done = room(mock.url, **self.PRICE, **dear, teacher__concurrency=1)
+            dear = {"teacher__respond__max_tokens": 5000, "runtime__teacher__budget": 30.0}
+            done = room(mock.url, **self.PRICE, **dear, runtime__teacher__concurrency=1)
             assert done.returncode == 0, done.stderr
             assert mock.counts["requests"] == 36
 
@@ -131,7 +131,7 @@ class TestTwoTeachers:
 
 
 class TestBatch:
-    BATCH: ClassVar = {"teacher__mode": "batch", "teacher__batch_poll_s": 0.05}
+    BATCH: ClassVar = {"runtime__teacher__mode": "batch", "runtime__teacher__batch_poll_s": 0.05}
 
     def test_a_round_goes_up_in_three_batches_and_comes_back_as_in_chat(self, room):
         with MockEndpoint() as mock:
@@ -157,7 +157,7 @@ class TestBatch:
             return "adds 3 " in body["messages"][-1]["content"]
 
         with MockEndpoint(batch_fails=fails) as mock:
-            done = room(mock.url, **self.BATCH, teacher__retries=1)
+            done = room(mock.url, **self.BATCH, runtime__teacher__retries=1)
         assert done.returncode == 0, done.stderr
         rejected = lines(room.folder / "data/rounds/r1/rejected.jsonl")
         assert [(r["parent_id"], r["reason"]) for r in rejected] == [("seed3", "request_failed")]

@@ -200,7 +200,7 @@ def judged(screened, monkeypatch):
     def run(judge: str, flagged: str = "drop", **verify: object):
         with MockEndpoint(reply=reply) as mock:
             safety = {"judge": judge, "flagged": flagged}
-            found = screened(verify, safety, base_url=mock.url, api_key_env="OPENAI_API_KEY", retries=0)
+            found = screened(verify, safety, base_url=mock.url)
         return found, [body["messages"][0]["content"] for body in mock.bodies]
 
     return run

@@ -523,8 +523,11 @@ def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
         ({"deepspeed": "zero9"}, "params.yaml: train.deepspeed: found 'zero9', accepted: null or a file of "),
         ({"prompt": "Answer:"}, "params.yaml: train.prompt: no {instruction} in it"),
         ({"max_tokens": 9999}, "params.yaml: train.max_tokens: found 9999, accepted: at most 4096"),
-        ({"hostfile": "hosts"}, "params.yaml: train.hostfile: several nodes are started by DeepSpeed"),
-        ({"hostfile": "hosts", "deepspeed": "zero3"}, "params.yaml: train.hostfile: hosts: No such file or directory"),
+        ({"hostfile": "hosts"}, "params.yaml: runtime.train.hostfile: several nodes are started by DeepSpeed"),
+        (
+            {"hostfile": "hosts", "deepspeed": "zero3"},
+            "params.yaml: runtime.train.hostfile: hosts: No such file or directory",
+        ),
     ],
 )
 def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, refused, changes, line):

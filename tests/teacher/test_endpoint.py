@@ -85,8 +85,8 @@ def test_a_request_whose_retries_are_used_up_fails_with_the_server_s_words():
     ("status", "code", "kind", "says"),
     [
         (400, None, RequestFailedError, "HTTP 400"),
-        (401, None, StageError, "teacher.api_key_env: the endpoint refuses the key"),
-        (403, None, StageError, "teacher.api_key_env: the endpoint refuses the key"),
+        (401, None, StageError, "runtime.teacher.api_key_env: the endpoint refuses the key"),
+        (403, None, StageError, "runtime.teacher.api_key_env: the endpoint refuses the key"),
         (402, None, StageError, "teacher: the endpoint asks for payment"),
         (404, None, StageError, "teacher.model: 'm' is not served"),
         (429, "insufficient_quota", StageError, "teacher: the endpoint asks for payment"),

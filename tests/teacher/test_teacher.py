@@ -38,8 +38,10 @@ def test_everything_that_determines_an_answer_is_in_its_key():
 
 
 def test_what_changes_no_answer_is_not_in_its_key():
-    same = replace(TEACHER, concurrency=99, timeout_s=1.0, retries=0, price=Price(1.0, 1.0), budget=5.0, mode="batch")
-    assert digest(same) == digest()
+    other = replace(
+        TEACHER.runtime, concurrency=99, timeout_s=1.0, retries=0, price=Price(1.0, 1.0), budget=5.0, mode="batch"
+    )
+    assert digest(replace(TEACHER, runtime=other)) == digest()
 
 
 def test_a_row_of_replicas_is_known_by_its_first():
@@ -49,8 +51,9 @@ def test_a_row_of_replicas_is_known_by_its_first():
 
 
 def test_a_role_may_have_its_own_endpoint_model_and_key():
-    own = replace(TEACHER.respond, base_url="http://r/v1", model="answerer", api_key_env="OTHER_KEY")
-    request = asked(replace(TEACHER, respond=own), "respond", CHAT, 1)
+    own = replace(TEACHER.respond, base_url="http://r/v1", model="answerer")
+    runtime = replace(TEACHER.runtime, role_api_key_env={"respond": "OTHER_KEY"})
+    request = asked(replace(TEACHER, respond=own, runtime=runtime), "respond", CHAT, 1)
     assert (request.urls, request.body["model"], request.api_key_env) == (("http://r/v1",), "answerer", "OTHER_KEY")
 
 
@@ -89,7 +92,7 @@ def test_a_budget_waits_for_what_is_on_its_way_and_stops_when_nothing_is():
 
         await asyncio.gather(one(0.5), one(0.25))  # one after the other: both could not fit at once
         await one(1.0)
-        with pytest.raises(StageError, match=r"teacher.budget: 10 could be exceeded: 5.7500 is spent"):
+        with pytest.raises(StageError, match=r"runtime.teacher.budget: 10 could be exceeded: 5.7500 is spent"):
             await one(1.0)
         return done
 

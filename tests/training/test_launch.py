@@ -116,15 +116,16 @@ def test_a_hostfile_without_the_programs_that_reach_its_hosts_is_one_line(
     for name in installed:
         (tmp_path / name).touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    params = replace(PARAMS, hostfile=str(tmp_path / "hosts"), deepspeed="zero3")
-    line = rf"^params.yaml: train.hostfile: {missing} not found on this machine; "
+    params = replace(PARAMS, runtime=replace(PARAMS.runtime, hostfile=str(tmp_path / "hosts")), deepspeed="zero3")
+    line = rf"^params.yaml: runtime.train.hostfile: {missing} not found on this machine; "
     with pytest.raises(StageError, match=line) if missing else nullcontext():
         launch.check_launcher(params)
 
 
 def test_processes_share_a_machine_as_the_fullest_of_the_hostfile_says(tmp_path):
     (tmp_path / "hosts").write_text("a slots=8\nb slots=4\n")
-    assert launch.processes_together(replace(PARAMS, processes=12, hostfile=str(tmp_path / "hosts"))) == 8
+    runtime = replace(PARAMS.runtime, hostfile=str(tmp_path / "hosts"))
+    assert launch.processes_together(replace(PARAMS, processes=12, runtime=runtime)) == 8
     assert launch.processes_together(PARAMS) == 2
 
 

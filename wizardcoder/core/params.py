@@ -25,6 +25,7 @@ from wizardcoder.core.console import StageError
 PARAMS_FILE = Path("params.yaml")
 SECTIONS = (
     "run",
+    "runtime",
     "seed",
     "teacher",
     "evolve",
@@ -44,9 +45,10 @@ PART = ConfigDict(extra="ignore", strict=True)
 """For the few keys that a stage takes from another stage's section; its owner refuses unknown ones."""
 
 T = TypeVar("T")
-_UNTRACKED = "changes no output"
-Untracked = Annotated[T, _UNTRACKED]
-"""Marks a key that changes no output (concurrency, time-outs): no stage in dvc.yaml lists it."""
+RUNTIME = "runtime"
+"""The section of settings that cannot change an output (concurrency, time-outs, prices); no stage in dvc.yaml lists it.
+A section's dataclass takes its part, `runtime.SECTION`, as the field `runtime`."""
+RUNTIME_SECTIONS = ("teacher", "screen", "decontaminate", "train", "evaluate")
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -64,6 +66,13 @@ class RunParams:
     seed: int
 
 
+@dataclass(frozen=True, slots=True, config=STRICT)
+class WorkersRuntime:
+    """The part of the section `runtime` of a stage that runs programs; `workers` at once, None: as many as cores."""
+
+    workers: AtLeastOne | None
+
+
 def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     """Read the sections that `kind`, a pydantic dataclass, names as its fields.
 
@@ -75,7 +84,7 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     for section in raw:
         if section not in SECTIONS:
             raise StageError(f"{path}: {section}: unknown section{_hint(str(section), SECTIONS)}")
-    wanted = {f.name: raw[f.name] for f in dataclasses.fields(typing.cast("Any", kind)) if f.name in raw}
+    wanted = _sections(raw, kind, path)
     try:
         # as JSON: there, strict validation builds dataclasses from mappings
         return TypeAdapter(kind).validate_json(json.dumps(wanted, default=str))
@@ -100,17 +109,42 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _sections(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:
+    """Return the sections that `kind` names, each with its part of the section `runtime` as its field of that name."""
+    runtime = raw.get(RUNTIME, {})
+    if not isinstance(runtime, dict):
+        raise StageError(f"{path}: {RUNTIME}: found {runtime!r}, accepted: a mapping")
+    for section in runtime:
+        if section not in RUNTIME_SECTIONS:
+            raise StageError(f"{path}: {RUNTIME}.{section}: unknown key{_hint(str(section), RUNTIME_SECTIONS)}")
+    hints = typing.get_type_hints(kind)
+    wanted: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        section = raw.get(field.name)
+        if isinstance(section, dict) and RUNTIME in section:
+            raise StageError(f"{path}: {field.name}.{RUNTIME}: unknown key; accepted: {RUNTIME}.{field.name}")
+        if field.name not in raw:
+            continue
+        nested = _nested(hints[field.name])
+        has_runtime = nested is not None and RUNTIME in {f.name for f in dataclasses.fields(nested)}
+        own = {RUNTIME: runtime[field.name]} if has_runtime and field.name in runtime else {}
+        wanted[field.name] = section | own if isinstance(section, dict) else section
+    return wanted
+
+
 def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, bool]]:
-    """Yield each key below `kind` as (dotted name, whether it is tracked); free mappings count as one key."""
-    hints = typing.get_type_hints(kind, include_extras=True)
+    """Yield each key below `kind` as (dotted name, whether a stage must list it); free mappings count as one key."""
+    hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
         name = f"{prefix}{field.name}"
         nested = _nested(hint)
-        if nested is not None:
+        if nested is not None and field.name == RUNTIME:
+            yield from ((key, False) for key, _ in leaves(nested, f"{RUNTIME}.{prefix}"))
+        elif nested is not None:
             yield from leaves(nested, f"{name}.")
         else:
-            yield name, _UNTRACKED not in getattr(hint, "__metadata__", ())
+            yield name, True
 
 
 def _nested(hint: Any) -> type | None:  # noqa: ANN401 - any type hint
@@ -124,12 +158,17 @@ def _first_error(exc: ValidationError, kind: type) -> str:
     errors = exc.errors(include_url=False)
     # a misspelt key is missing as well: the one that stands in the file is what a person looks for
     error = next((e for e in errors if e["type"] == "unexpected_keyword_argument"), errors[0])
-    key = ".".join(str(part) for part in error["loc"])
+    key = ".".join(_as_written(tuple(map(str, error["loc"]))))
     if error["type"] == "missing":
         return f"{key}: missing"
     if error["type"] == "unexpected_keyword_argument":
         return f"{key}: unknown key{_hint(str(error['loc'][-1]), _keys_beside(kind, error['loc']))}"
     return f"{key}: found {error['input']!r}, accepted: {error['msg'].removeprefix('Input should be ')}"
+
+
+def _as_written(loc: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a key's path in the file: a section's field `runtime` is a part of the section `runtime`."""
+    return (RUNTIME, loc[0], *loc[2:]) if loc[1:2] == (RUNTIME,) else loc
 
 
 def _keys_beside(kind: type, loc: tuple[int | str, ...]) -> tuple[str, ...]:

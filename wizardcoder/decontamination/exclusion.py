@@ -62,7 +62,7 @@ def find_matches(
     If all of a test sample's `top_k` match, there may be more matches at lower ranks: the search then doubles the
     ranks until one does not match. A match that the teacher did not clearly confirm does not extend the search.
     """
-    execution = run_examples(tests, examples, params.execution)
+    execution = run_examples(tests, examples, params.execution, params.runtime.workers)
     search = PairSearch(tests, examples, params.embedder, params.rule, cache_dir(), solutions=execution.matches)
     result = JudgedPairs([], [], execution)
     seen: set[tuple[int, str]] = set()
@@ -83,7 +83,7 @@ def find_matches(
 
 
 def run_examples(
-    tests: Sequence[BenchmarkProblem], examples: Sequence[Example], params: ExecutionParams
+    tests: Sequence[BenchmarkProblem], examples: Sequence[Example], params: ExecutionParams, workers: int | None = None
 ) -> ExecutionResult:
     """Run the training samples' code, unless `params.scope` is `off`.
 
@@ -93,7 +93,7 @@ def run_examples(
     if params.scope == "off":
         return NOT_RUN
     problems = [test.problem for test in tests]
-    workers = params.workers or len(os.sched_getaffinity(0))
+    workers = workers or len(os.sched_getaffinity(0))
     return search_solutions(problems, examples, params.limits(), workers, cache_dir())
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, AtLeastOne, Fraction, Positive, Text, Untracked
+from wizardcoder.core.params import STRICT, AtLeastOne, Fraction, Positive, Text, WorkersRuntime
 from wizardcoder.decontamination.execution.limits import Agreement, ExecutionLimits
 
 _SECTION = "params.yaml: decontaminate.execution"
@@ -45,7 +45,6 @@ class ExecutionParams:
     timeout_s: Positive
     memory_mb: AtLeastOne
     allow_unsafe: bool
-    workers: Untracked[AtLeastOne | None]
 
     def limits(self) -> ExecutionLimits:
         """Return the settings that the results depend on."""
@@ -65,6 +64,7 @@ class DecontaminateParams:
     execution: ExecutionParams
     attempts: AtLeastOne
     prompt: Text
+    runtime: WorkersRuntime
 
 
 def check_execution(params: ExecutionParams) -> None:

@@ -149,7 +149,7 @@ def estimate_costs(params_file: Path = PARAMS_FILE, tokenizer: Path | None = Non
         rows = [EstimateRow(f"evolve_r{n}", f"r{n}", estimate) for n, estimate in estimator.rounds.items()]
         rows += [*_judging_rows(params, estimator), *_scoring_rows(params, estimator)]
         notes = list(_notes(params, estimator))
-        return CostEstimate(rows, notes, params.teacher.price, params.teacher.budget, store.spent())
+        return CostEstimate(rows, notes, params.teacher.runtime.price, params.teacher.runtime.budget, store.spent())
 
 
 def _judging_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]:
@@ -183,7 +183,7 @@ def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
         for label in evaluate.endpoints:
             sampler = make_sampler(label, evaluate, params.run.seed, store)
             assert isinstance(sampler, EndpointSampler), "check() refuses a label of the local models"
-            price = evaluate.prices.get(label, Price(input=0.0, output=0.0))
+            price = evaluate.runtime.prices.get(label, Price(input=0.0, output=0.0))
             ask = partial(scoring, sampler, count=estimator.count, price=price, counted=counted)
             for name, problems in benchmarks.items():
                 row = f"evaluate: {label}: {name}"
@@ -251,8 +251,8 @@ def _notes(params: Params, estimator: Estimator) -> Iterator[str]:
             f"({', '.join(again)})"
         )
     for label in params.evaluate.endpoints:
-        price = params.evaluate.prices.get(label)
-        known = f"price {price.input:g} / {price.output:g}" if price else "no price in evaluate.prices, counted as free"
+        price = params.evaluate.runtime.prices.get(label)
+        known = f"price {price.input:g} / {price.output:g}" if price else "no price in runtime.evaluate.prices, counted as free"
         yield f"evaluate: {label}: {known}"
     if params.decontaminate.judge == "both":
         yield "decontaminate: fewer, because the rule decides copies and pairs below min_doubt"

@@ -73,7 +73,7 @@ def comparing(
 
 def _judged(estimator: Estimator, questions: int, prompt_tokens: float, attempts: int) -> Estimate:
     """Price questions that are asked once; at most `attempts` times, with answers as long as they may be."""
-    price, longest = estimator.settings.teacher.price, estimator.settings.teacher.judge.max_tokens
+    price, longest = estimator.settings.teacher.runtime.price, estimator.settings.teacher.judge.max_tokens
     answered = questions * estimator.lengths["judge"]
     return Estimate(
         requests=questions,

@@ -98,8 +98,8 @@ class Estimator:
             estimate.requests += 1
             estimate.prompt_tokens += prompt_tokens
             estimate.completion_tokens += length
-            estimate.cost += self.settings.teacher.price.of(prompt_tokens, length)
-            estimate.most += self.settings.teacher.price.of(
+            estimate.cost += self.settings.teacher.runtime.price.of(prompt_tokens, length)
+            estimate.most += self.settings.teacher.runtime.price.of(
                 prompt_tokens, getattr(self.settings.teacher, each).max_tokens
             )
 

@@ -26,7 +26,6 @@ from wizardcoder.core.params import (
     Positive,
     RunParams,
     Text,
-    Untracked,
 )
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.sampler import LocalSampler, Sampler, Sampling
@@ -50,6 +49,27 @@ class EndpointParams:
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
+class EvaluateRuntime:
+    """`runtime.evaluate`: speed and prices; nothing here changes an answer.
+
+    Attributes:
+        prices: of `evaluate.endpoints`, per million tokens.
+        batch_size: prompts generated together.
+        workers: samples judged at once; None: as many as cores.
+        concurrency: requests in flight to an endpoint.
+        request_timeout_s: of one request.
+        retries: of one request, after the first attempt.
+    """
+
+    prices: dict[str, Price]
+    batch_size: AtLeastOne
+    workers: AtLeastOne | None
+    concurrency: AtLeastOne
+    request_timeout_s: Positive
+    retries: Count
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
 class EvaluateParams:
     """The `evaluate` section; `problems` maps a benchmark to how many problems to take: null for all, 0 for none."""
 
@@ -69,12 +89,7 @@ class EvaluateParams:
     memory_mb: AtLeastOne
     allow_unsafe: bool
     endpoints: dict[str, EndpointParams]
-    prices: Untracked[dict[str, Price]]
-    batch_size: Untracked[AtLeastOne]
-    workers: Untracked[AtLeastOne | None]
-    concurrency: Untracked[AtLeastOne]
-    request_timeout_s: Untracked[Positive]
-    retries: Untracked[Count]
+    runtime: EvaluateRuntime
 
     def judge_settings(self, benchmark: str) -> JudgeSettings:
         """Return how the samples of a benchmark are judged."""
@@ -146,9 +161,9 @@ def check(evaluate: EvaluateParams, decontaminated: Sequence[str]) -> None:
                 f"params.yaml: evaluate.endpoints.{label}: accepted: a name of letters, digits, _ and -, "
                 "not base or tuned"
             )
-    for label in evaluate.prices:
+    for label in evaluate.runtime.prices:
         if label not in evaluate.endpoints:
-            raise StageError(f"params.yaml: evaluate.prices.{label}: accepted: a name in evaluate.endpoints")
+            raise StageError(f"params.yaml: runtime.evaluate.prices.{label}: accepted: a name in evaluate.endpoints")
     for k in evaluate.pass_at:
         if k > evaluate.samples:
             raise StageError(
@@ -160,7 +175,7 @@ def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerS
     """Return the sampler of the model with this label; it keeps its answers in `store`."""
     sampling = Sampling(evaluate.samples, evaluate.temperature, evaluate.top_p, evaluate.max_new_tokens, seed)
     if label in MODELS:
-        return LocalSampler(MODELS[label], sampling, evaluate.dtype, evaluate.batch_size, store)
+        return LocalSampler(MODELS[label], sampling, evaluate.dtype, evaluate.runtime.batch_size, store)
     # imported here because the SDK takes most of a second
     from wizardcoder.generation.endpoint_sampler import EndpointSampler
 
@@ -171,9 +186,9 @@ def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerS
         api=endpoint.api,
         api_key_env=endpoint.api_key_env,
         sampling=sampling,
-        concurrency=evaluate.concurrency,
-        timeout_s=evaluate.request_timeout_s,
-        retries=evaluate.retries,
+        concurrency=evaluate.runtime.concurrency,
+        timeout_s=evaluate.runtime.request_timeout_s,
+        retries=evaluate.runtime.retries,
         store=store,
         section=f"evaluate.endpoints.{label}",
     )

@@ -52,7 +52,7 @@ def evolve_file(
         seeds: lines of {"id", "instruction"}.
         out: the accepted records, in the order of `seeds`; written when the round has ended.
         work: the folder of the answer store, rejected.jsonl, pool.jsonl and metrics.json.
-        base_url: of an OpenAI-compatible endpoint. Its key is in the environment variable that `teacher.api_key_env`
+        base_url: of an OpenAI-compatible endpoint. Its key is in the environment variable that `runtime.teacher.api_key_env`
             names; an unset variable means that the endpoint checks no key.
         model: the model that evolves and answers.
         concurrency: requests in flight at most.
@@ -71,7 +71,7 @@ def evolve_file(
         max_tokens=max_tokens,
         equal_judge=equal_judge,
     )
-    os.environ.setdefault(params.teacher.api_key_env, "none")
+    os.environ.setdefault(params.teacher.runtime.api_key_env, "none")
     places = {"examples": out, "rejected": work / "rejected.jsonl", "pool": work / "pool.jsonl"}
     with ExitStack() as stack:
         files = {name: stack.enter_context(replacing(place)) for name, place in places.items()}
@@ -85,12 +85,13 @@ def _with_endpoint(
 ) -> StandaloneParams:
     """Replace the teacher of params.yaml; drop its worked examples, which are for the embedded default."""
     roles = {
-        role: dataclasses.replace(getattr(params.teacher, role), base_url=None, model=None, api_key_env=None)
+        role: dataclasses.replace(getattr(params.teacher, role), base_url=None, model=None)
         for role in ("instruct", "respond", "judge")
     }
     for role in ("instruct", "respond"):
         roles[role] = dataclasses.replace(roles[role], max_tokens=max_tokens)
-    teacher = dataclasses.replace(params.teacher, base_url=base_url, model=model, concurrency=concurrency, **roles)
+    runtime = dataclasses.replace(params.teacher.runtime, concurrency=concurrency)
+    teacher = dataclasses.replace(params.teacher, base_url=base_url, model=model, runtime=runtime, **roles)
     elimination = dataclasses.replace(params.evolve.elimination, equal_judge=equal_judge)
     evolve = dataclasses.replace(params.evolve, elimination=elimination, few_shot=[])
     return StandaloneParams(params.run, teacher, evolve)

@@ -57,7 +57,7 @@ class Planned:
     @property
     def may_cost(self) -> bool:
         """Say whether such answers have a price."""
-        return self.asks_teacher and any(self._params["teacher"]["price"].values())
+        return self.asks_teacher and any(self._params["runtime"]["teacher"]["price"].values())
 
     @property
     def _params(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def refuse_cost(planned: Sequence[Planned]) -> None:
     """
     paid = [one.experiment.name for one in planned if one.may_cost]
     if paid:
-        raise StageError(f"{paid[0]}: may ask the teacher, and teacher.price is not 0; `--pay` runs it")
+        raise StageError(f"{paid[0]}: may ask the teacher, and runtime.teacher.price is not 0; `--pay` runs it")
 
 
 def _estimate(text: str) -> CostEstimate | str:

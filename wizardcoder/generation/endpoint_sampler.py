@@ -78,7 +78,14 @@ class EndpointSampler:
         key = read_api_key(self.api_key_env, self.base_url, self.section)
         gate = Gate(self.concurrency, requests_per_minute=None, tokens_per_minute=None)
         endpoint = Endpoint(
-            [self.base_url], key, gate, self.timeout_s, self.retries, api=self.api, section=self.section
+            [self.base_url],
+            key,
+            gate,
+            self.timeout_s,
+            self.retries,
+            api=self.api,
+            section=self.section,
+            key_setting=f"{self.section}.api_key_env",
         )
 
         async def ask(wanted: Wanted) -> None:

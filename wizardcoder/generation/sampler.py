@@ -202,7 +202,9 @@ class LocalSampler:
                 "characters: the GPU's memory is too small for this prompt alone"
             )
         _free_gpu_memory()
-        console.say(f"evaluate.batch_size: {len(batch)} is too large for the GPU's memory, going on with half of it")
+        console.say(
+            f"runtime.evaluate.batch_size: {len(batch)} is too large for the GPU's memory, going on with half of it"
+        )
         return len(batch) // 2
 
 

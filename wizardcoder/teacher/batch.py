@@ -107,11 +107,11 @@ class BatchEndpoint:
                 while asked := self._next_file():
                     await self._collect(await self._submit(asked), list(asked))
         except openai.OpenAIError as exc:
-            self._fail(StageError(f"teacher.mode: batch: {' '.join(str(exc).split())[:300]}"))
+            self._fail(StageError(f"runtime.teacher.mode: batch: {' '.join(str(exc).split())[:300]}"))
         except StageError as exc:
             self._fail(exc)
         except Exception as exc:
-            self._fail(StageError(f"teacher.mode: batch: {type(exc).__name__}: {exc}"))
+            self._fail(StageError(f"runtime.teacher.mode: batch: {type(exc).__name__}: {exc}"))
 
     async def _settled(self) -> None:
         """Wait until no request has come in for a moment: then everything that can be asked now has been."""
@@ -188,7 +188,7 @@ class BatchEndpoint:
             if batch.status == "failed" and not batch.output_file_id:
                 self._store.drop_batch(noted)
                 told = batch.errors.data[0].message if batch.errors and batch.errors.data else "no reason given"
-                raise StageError(f"teacher.mode: batch {batch_id} was refused: {told}")
+                raise StageError(f"runtime.teacher.mode: batch {batch_id} was refused: {told}")
             outcomes = dict.fromkeys(keys, f"no answer, batch {batch_id} ended as {batch.status}")
             for file_id in (batch.error_file_id, batch.output_file_id):
                 outcomes |= await self._results(file_id)

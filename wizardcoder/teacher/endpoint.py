@@ -95,9 +95,10 @@ class Endpoint:
         *,
         api: Api = "chat",
         section: str = "teacher",
+        key_setting: str = "runtime.teacher.api_key_env",
     ) -> None:
         self.counts = Counts()
-        self._path, self._section = PATHS[api], section
+        self._path, self._section, self._key_setting = PATHS[api], section, key_setting
         self._gate, self._retries = gate, retries
         self._last_answer = float("-inf")
         self._given_up = 0
@@ -206,7 +207,7 @@ class Endpoint:
         said = f"HTTP {exc.status_code}: {_reason(exc)}"
         answered = self._last_answer > 0  # one record's refusal is not the endpoint's
         if exc.status_code == 401 or (exc.status_code == 403 and not answered):
-            raise StageError(f"{self._section}.api_key_env: the endpoint refuses the key: {said}") from exc
+            raise StageError(f"{self._key_setting}: the endpoint refuses the key: {said}") from exc
         if exc.status_code == 402 or getattr(exc, "code", None) == "insufficient_quota":
             raise StageError(f"{self._section}: the endpoint asks for payment: {said}") from exc
         if exc.status_code == 404 and not answered:

@@ -21,7 +21,7 @@ from pydantic.dataclasses import dataclass as params_dataclass
 
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text, Untracked
+from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text
 from wizardcoder.core.store import FILE_NAME, AnswerStore, Key
 from wizardcoder.teacher.ask_all import window_size
 from wizardcoder.teacher.batch import BatchEndpoint
@@ -42,7 +42,6 @@ class RoleParams:
 
     base_url: Text | list[Text] | None
     model: Text | None
-    api_key_env: Text | None
     temperature: NotNegative
     top_p: Fraction
     max_tokens: AtLeastOne
@@ -50,10 +49,37 @@ class RoleParams:
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
 class LocalServer:
-    """The embedded llama.cpp server: requests decoded together, and the tokens of one request at most."""
+    """The embedded llama.cpp server; `context_tokens` is the limit of one request, prompt and answer together."""
 
-    slots: Untracked[AtLeastOne]
     context_tokens: AtLeastOne
+
+
+@params_dataclass(frozen=True, slots=True, config=STRICT)
+class TeacherRuntime:
+    """`runtime.teacher`: how the teacher is reached and paid; nothing here changes an answer.
+
+    Attributes:
+        api_key_env: the environment variable that holds the key.
+        role_api_key_env: another variable for a role.
+        slots: requests that the embedded server decodes together.
+        mode: single requests, or the OpenAI Batch API.
+        concurrency: requests in flight at most.
+        price: per million tokens.
+        budget: limit of all money that the store's answers ever cost.
+    """
+
+    api_key_env: Text
+    role_api_key_env: dict[Role, Text]
+    slots: AtLeastOne
+    mode: Literal["chat", "batch"]
+    concurrency: AtLeastOne
+    requests_per_minute: Positive | None
+    tokens_per_minute: Positive | None
+    timeout_s: Positive
+    retries: Count
+    batch_poll_s: Positive
+    price: Price
+    budget: NotNegative | None
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -62,20 +88,11 @@ class TeacherParams:
 
     base_url: Text | list[Text]
     model: Text
-    api_key_env: Untracked[Text]
     instruct: RoleParams
     respond: RoleParams
     judge: RoleParams
     local: LocalServer
-    mode: Untracked[Literal["chat", "batch"]]
-    concurrency: Untracked[AtLeastOne]
-    requests_per_minute: Untracked[Positive | None]
-    tokens_per_minute: Untracked[Positive | None]
-    timeout_s: Untracked[Positive]
-    retries: Untracked[Count]
-    batch_poll_s: Untracked[Positive]
-    price: Untracked[Price]
-    budget: Untracked[NotNegative | None]
+    runtime: TeacherRuntime
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +157,8 @@ def asked(params: TeacherParams, role: Role, messages: Sequence[Message], seed: 
         "seed": seed,
     }
     key = Key.of({"endpoint": namespace, "attempt": attempt, **body})
-    return Asked(urls, own.api_key_env or params.api_key_env, body, namespace, key)
+    api_key_env = params.runtime.role_api_key_env.get(role, params.runtime.api_key_env)
+    return Asked(urls, api_key_env, body, namespace, key)
 
 
 @dataclass(slots=True)
@@ -175,13 +193,13 @@ class Teacher:
             self.usage.requests += 1
         self.usage.prompt_tokens += answer.prompt_tokens
         self.usage.completion_tokens += answer.completion_tokens
-        self.usage.cost += self.params.price.of(answer.prompt_tokens, answer.completion_tokens)
+        self.usage.cost += self.params.runtime.price.of(answer.prompt_tokens, answer.completion_tokens)
         return Told(answer, known is not None)
 
     @property
     def window(self) -> int:
         """How many items `ask_all` works on at once."""
-        return window_size(self.params.concurrency, batch=self.params.mode == "batch")
+        return window_size(self.params.runtime.concurrency, batch=self.params.runtime.mode == "batch")
 
     def stop(self, exc: StageError) -> None:
         """Send nothing more; what is in flight is still answered and kept."""
@@ -192,11 +210,11 @@ class Teacher:
     async def _paid(self, request: Asked, urgent: bool) -> Answer:
         endpoint = self._endpoints.get(request.place) or await self._opened(request)
         prompt_tokens = self.expected_prompt_tokens(request.body)
-        most = self.params.price.of(prompt_tokens, request.body["max_tokens"])
+        most = self.params.runtime.price.of(prompt_tokens, request.body["max_tokens"])
         expected_tokens = prompt_tokens + request.body["max_tokens"]
         answer = await endpoint.answer(request.body, expected_tokens, lambda: self.budget.reserved(most), urgent)
         # no await from the answer's arrival to its keeping: nothing paid for can be lost in between
-        paid = self.params.price.of(answer.prompt_tokens, answer.completion_tokens)
+        paid = self.params.runtime.price.of(answer.prompt_tokens, answer.completion_tokens)
         self.budget.spent += paid
         self.usage.paid += paid
         return Answer(**self.store.put(request.key, answer_fields(answer), paid))
@@ -220,20 +238,21 @@ class Teacher:
 
     async def _open(self, request: Asked) -> Endpoint | BatchEndpoint:
         params, urls, api_key = self.params, request.urls, "none"
+        runtime = params.runtime
         if LOCAL in urls:
-            local = serve(bundled_wheels.gguf_path(), params.local.slots, params.local.context_tokens)
+            local = serve(bundled_wheels.gguf_path(), runtime.slots, params.local.context_tokens)
             url = await asyncio.to_thread(local.__enter__)
             self._stack.push(local.__exit__)
             urls = (url,)
         else:
-            api_key = read_api_key(request.api_key_env, urls[0], "teacher")
+            api_key = read_api_key(request.api_key_env, urls[0], "runtime.teacher")
         endpoint: Endpoint | BatchEndpoint
-        if params.mode == "batch":
-            client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=params.timeout_s, max_retries=8)
-            endpoint = BatchEndpoint(client, request.namespace, self.store, params.retries, params.batch_poll_s)
+        if runtime.mode == "batch":
+            client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=8)
+            endpoint = BatchEndpoint(client, request.namespace, self.store, runtime.retries, runtime.batch_poll_s)
         else:
-            gate = Gate(params.concurrency, params.requests_per_minute, params.tokens_per_minute)
-            endpoint = Endpoint(urls, api_key, gate, params.timeout_s, params.retries)
+            gate = Gate(runtime.concurrency, runtime.requests_per_minute, runtime.tokens_per_minute)
+            endpoint = Endpoint(urls, api_key, gate, runtime.timeout_s, runtime.retries)
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
@@ -242,6 +261,6 @@ class Teacher:
 async def open_teacher(params: TeacherParams, cache: Path) -> AsyncIterator[Teacher]:
     """Open the answer store in `cache` and a teacher on it."""
     with AnswerStore(cache / FILE_NAME) as store:
-        teacher = Teacher(params, store, Budget(params.budget, store.spent()))
+        teacher = Teacher(params, store, Budget(params.runtime.budget, store.spent()))
         async with teacher._stack:
             yield teacher

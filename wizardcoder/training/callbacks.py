@@ -97,7 +97,7 @@ class Guard(TrainerCallback):  # type: ignore[misc]
         at_end = state.global_step >= state.max_steps
         limit = self._params.max_minutes
         over = limit is not None and self._before.seconds + now - self._started >= limit * 60
-        due = now - self._saved >= self._params.checkpoint_minutes * 60
+        due = now - self._saved >= self._params.runtime.checkpoint_minutes * 60
         wish = [TOLD_TO_STOP if self.signum else TIME_IS_OVER if over else NOTHING, int(due)]
         stop, due_anywhere = _most(wish, args)
         self.stopped = NOTHING if at_end else stop

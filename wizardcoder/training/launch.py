@@ -1,6 +1,6 @@
 """Several processes for one training: torchrun's agent on one machine, DeepSpeed's launcher on several.
 
-In: `train.processes`, `train.hostfile`, the command that each process runs. Out: nothing but that it ran to its end;
+In: `train.processes`, `runtime.train.hostfile`, the command that each process runs. Out: nothing but that it ran to its end;
 the processes hand their results over as files. A process ends with the one that started it.
 """
 
@@ -38,8 +38,8 @@ def launch(params: TrainParams, command: list[str], folder: Path, machine: Hardw
     if not machine.gpu:
         environment["OMP_NUM_THREADS"] = str(max(1, machine.devices // params.processes))
         environment["DS_ACCELERATOR"] = "cpu"
-    if params.hostfile is not None:
-        code = _deepspeed(params, Path(params.hostfile), command, environment)
+    if params.runtime.hostfile is not None:
+        code = _deepspeed(params, Path(params.runtime.hostfile), command, environment)
     else:
         code = _torchrun(params, command, environment)
     if code:
@@ -80,7 +80,7 @@ def slots_of(hostfile: Path) -> dict[str, int]:
     try:
         lines = hostfile.read_text(encoding="utf-8").splitlines()
     except OSError as exc:
-        raise StageError(f"params.yaml: train.hostfile: {hostfile}: {exc.strerror}") from exc
+        raise StageError(f"params.yaml: runtime.train.hostfile: {hostfile}: {exc.strerror}") from exc
     found: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         if not (text := line.split("#", 1)[0].strip()):
@@ -94,31 +94,33 @@ def slots_of(hostfile: Path) -> dict[str, int]:
 
 def check_hostfile(params: TrainParams) -> None:
     """Refuse a hostfile whose slots are not the processes that params.yaml asks for."""
-    if params.hostfile is None:
+    if params.runtime.hostfile is None:
         return
-    slots = sum(slots_of(Path(params.hostfile)).values())
+    slots = sum(slots_of(Path(params.runtime.hostfile)).values())
     if slots != params.processes:
         raise StageError(
-            f"params.yaml: train.processes: found {params.processes}, accepted: {slots}, the slots in {params.hostfile}"
+            f"params.yaml: train.processes: found {params.processes}, accepted: {slots}, the slots in {params.runtime.hostfile}"
         )
 
 
 def check_launcher(params: TrainParams) -> None:
     """Refuse a hostfile where the programs are missing by which DeepSpeed's launcher reaches its hosts."""
-    if params.hostfile is None:
+    if params.runtime.hostfile is None:
         return
-    needed = ("ssh", "pdsh") if len(slots_of(Path(params.hostfile))) > 1 else ("ssh",)
+    needed = ("ssh", "pdsh") if len(slots_of(Path(params.runtime.hostfile))) > 1 else ("ssh",)
     missing = [name for name in needed if shutil.which(name) is None]
     if missing:
         raise StageError(
-            f"params.yaml: train.hostfile: {' and '.join(missing)} not found on this machine; DeepSpeed's launcher "
+            f"params.yaml: runtime.train.hostfile: {' and '.join(missing)} not found on this machine; DeepSpeed's launcher "
             "reaches the others by it (Debian: apt-get install openssh-client pdsh)"
         )
 
 
 def processes_together(params: TrainParams) -> int:
     """Give how many processes share a machine, the fullest where a hostfile names several."""
-    return params.processes if params.hostfile is None else max(slots_of(Path(params.hostfile)).values())
+    return (
+        params.processes if params.runtime.hostfile is None else max(slots_of(Path(params.runtime.hostfile)).values())
+    )
 
 
 def _torchrun(params: TrainParams, command: list[str], environment: dict[str, str]) -> int:

@@ -23,7 +23,6 @@ from wizardcoder.core.params import (
     NotNegative,
     Positive,
     Text,
-    Untracked,
 )
 from wizardcoder.training.devices import Hardware
 
@@ -40,6 +39,14 @@ class LoraParams:
     alpha: AtLeastOne
     dropout: Fraction
     load_in_4bit: bool
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class TrainRuntime:
+    """`runtime.train`: where the processes run, and how often a checkpoint is written; the weights stay the same."""
+
+    hostfile: Text | None
+    checkpoint_minutes: NotNegative
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -73,8 +80,7 @@ class TrainParams:
     lora: LoraParams
     processes: AtLeastOne
     deepspeed: Text | None
-    hostfile: Untracked[Text | None]
-    checkpoint_minutes: Untracked[NotNegative]
+    runtime: TrainRuntime
 
     @property
     def distributed(self) -> bool:
@@ -89,7 +95,7 @@ class TrainParams:
         pass repeats records where it has fewer than micro-batches. Packed, the rows of a step are a multiple of the
         micro-batch, so it is among it.
         """
-        free = {"hostfile", "checkpoint_minutes", "max_minutes", "gradient_checkpointing"}
+        free = {"runtime", "max_minutes", "gradient_checkpointing"}
         free |= set() if packed else {"micro_batch_size"}
         return {key: value for key, value in asdict(self).items() if key not in free}
 
@@ -121,8 +127,10 @@ def check(params: TrainParams) -> None:
         raise StageError(
             f"params.yaml: train.prompt: no {SLOT} in it, accepted: a frame with {SLOT} in the record's place"
         )
-    if params.hostfile and params.deepspeed is None:
-        raise StageError("params.yaml: train.hostfile: several nodes are started by DeepSpeed: set train.deepspeed")
+    if params.runtime.hostfile and params.deepspeed is None:
+        raise StageError(
+            "params.yaml: runtime.train.hostfile: several nodes are started by DeepSpeed: set train.deepspeed"
+        )
 
 
 def accumulation(params: TrainParams, records: int, rows: int) -> int:
@@ -142,7 +150,7 @@ def steps_of(params: TrainParams, records: int) -> int:
 def check_devices(params: TrainParams, machine: Hardware) -> None:
     """Refuse what a machine has no devices for; those of a hostfile are not looked at."""
     what = "GPUs" if machine.gpu else "CPU cores"
-    if params.hostfile is None and params.processes > machine.devices:
+    if params.runtime.hostfile is None and params.processes > machine.devices:
         raise StageError(
             f"params.yaml: train.processes: found {params.processes}, accepted: at most {machine.devices}, the {what}"
         )

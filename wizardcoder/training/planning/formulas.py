@@ -175,7 +175,7 @@ def refusal(memory: Memory, together: int, hardware: Hardware) -> str | None:
     if memory.host * together > hardware.host_memory:
         return (
             f"what DeepSpeed keeps on a host for its {together} processes needs {memory.host * together / GB:.1f} GB, "
-            f"it has {hardware.host_memory / GB:.1f} GB; use more machines (train.hostfile), or train.lora.rank"
+            f"it has {hardware.host_memory / GB:.1f} GB; use more machines (runtime.train.hostfile), or train.lora.rank"
         )
     return None
 
