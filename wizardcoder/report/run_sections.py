@@ -55,8 +55,8 @@ def cost_section(facts: Facts) -> Section:
         sums = [sum(metrics.get(key, 0) for metrics in known.values()) for key in keys]
         rows.append(("all", *(float(f"{total:.6g}") if isinstance(total, float) else total for total in sums)))
     intro = (
-        "Cost is what all answers of the stage would cost at runtime.teacher.price, paid what this run's new ones did: an "
-        "answer that is in the store is not asked again. Seconds are of the run that wrote the metrics."
+        "Cost: all answers of the stage at runtime.teacher.price. Paid: only those that this run asked for; an answer "
+        "in the store is not asked for again. Seconds are of the run that wrote the metrics."
     )
     table = Table("By stage", ("stage", *(COSTS[key] for key in keys)), rows)
     return Section("cost", "Cost and time", intro, [table] if rows else [])

@@ -50,8 +50,9 @@ class Budget:
         while self._limit is not None and self.spent + sum(self._on_its_way) + most > self._limit:
             if not self._on_its_way:
                 raise StageError(
-                    f"runtime.teacher.budget: {self._limit:g} could be exceeded: {self.spent:.4f} is spent, the next request "
-                    f"can cost {most:.4f}. All answers are kept: raise runtime.teacher.budget and run the same command again"
+                    f"runtime.teacher.budget: {self._limit:g} could be exceeded: {self.spent:.4f} is spent, "
+                    f"the next request can cost {most:.4f}. All answers are kept: raise runtime.teacher.budget and run "
+                    "the same command again"
                 )
             await self._settled.wait()
         self._on_its_way.append(most)

@@ -1,7 +1,7 @@
 """Several processes for one training: torchrun's agent on one machine, DeepSpeed's launcher on several.
 
-In: `train.processes`, `runtime.train.hostfile`, the command that each process runs. Out: nothing but that it ran to its end;
-the processes hand their results over as files. A process ends with the one that started it.
+In: `train.processes`, `runtime.train.hostfile`, the command that each process runs. Out: nothing; the processes write
+their results to files. A process ends with the one that started it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def check_hostfile(params: TrainParams) -> None:
     slots = sum(slots_of(Path(params.runtime.hostfile)).values())
     if slots != params.processes:
         raise StageError(
-            f"params.yaml: train.processes: found {params.processes}, accepted: {slots}, the slots in {params.runtime.hostfile}"
+            f"params.yaml: train.processes: found {params.processes}, accepted: {slots}, "
+            f"the slots in {params.runtime.hostfile}"
         )
 
 
@@ -111,8 +112,8 @@ def check_launcher(params: TrainParams) -> None:
     missing = [name for name in needed if shutil.which(name) is None]
     if missing:
         raise StageError(
-            f"params.yaml: runtime.train.hostfile: {' and '.join(missing)} not found on this machine; DeepSpeed's launcher "
-            "reaches the others by it (Debian: apt-get install openssh-client pdsh)"
+            f"params.yaml: runtime.train.hostfile: {' and '.join(missing)} not found on this machine; DeepSpeed's "
+            "launcher reaches the others by it (Debian: apt-get install openssh-client pdsh)"
         )
 
 
