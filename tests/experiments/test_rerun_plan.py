@@ -32,7 +32,9 @@ def planned(stages: list[str], **values: object) -> Planned:
     ],
 )
 def test_a_stage_whose_judge_is_a_teacher_with_a_price_is_refused(stage, key, value):
-    with pytest.raises(StageError, match=r"^e: may ask the teacher, and runtime\.teacher\.price is not 0; `--pay` runs it$"):
+    with pytest.raises(
+        StageError, match=r"^e: may ask the teacher, and runtime\.teacher\.price is not 0; `--pay` runs it$"
+    ):
         refuse_cost([planned([stage], **{key: value})])
 
 

@@ -252,7 +252,11 @@ def _notes(params: Params, estimator: Estimator) -> Iterator[str]:
         )
     for label in params.evaluate.endpoints:
         price = params.evaluate.runtime.prices.get(label)
-        known = f"price {price.input:g} / {price.output:g}" if price else "no price in runtime.evaluate.prices, counted as free"
+        known = (
+            f"price {price.input:g} / {price.output:g}"
+            if price
+            else "no price in runtime.evaluate.prices, counted as free"
+        )
         yield f"evaluate: {label}: {known}"
     if params.decontaminate.judge == "both":
         yield "decontaminate: fewer, because the rule decides copies and pairs below min_doubt"

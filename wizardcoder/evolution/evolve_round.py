@@ -92,7 +92,7 @@ def _usage_metrics(usage: Usage) -> dict[str, float]:
 
 
 def _progress_note(accepted: int, done: int, total: int, teacher: Teacher) -> str:
-    usage, price = teacher.usage, teacher.params.price
+    usage, price = teacher.usage, teacher.params.runtime.price
     note = f"{accepted} accepted, {usage.prompt_tokens + usage.completion_tokens:,} tokens"
     if price != Price(0.0, 0.0):
         note += f", paid {usage.paid:.2f} of about {usage.paid * total / done:.2f}"

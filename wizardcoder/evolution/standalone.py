@@ -52,8 +52,8 @@ def evolve_file(
         seeds: lines of {"id", "instruction"}.
         out: the accepted records, in the order of `seeds`; written when the round has ended.
         work: the folder of the answer store, rejected.jsonl, pool.jsonl and metrics.json.
-        base_url: of an OpenAI-compatible endpoint. Its key is in the environment variable that `runtime.teacher.api_key_env`
-            names; an unset variable means that the endpoint checks no key.
+        base_url: of an OpenAI-compatible endpoint. `runtime.teacher.api_key_env` names the environment variable with
+            its key; an unset variable means that the endpoint checks no key.
         model: the model that evolves and answers.
         concurrency: requests in flight at most.
         max_tokens: of an instruction and of a response, in tokens.
