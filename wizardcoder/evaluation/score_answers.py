@@ -52,7 +52,9 @@ def score_benchmark(
     ]
     samples = [Sample(p.task_id, protocol.completion_of(p, text, evaluate.extract)) for p, _, text in texts]
     by_id = {p.task_id: protocol.for_answers(p, evaluate.extract) for p in problems}
-    found = score(by_id, samples, evaluate.judge_settings(name), evaluate.runtime.workers or default_workers(), bar.advance)
+    found = score(
+        by_id, samples, evaluate.judge_settings(name), evaluate.runtime.workers or default_workers(), bar.advance
+    )
     nll_of = {p.task_id: nll for p, nll in zip(problems, answers.nlls, strict=True)}
     rows = [
         SampleResult(p.task_id, number, s.completion, v.passed, v.result, round(v.seconds, 3), text, nll_of[p.task_id])
