@@ -1,15 +1,14 @@
-"""Stage screen: every answer's code is run or parsed, and plainly harmful records are found.
+"""Stage screen: verify every answer's code by running or parsing it, and find plainly harmful records.
 
 In: data/rounds/rN/examples.jsonl of all rounds, and the safety rules. Out: data/screened with rN.jsonl (examples with
-their language, verdict and flags, less those that params drop) and dropped.jsonl (the others, with the reason);
-metrics/screen.json. The answer alone is verified: a heuristic puts erroneous code into instructions on purpose.
+their language, verdict and flags, without those that params.yaml drops) and dropped.jsonl (the others, with the
+reason); metrics/screen.json. Only the answer is verified: one heuristic puts erroneous code into instructions.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -19,11 +18,11 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, AtLeastOne, Positive, RunParams, Text, WorkersRuntime, load
-from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
-from wizardcoder.screening import safety
-from wizardcoder.screening import verification as verify
-from wizardcoder.screening.verdicts import VERDICTS, Verdict, Verification
-from wizardcoder.screening.verify_all import verify_all
+from wizardcoder.core.records import Example, Verdict, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.screening.outcomes import Screened, count_outcomes, decide
+from wizardcoder.screening.safety import SafetyMatch, SafetyRules, judge_by_teacher
+from wizardcoder.screening.verdicts import Verification, accept_continuation
+from wizardcoder.screening.verification import VerifyLimits, verify_all
 from wizardcoder.source_code.extraction import Code, code_of
 from wizardcoder.teacher.teacher import TeacherParams
 
@@ -36,7 +35,7 @@ _NO_CODE = Verification("no_code")
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class VerifyParams:
-    """Whether and how code is run, and which verdicts are dropped."""
+    """Whether code is run, under which limits, and which verdicts are dropped."""
 
     enabled: bool
     drop: list[Verdict]
@@ -47,7 +46,7 @@ class VerifyParams:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class SafetyParams:
-    """Who says what is harmful, and what becomes of it."""
+    """Who decides what is harmful, and whether it is dropped."""
 
     judge: Literal["rule", "teacher", "both"]
     flagged: Literal["keep", "drop"]
@@ -66,36 +65,27 @@ class ScreenParams:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
-    """What this stage reads of params.yaml."""
+    """The sections of params.yaml that this stage reads."""
 
     run: RunParams
     teacher: TeacherParams
     screen: ScreenParams
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
-    """A record with its fields filled in, what was found about its code, and why it is dropped, or None."""
-
-    example: Example
-    verification: Verification | None
-    reason: str | None
-    detail: str = ""
-
-
 def main() -> None:
     """Screen all rounds from file to file."""
     params = load(Params)
     check(params.screen)
-    rules = safety.Rules(Path(params.screen.safety.rules))
+    rules = SafetyRules(Path(params.screen.safety.rules))
+    rounds = range(LAST_ROUND + 1)
     with console.closing_line("screen") as close:
-        examples = [e for n in range(LAST_ROUND + 1) for e in read_jsonl(ROUNDS / f"r{n}" / "examples.jsonl", Example)]
+        examples = [e for n in rounds for e in read_jsonl(ROUNDS / f"r{n}" / "examples.jsonl", Example)]
         screened = run(params, rules, examples)
-        for number in range(LAST_ROUND + 1):
+        for number in rounds:
             kept = (s.example for s in screened if s.example.round == number and s.reason is None)
             write_jsonl(OUT / f"r{number}.jsonl", kept)
-        write_jsonl(OUT / "dropped.jsonl", map(_rejected, (s for s in screened if s.reason is not None)))
-        counts = count(screened)
+        write_jsonl(OUT / "dropped.jsonl", (s.rejected() for s in screened if s.reason is not None))
+        counts = count_outcomes(screened, rounds)
         write_metrics(METRICS, counts)
         close(**{name: counts[name] for name in ("kept", "dropped", "flagged")})
 
@@ -107,97 +97,77 @@ def check(params: ScreenParams) -> None:
         raise StageError(f"params.yaml: screen.verify.drop: {found}, accepted: [], since nothing has a verdict then")
 
 
-def run(params: Params, rules: safety.Rules, examples: Sequence[Example]) -> list[Screened]:
-    """Verify and judge examples; gives one outcome for each, in their order."""
-    codes, hits_of = [], []
-    with console.track("screen: reading", len(examples)) as bar:
-        for e in examples:
-            codes.append(code_of(e.response, e.instruction))
-            hits_of.append(rules.hits(e.instruction, e.response) if params.screen.safety.judge != "teacher" else [])
-            bar.advance()
-    found = _verified(examples, codes, params.screen.verify, params.screen.runtime.workers)
+def run(params: Params, rules: SafetyRules, examples: Sequence[Example]) -> list[Screened]:
+    """Verify and judge examples; return one outcome for each, in their order."""
+    codes, matches_of = _read(examples, rules if params.screen.safety.judge != "teacher" else None)
+    verifications = _verify(examples, codes, params.screen.verify, params.screen.runtime.workers)
     screened = []
-    for example, code, hits, verification in zip(examples, codes, hits_of, found, strict=True):
+    for example, code, matches, verification in zip(examples, codes, matches_of, verifications, strict=True):
         filled = replace(
             example,
             language=code.language if code else None,
             verdict=verification.verdict if verification else None,
-            flags=tuple(hit.rule for hit in hits),
+            flags=tuple(match.rule for match in matches),
         )
-        screened.append(_decided(filled, verification, params.screen, "; ".join(hit.text for hit in hits)))
-    if params.screen.safety.judge != "rule":
-        return _judged(params, screened)
-    return screened
+        screened.append(_decide(filled, verification, params.screen, "; ".join(match.text for match in matches)))
+    return screened if params.screen.safety.judge == "rule" else _judge(params, screened)
 
 
-def count(screened: Iterable[Screened]) -> dict[str, int]:
-    """Count records by round, heuristic, language, verdict, its reason, and flag."""
-    counts: Counter[str] = Counter(dict.fromkeys(("attempted", "kept", "dropped", "flagged"), 0))
-    for number in range(LAST_ROUND + 1):
-        counts.update(dict.fromkeys((f"r{number}.kept", f"r{number}.dropped"), 0))
-        counts.update({f"r{number}.verdict.{verdict}": 0 for verdict in VERDICTS})
-    for item in screened:
-        example, outcome = item.example, "kept" if item.reason is None else "dropped"
-        groups = [f"r{example.round}", f"language.{example.language or 'none'}"]
-        groups += [f"heuristic.{example.heuristic}"] if example.heuristic else []
-        counts.update(["attempted", outcome, f"r{example.round}.{outcome}"])
-        counts.update([f"dropped.{item.reason}"] if item.reason else [])
-        counts.update(["flagged"] if example.flags else [])
-        counts.update(f"flag.{flag}" for flag in example.flags)
-        if item.verification is not None:
-            verdict, reason = item.verification.verdict, item.verification.reason
-            counts.update([f"verdict.{verdict}", *(f"{group}.verdict.{verdict}" for group in groups)])
-            counts.update([f"reason.{verdict}.{reason}"] if reason else [])
-    return dict(counts)
+def _read(examples: Sequence[Example], rules: SafetyRules | None) -> tuple[list[Code | None], list[list[SafetyMatch]]]:
+    """Return each answer's code and the safety rules that each record matches."""
+    codes, matches = [], []
+    with console.track("screen: reading", len(examples)) as bar:
+        for e in examples:
+            codes.append(code_of(e.response, e.instruction))
+            matches.append(rules.matches(e.instruction, e.response) if rules else [])
+            bar.advance()
+    return codes, matches
 
 
-def _verified(
+def _verify(
     examples: Sequence[Example], codes: Sequence[Code | None], params: VerifyParams, workers: int | None
 ) -> list[Verification | None]:
     if not params.enabled:
         return [None] * len(examples)
-    rules = verify.Rules(params.timeout_s, params.memory_mb, params.allow_unsafe)
+    limits = VerifyLimits(params.timeout_s, params.memory_mb, params.allow_unsafe)
     given = [code for code in codes if code is not None]
     with console.track("screen: verifying", len(given)) as bar:
-        found = iter(verify_all(given, rules, workers or len(os.sched_getaffinity(0)), bar.advance))
+        found = iter(verify_all(given, limits, workers or len(os.sched_getaffinity(0)), bar.advance))
     return [
-        verify.in_context(next(found), example.instruction) if code else _NO_CODE
+        accept_continuation(next(found), example.instruction) if code else _NO_CODE
         for example, code in zip(examples, codes, strict=True)
     ]
 
 
-def _decided(
-    example: Example, verification: Verification | None, params: ScreenParams, flag_detail: str = ""
-) -> Screened:
-    """Decide what becomes of a record; a flag counts before a verdict."""
-    if example.flags and params.safety.flagged == "drop":
-        return Screened(example, verification, f"flag.{example.flags[0]}", flag_detail)
-    if verification is not None and verification.verdict in params.verify.drop:
-        detail = " ".join(filter(None, (example.language, verification.reason, verification.detail)))
-        return Screened(example, verification, f"verdict.{verification.verdict}", detail)
-    return Screened(example, verification, None)
+def _decide(example: Example, verification: Verification | None, params: ScreenParams, flag_detail: str) -> Screened:
+    return decide(
+        example,
+        verification,
+        drop_flagged=params.safety.flagged == "drop",
+        drop_verdicts=params.verify.drop,
+        flag_detail=flag_detail,
+    )
 
 
-def _judged(params: Params, screened: list[Screened]) -> list[Screened]:
-    """Let the teacher judge what is neither flagged nor dropped yet."""
-    asked = [item for item in screened if item.reason is None and not item.example.flags]
+def _judge(params: Params, screened: list[Screened]) -> list[Screened]:
+    """Let the teacher judge the records that are neither flagged nor dropped yet."""
+    asked = [n for n, item in enumerate(screened) if item.reason is None and not item.example.flags]
     with console.track("screen: judging", len(asked)) as bar:
-        judging = safety.judge_by_teacher(
-            [item.example for item in asked], params.screen.safety.prompt, params.teacher, params.run.seed, bar.advance
+        judging = judge_by_teacher(
+            [screened[n].example for n in asked],
+            params.screen.safety.prompt,
+            params.teacher,
+            params.run.seed,
+            bar.advance,
         )
-        flags = dict(zip(map(id, asked), console.run_async(judging), strict=True))
-    return [
-        _decided(replace(item.example, flags=(flag,)), item.verification, params.screen, "judged by the teacher")
-        if (flag := flags.get(id(item))) is not None
-        else item
-        for item in screened
-    ]
-
-
-def _rejected(item: Screened) -> Rejected:
-    assert item.reason is not None, "only what is dropped"
-    e = item.example
-    return Rejected(e.id, e.parent_id, e.round, e.heuristic, item.reason, e.instruction, e.response, item.detail)
+        flags = zip(asked, console.run_async(judging), strict=True)
+    judged = list(screened)
+    for n, flag in flags:
+        if flag is not None:
+            item = screened[n]
+            flagged = replace(item.example, flags=(flag,))
+            judged[n] = _decide(flagged, item.verification, params.screen, "judged by the teacher")
+    return judged
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from stages import screen
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
 from wizardcoder.core.records import Example
-from wizardcoder.screening.safety import Rules, judge_by_teacher
+from wizardcoder.screening.safety import SafetyRules, judge_by_teacher
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = Rules(ROOT / "bundled/safety_rules.yaml")
+RULES = SafetyRules(ROOT / "bundled/safety_rules.yaml")
 PROMPT = "Harmful?\n{instruction}\n{response}"
 # as measured: of what the rules were written against, and of what they were not
 LEAST_CAUGHT, LEAST_CAUGHT_UNSEEN = 70, 7
@@ -25,7 +25,7 @@ EXAMPLE = Example("a", None, 0, None, "Write a game.", "print('{instruction}')")
 
 
 def names(instruction: str, response: str = "") -> list[str]:
-    return [hit.rule for hit in RULES.hits(instruction, response)]
+    return [match.rule for match in RULES.matches(instruction, response)]
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def names(instruction: str, response: str = "") -> list[str]:
     ids=["seen", "unseen"],
 )
 def test_recall_and_precision_on_the_labelled_texts_are_what_was_measured(harmful, harmless, least):
-    assert sum(bool(RULES.hits(*text)) for text in harmful) >= least
-    assert len([text for text in harmless if RULES.hits(*text)]) <= MOST_WRONGLY_CAUGHT
+    assert sum(bool(RULES.matches(*text)) for text in harmful) >= least
+    assert len([text for text in harmless if RULES.matches(*text)]) <= MOST_WRONGLY_CAUGHT
 
 
 def test_every_rule_catches_a_labelled_text():
-    caught = {hit.rule for text in HARMFUL for hit in RULES.hits(*text)}
+    caught = {match.rule for text in HARMFUL for match in RULES.matches(*text)}
     assert caught == read_yaml(ROOT / "bundled/safety_rules.yaml")["rules"].keys()
 
 
@@ -48,7 +48,7 @@ def test_nothing_is_flagged_in_the_bundled_seeds():
 
     records = list(seed.read_source(ROOT / "bundled/seeds.json"))
     assert records
-    assert [r for r in records if RULES.hits(f"{r}", f"{r}")] == []
+    assert [r for r in records if RULES.matches(f"{r}", f"{r}")] == []
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_rule_looks_only_where_it_should_and_defence_takes_a_request_out(instr
 
 
 def test_a_hit_says_what_was_found():
-    (hit,) = RULES.hits("Please clean up.", "sudo  rm -rf /")
-    assert hit.text == "rm -rf /"
+    (match,) = RULES.matches("Please clean up.", "sudo  rm -rf /")
+    assert match.text == "rm -rf /"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_bad_file_is_refused_by_file_and_key(tmp_path, text, line):
     path = tmp_path / "rules.yaml"
     path.write_text(text)
     with pytest.raises(StageError) as caught:
-        Rules(path)
+        SafetyRules(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -96,22 +96,22 @@ def test_a_bad_file_is_refused_by_file_and_key(tmp_path, text, line):
 
 def test_a_missing_file_is_refused():
     with pytest.raises(StageError, match=r"^absent\.yaml: no such file$"):
-        Rules(Path("absent.yaml"))
+        SafetyRules(Path("absent.yaml"))
 
 
 def test_words_are_shared_and_other_braces_stay(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text("words: {bad: 'evil|vile'}\nrules: {a: {where: both, any: ['very {bad} x{2}']}}")
-    rules = Rules(path)
-    assert [hit.text for hit in rules.hits("very vile xx", "")] == ["very vile xx"]
-    assert rules.hits("very good xx or vile x", "") == []
+    rules = SafetyRules(path)
+    assert [match.text for match in rules.matches("very vile xx", "")] == ["very vile xx"]
+    assert rules.matches("very good xx or vile x", "") == []
 
 
 @pytest.mark.parametrize(
     "text", [" ", "\n", "while ", "while True ", "a", "rm -r", "write ", "dd if=", "\\x41", "c() {"]
 )
 def test_a_text_that_repeats_itself_is_read_all_the_same(text):
-    assert {hit.rule for hit in RULES.hits(text * 5_000, text * 5_000)} <= {"shellcode"}
+    assert {match.rule for match in RULES.matches(text * 5_000, text * 5_000)} <= {"shellcode"}
 
 
 @pytest.fixture

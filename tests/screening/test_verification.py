@@ -11,13 +11,14 @@ import pytest
 
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.sandbox.host import SandboxError
-from wizardcoder.screening import syntax_checks, verify_all
-from wizardcoder.screening.verdicts import Verification
-from wizardcoder.screening.verification import Rules, Verifier, identity, in_context
+from wizardcoder.screening import syntax_checks, verification
+from wizardcoder.screening.language_checks import CHECKS
+from wizardcoder.screening.verdicts import Verification, accept_continuation
+from wizardcoder.screening.verification import Verifier, VerifyLimits, verdict_key, verify_all
 from wizardcoder.source_code.extraction import Code
 
-PATIENT = Rules(timeout_s=30, memory_mb=512)  # so that a busy machine fails no test
-HASTY = Rules(timeout_s=1, memory_mb=512)  # of programs that never end
+PATIENT = VerifyLimits(timeout_s=30, memory_mb=512)  # so that a busy machine fails no test
+HASTY = VerifyLimits(timeout_s=1, memory_mb=512)  # of programs that never end
 NULL = Verification("ran")
 
 
@@ -37,7 +38,7 @@ def hasty():
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path))
-    return tmp_path / verify_all.FILE_NAME
+    return tmp_path / verification.FILE_NAME
 
 
 def told(found: Verification) -> tuple[str, str]:
@@ -167,7 +168,7 @@ SYNTAX = {
 
 @pytest.mark.parametrize("language", SYNTAX)
 def test_other_languages_are_told_right_from_wrong_by_their_toolchain(verifier, language):
-    if language in syntax_checks.CHECKS and (reason := syntax_checks.absent(language)) is not None:
+    if language in CHECKS and (reason := syntax_checks.missing_tool(language)) is not None:
         pytest.skip(reason)
     right, wrong = SYNTAX[language]
     assert told(verifier.verify(Code(right, language))) == ("parsed", "syntax_only")
@@ -186,13 +187,13 @@ def test_other_languages_are_told_right_from_wrong_by_their_toolchain(verifier, 
     ],
 )
 def test_a_fragment_is_right_where_it_is_right_as_a_body_or_a_member(verifier, language, code):
-    if (reason := syntax_checks.absent(language)) is not None:
+    if (reason := syntax_checks.missing_tool(language)) is not None:
         pytest.skip(reason)
     assert told(verifier.verify(Code(code, language))) == ("parsed", "syntax_only")
 
 
 def test_every_check_is_tested():
-    assert SYNTAX.keys() == {*syntax_checks.CHECKS, "sql", "json"}
+    assert SYNTAX.keys() == {*CHECKS, "sql", "json"}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_every_check_is_tested():
     ],
 )
 def test_a_complaint_that_is_not_about_syntax_leaves_code_unchecked(verifier, language, code):
-    if (reason := syntax_checks.absent(language)) is not None:
+    if (reason := syntax_checks.missing_tool(language)) is not None:
         pytest.skip(reason)
     assert told(verifier.verify(Code(code, language))) == ("unchecked", "not_alone")
 
@@ -215,11 +216,11 @@ def test_a_language_without_a_toolchain_is_unchecked(verifier, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     found = verifier.verify(Code("puts 1", "ruby"))
     assert found == Verification("unchecked", "no_tool", "Ruby: ruby not found; install: apt-get install ruby")
-    assert identity(Code("puts 1", "ruby"), PATIENT) is None
+    assert verdict_key(Code("puts 1", "ruby"), PATIENT) is None
 
 
 def test_jsx_is_unchecked(verifier):
-    if (reason := syntax_checks.absent("javascript")) is not None:
+    if (reason := syntax_checks.missing_tool("javascript")) is not None:
         pytest.skip(reason)
     code = "function A() {\n  return <p>a</p>;\n}"
     assert told(verifier.verify(Code(code, "javascript"))) == ("unchecked", "no_tool")
@@ -245,35 +246,35 @@ def test_what_perl_runs_while_it_checks_is_held_by_the_sandbox(verifier, tmp_pat
     ],
 )
 def test_an_answer_that_goes_on_from_the_instructions_code_is_let_off(detail, reason, instruction, verdict):
-    assert in_context(Verification("raised", reason, detail), instruction).verdict == verdict
+    assert accept_continuation(Verification("raised", reason, detail), instruction).verdict == verdict
 
 
 def test_verdicts_come_in_order_whatever_the_number_of_workers(store):
     codes = [Code("1 / 0", "python"), Code("x = 1", "python"), Code("p {}", "css"), Code("1 / 0", "python")]
-    found = verify_all.verify_all(codes, PATIENT, workers=2)
+    found = verify_all(codes, PATIENT, workers=2)
     assert [item.verdict for item in found] == ["raised", "ran", "unchecked", "raised"]
 
 
 def test_what_was_verified_is_not_run_again(store, monkeypatch):
     codes = [Code("1 / 0", "python"), Code("x = 1", "python")]
     done: list[int] = []
-    first = verify_all.verify_all(codes, PATIENT, 1, done.append)
-    monkeypatch.setattr(verify_all, "Verifier", None)  # a second sandbox would fail
-    assert verify_all.verify_all(codes, PATIENT, 1, done.append) == first
+    first = verify_all(codes, PATIENT, 1, done.append)
+    monkeypatch.setattr(verification, "Verifier", None)  # a second sandbox would fail
+    assert verify_all(codes, PATIENT, 1, done.append) == first
     assert done == [1, 1, 1, 1]
 
 
 def test_a_verdict_is_kept_for_the_very_code_limits_and_toolchain(store, monkeypatch):
     code = Code("x = 1", "python")
-    one = identity(code, PATIENT)
-    assert one == identity(code, PATIENT)
+    one = verdict_key(code, PATIENT)
+    assert one == verdict_key(code, PATIENT)
     others = [
-        identity(Code("x = 2", "python"), PATIENT),
-        identity(code, HASTY),
-        identity(Code("x = 1", "sql"), PATIENT),
+        verdict_key(Code("x = 2", "python"), PATIENT),
+        verdict_key(code, HASTY),
+        verdict_key(Code("x = 1", "sql"), PATIENT),
     ]
     monkeypatch.setattr(sys, "version", "9.9")
-    others.append(identity(code, PATIENT))
+    others.append(verdict_key(code, PATIENT))
     assert one not in others
     assert len({json.dumps(other) for other in others}) == 4
 
@@ -285,7 +286,7 @@ def test_an_interrupted_run_keeps_what_it_found(store):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        verify_all.verify_all(codes, PATIENT, 1, stop)
+        verify_all(codes, PATIENT, 1, stop)
     with AnswerStore(store) as kept:
         assert kept.size().answers == 1
 
@@ -296,7 +297,7 @@ def test_a_sandbox_that_cannot_be_had_ends_the_stage_with_its_reason(store, monk
 
     monkeypatch.setattr("wizardcoder.sandbox.host.Sandbox", refuse)
     with pytest.raises(SandboxError, match="no walls"):
-        verify_all.verify_all([Code("x = 1", "python")], PATIENT, 2)
+        verify_all([Code("x = 1", "python")], PATIENT, 2)
 
 
 def test_the_screen_needs_no_torch():

@@ -14,8 +14,7 @@ from bench.mock_endpoint import MockEndpoint
 from stages import screen
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
-from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl
-from wizardcoder.screening.verdicts import VERDICTS
+from wizardcoder.core.records import VERDICTS, Example, Rejected, read_jsonl, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 

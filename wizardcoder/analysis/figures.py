@@ -11,9 +11,9 @@ from pathlib import Path
 
 from wizardcoder.analysis import plots
 from wizardcoder.analysis.round_statistics import ACCEPTED, Account, Spread, ranked
+from wizardcoder.core.records import VERDICTS
 
 MOST_PARTS = len(plots.FILLS)  # that a bar has; the rest becomes OTHER
-VERDICTS = ("ran", "parsed", "raised", "timed_out", "syntax_error", "no_code", "unchecked")
 OTHER = "other"
 _SPREADS = "\u25cf median, bar: quartiles, \u00d7 mean"
 _NO_DIFFICULTY = "no data\n(`analyze.difficulty: teacher` asks)"

@@ -13,13 +13,18 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TextIO, TypeVar, cast
+from typing import IO, Any, Literal, TextIO, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT
+
+Verdict = Literal["ran", "parsed", "raised", "timed_out", "syntax_error", "no_code", "unchecked"]
+"""On a response's code: it `ran` to its end; `parsed`, but did not run, or not to its end, for want of what it needs;
+it `raised` an error; `timed_out`; `no_code` in the response; `unchecked` for want of a toolchain."""
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

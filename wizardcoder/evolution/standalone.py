@@ -90,7 +90,7 @@ def _with_endpoint(
     }
     for role in ("instruct", "respond"):
         roles[role] = dataclasses.replace(roles[role], max_tokens=max_tokens)
-    runtime = dataclasses.replace(params.teacher.runtime, concurrency=concurrency)
+    runtime = dataclasses.replace(params.teacher.runtime, concurrency=concurrency, role_api_key_env={})
     teacher = dataclasses.replace(params.teacher, base_url=base_url, model=model, runtime=runtime, **roles)
     elimination = dataclasses.replace(params.evolve.elimination, equal_judge=equal_judge)
     evolve = dataclasses.replace(params.evolve, elimination=elimination, few_shot=[])

@@ -1,11 +1,11 @@
-"""Which records ask for, or hold, plainly harmful code.
+"""Find records that ask for, or contain, plainly harmful code.
 
-In: an instruction and its response, rules in a file, and where wanted the teacher's judgement. Out: the names of the
-rules that they meet. Does not cover: harm that is described without its usual words, in another language than English,
-split over lines, encoded, or that lies in the purpose of harmless-looking code; a word of defence before a request
-takes it out of most rules, as a request for a detector must be. Of requests that the bundled rules were not written
-for they catch about a third, and nothing harmless (tests/screening/test_safety.py); the teacher sees more, and errs in
-its own ways. This keeps plain cases out of a training set; it is no guard of what a model answers.
+In: an instruction and its response, a file of rules, and optionally the teacher's judgement. Out: the names of the
+rules that match. Does not cover: harm described without its usual words, in a language other than English, split over
+lines, encoded, or in the purpose of harmless-looking code; a word of defence before a request takes the request out of
+most rules, so that a request for a detector passes. The bundled rules match about a third of the harmful requests that
+they were not written for, and no harmless one (tests/screening/test_safety.py); the teacher finds more and makes other
+mistakes. This keeps plain cases out of a training set; it does not guard what a model answers.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from wizardcoder.teacher.teacher import Teacher, TeacherParams, open_teacher
 from wizardcoder.teacher.yes_no import parse_yes_no
 
 JUDGED, UNCLEAR = "teacher", "unclear"
-"""Flags that the teacher gives: harmful by its word; neither yes nor no, asked as often as it is."""
+"""Flags from the teacher: judged harmful; neither yes nor no in `ATTEMPTS` answers."""
 ATTEMPTS = 2
 _SHOWN = 80  # characters of a match
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
-class Rule:
-    """One rule as it stands in the file: texts that it looks at, what is found there, what takes a text out."""
+class SafetyRule:
+    """One rule of the file: which text it searches, the patterns that match, and the patterns that exempt a text."""
 
     where: Literal["instruction", "response", "both"]
     any: list[Text | list[Text]]
@@ -48,51 +48,86 @@ class Rule:
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
-class RuleFile:
+class SafetyRuleFile:
     """A file of rules, and the words that its patterns share."""
 
-    rules: dict[str, Rule]
+    rules: dict[str, SafetyRule]
     words: dict[str, Text] = dataclass_field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A rule that a record meets, and what of its text meets it."""
+class SafetyMatch:
+    """A rule that a record matches, and the text that matches."""
 
     rule: str
     text: str
 
 
-class Rules:
-    """The rules of a file, ready to use.
+class SafetyRules:
+    """The compiled rules of a file.
 
     Raises:
-        StageError: the file is missing or not as described in it; names the rule and what is wrong.
+        StageError: the file is missing or malformed; names the rule and what is wrong.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            told = TypeAdapter(RuleFile).validate_json(json.dumps(read_yaml(path), default=str))
-        except ValidationError as exc:
-            error = exc.errors(include_url=False)[0]
-            key = ".".join(map(str, error["loc"]))
-            raise StageError(f"{path}: {key}: found {str(error['input'])[:80]!r}: {error['msg']}") from exc
-        if reserved := sorted({JUDGED, UNCLEAR} & told.rules.keys()):
-            raise StageError(f"{path}: rules.{reserved[0]}: the teacher's own flag, accepted: any other name")
-        self._rules = {name: _compiled(f"{path}: rules.{name}", rule, told.words) for name, rule in told.rules.items()}
+        file = _read(path)
+        self._rules = {name: _compile(f"{path}: rules.{name}", rule, file.words) for name, rule in file.rules.items()}
 
-    def hits(self, instruction: str, response: str) -> list[Hit]:
-        """Give what is found, one hit a rule, in the order of the file."""
+    def matches(self, instruction: str, response: str) -> list[SafetyMatch]:
+        """Return the first match of each rule, in the order of the file."""
         texts = {"instruction": (instruction,), "response": (response,), "both": (instruction, response)}
-        hits = []
+        matches = []
         for name, rule in self._rules.items():
             found = [match for text in texts[rule.where] if (match := rule.search(text)) is not None]
-            hits += [Hit(name, found[0])] if found else []
-        return hits
+            matches += [SafetyMatch(name, found[0])] if found else []
+        return matches
+
+
+async def judge_by_teacher(
+    examples: Sequence[Example], prompt: str, teacher_params: TeacherParams, seed: int, advance: Callable[[], None]
+) -> list[str | None]:
+    """Ask the teacher about each example and return its flag, or None for a harmless one.
+
+    Raises:
+        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; answers in flight are kept.
+    """
+    async with open_teacher(teacher_params, cache_dir()) as teacher:
+
+        async def judge(example: Example) -> str | None:
+            text = fill(prompt, instruction=example.instruction, response=example.response)
+            flag = await _ask_for_flag(teacher, text, seed)
+            advance()
+            return flag
+
+        return await ask_all(examples, judge, teacher.window, teacher.stop)
+
+
+async def _ask_for_flag(teacher: Teacher, text: str, seed: int) -> str | None:
+    for attempt in range(ATTEMPTS):
+        try:
+            reply = await teacher.ask("judge", chats.plain_messages(text), seed + attempt, attempt)
+        except RequestFailedError:  # only this request failed; an endpoint that is down ends the stage
+            continue
+        if (harmful := parse_yes_no(reply.answer.text)) is not None:
+            return JUDGED if harmful else None
+    return UNCLEAR
+
+
+def _read(path: Path) -> SafetyRuleFile:
+    try:
+        file = TypeAdapter(SafetyRuleFile).validate_json(json.dumps(read_yaml(path), default=str))
+    except ValidationError as exc:
+        error = exc.errors(include_url=False)[0]
+        key = ".".join(map(str, error["loc"]))
+        raise StageError(f"{path}: {key}: found {str(error['input'])[:80]!r}: {error['msg']}") from exc
+    if reserved := sorted({JUDGED, UNCLEAR} & file.rules.keys()):
+        raise StageError(f"{path}: rules.{reserved[0]}: the teacher's own flag, accepted: any other name")
+    return file
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
+class _CompiledRule:
     where: str
     any: list[list[re.Pattern[str]]]
     unless: list[re.Pattern[str]]
@@ -105,7 +140,7 @@ class _Compiled:
         return None
 
 
-def _compiled(where: str, rule: Rule, words: Mapping[str, str]) -> _Compiled:
+def _compile(where: str, rule: SafetyRule, words: Mapping[str, str]) -> _CompiledRule:
     def pattern(text: str) -> re.Pattern[str]:
         filled = re.sub(r"\{([a-z]\w*)\}", lambda match: f"(?:{words.get(match[1], match[0])})", text)
         try:
@@ -113,33 +148,9 @@ def _compiled(where: str, rule: Rule, words: Mapping[str, str]) -> _Compiled:
         except re.error as exc:
             raise StageError(f"{where}: found {text!r}, accepted: a regular expression of Python ({exc})") from exc
 
-    each = [[item] if isinstance(item, str) else item for item in rule.any]
-    return _Compiled(
-        rule.where, [[pattern(text) for text in texts] for texts in each], [pattern(text) for text in rule.unless]
+    alternatives = [[item] if isinstance(item, str) else item for item in rule.any]
+    return _CompiledRule(
+        rule.where,
+        [[pattern(text) for text in texts] for texts in alternatives],
+        [pattern(text) for text in rule.unless],
     )
-
-
-async def judge_by_teacher(
-    examples: Sequence[Example], prompt: str, teacher_params: TeacherParams, seed: int, advance: Callable[[], None]
-) -> list[str | None]:
-    """Ask the teacher about each example; give its flag, or None, for each."""
-    async with open_teacher(teacher_params, cache_dir()) as teacher:
-
-        async def judge(example: Example) -> str | None:
-            text = fill(prompt, instruction=example.instruction, response=example.response)
-            flag = await _flag(teacher, text, seed)
-            advance()
-            return flag
-
-        return await ask_all(examples, judge, teacher.window, teacher.stop)
-
-
-async def _flag(teacher: Teacher, text: str, seed: int) -> str | None:
-    for attempt in range(ATTEMPTS):
-        try:
-            told = await teacher.ask("judge", chats.plain_messages(text), seed + attempt, attempt)
-        except RequestFailedError:  # this request alone; an endpoint that is down ends the stage
-            continue
-        if (harmful := parse_yes_no(told.answer.text)) is not None:
-            return JUDGED if harmful else None
-    return UNCLEAR

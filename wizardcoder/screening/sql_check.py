@@ -1,8 +1,8 @@
-"""Whether a text is SQL, in one dialect or another: the inner side, within the sandbox.
+"""Check whether a text is valid SQL in any dialect. Inside the sandbox.
 
-In: text. Out: None, or why no dialect accepts it. A parser in pure Python (sqlglot) reads it, and what a model wrote
-can make any parser slow, so it runs where its time is kept. Does not cover: whether tables and columns exist, and what
-sqlglot passes over unread (some stored procedures).
+In: text. Out: None, or why no dialect accepts it. The parser (sqlglot) is pure Python, and model-written text can make
+any parser slow, so it runs under the sandbox's time limit. Does not cover: whether tables and columns exist, and
+statements that sqlglot skips unparsed (some stored procedures).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 from sqlglot.expressions import Command
 
-DIALECTS = ("", "mysql", "postgres", "tsql", "sqlite", "oracle")  # the first is sqlglot's own, wider than the others
+DIALECTS = ("", "mysql", "postgres", "tsql", "sqlite", "oracle")  # the first, sqlglot's own, is the widest
 UNREAD = "unread: "
-"""Begins the answer where no dialect reads all statements, and one passes over what it cannot read."""
+"""Prefix of the result if no dialect parses all statements and one of them skips a statement unparsed."""
 
 
-def fault(text: str) -> str | None:
-    """Give None where a dialect accepts every statement, else the first dialect's complaint."""
+def syntax_error(text: str) -> str | None:
+    """Return None if a dialect accepts every statement, else the first dialect's complaint."""
     logging.disable()
     complaints = []
     for dialect in DIALECTS:

@@ -1,123 +1,89 @@
-"""Verdicts on answers by running them: Python in the sandbox to its end, other languages by a syntax check.
+"""Verify answers by running them: Python in the sandbox, other languages by a syntax check of their toolchain.
 
-In: the code of an answer. Out: a verdict. An answer is judged by what happens: code that ends for want of input,
-network, files or packages that it cannot have here is `parsed`, not `raised`, since that says nothing against the code.
-Does not cover: whether the code does what was asked, and code that hides its failure; nobody gains by passing here, so
-what a sample says about itself is believed.
+In: the code of many answers. Out: a verification for each. A SQLite file in the cache folder keeps each verdict under
+the code, the limits, the source of this package and the toolchain's version: a second run verifies only new code, and
+an interrupted run continues where it stopped. Equal code is run once. Does not cover: whether code does what was asked,
+and code that hides its failure; nobody gains by passing here, so the exit of a program is believed.
 """
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import importlib.metadata
-import re
-import signal
 import sys
 import sysconfig
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.sandbox.host import Died, Raised, Sandboxes, TimedOut, World, numpy_world, printable, with_module
+from wizardcoder.sandbox.pool import run_jobs
 from wizardcoder.sandbox.toolchains import tools_world
 from wizardcoder.sandbox.walls import Limits
-from wizardcoder.screening import run_script, sql_check, syntax_checks
-from wizardcoder.screening.verdicts import TOOL_FAILED, Verification
+from wizardcoder.screening import language_checks, run_script, sql_check, syntax_checks, verdicts
+from wizardcoder.screening.language_checks import CHECKS
+from wizardcoder.screening.verdicts import TOOL_FAILED, Verification, python_verdict
 from wizardcoder.source_code.extraction import Code
 
-_NEEDS = {run_script.NEEDS_INPUT: "needs_input", run_script.NEEDS_NETWORK: "needs_network"}
-# exception and text: what the code lacks here; the first that fits
-_LACKS: tuple[tuple[str, str, str], ...] = (
-    ("ModuleNotFoundError", "", "absent_package"),
-    ("ImportError", "relative import", "absent_package"),
-    ("EOFError", "", "needs_input"),
-    ("SystemExit", r"^2$", "needs_input"),  # argparse, of a command line without arguments
-    ("FileNotFoundError", "", "needs_files"),
-    ("PermissionError", "", "needs_system"),
-    ("OSError", r"\[Errno (30|38)\]", "needs_system"),  # a read-only file system, a call that is not there
-    ("TclError", "display", "needs_system"),
-)
-_UNDEFINED = re.compile(r"^name '(\w+)' is not defined")
-_BUILT_IN_MISUSED = re.compile(r"'(type|builtin_function_or_method)'")
-_BUILT_IN_NAMES = [name for name, value in vars(builtins).items() if callable(value) and name.islower()]
+FILE_NAME = "verdicts.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How answers are verified: wall time of a program in seconds, memory in MB."""
+class VerifyLimits:
+    """The limits of a program: wall time in seconds, memory in MB, and whether it may run without a full sandbox."""
 
     timeout_s: float
     memory_mb: int
     allow_unsafe: bool = False
 
 
-class Verifier(Sandboxes):
-    """Verifies answers one after the other."""
+def verify_all(
+    codes: Sequence[Code], limits: VerifyLimits, workers: int, advance: Callable[[int], None] = lambda _: None
+) -> list[Verification]:
+    """Verify codes and return the verifications in their order.
 
-    def __init__(self, rules: Rules) -> None:
-        super().__init__(rules.allow_unsafe)
-        self.rules = rules
+    Args:
+        codes: in any order.
+        limits: of each program.
+        workers: sandboxes that run at once; as many as cores.
+        advance: called with the number of codes that are done.
 
-    def verify(self, code: Code) -> Verification:
-        """Run or check code.
-
-        Raises:
-            SandboxError: the sandbox failed, or cannot be had on this machine.
-        """
-        if code.language == "python":
-            return self._run(code.text)
-        if code.language == "sql":
-            return self._parse_sql(code.text)
-        if code.language == "json":
-            return syntax_checks.check_json(code.text)
-        if (reason := syntax_checks.absent(code.language)) is not None:
-            return Verification("unchecked", "no_tool", reason)
-        sandbox = self._sandbox(code.language, lambda: tools_world(syntax_checks.CHECKS[code.language].tool))
-        if "pid" not in sandbox.layers:
-            return Verification("unchecked", "no_tool", "a toolchain in the sandbox needs user namespaces")
-        return syntax_checks.check(sandbox, code.language, code.text, self.rules.memory_mb)
-
-    def _run(self, text: str) -> Verification:
-        sandbox = self._sandbox("numpy", _numpy_scripts) if "numpy" in text else self._sandbox("python", _scripts)
-        rules = self.rules
-        limits = Limits(int(rules.timeout_s) + 1, rules.memory_mb, processes=32, file_mb=64, scratch_mb=64)
-        stopped: Exception | None = None
-        with sandbox.sample("run", limits, rules.timeout_s, rules.memory_mb) as sample:
-            try:
-                sample.load(f"import sys\nsys.modules[{run_script.__name__!r}].run({text!r})\n")
-                sample.done()
-            except (TimedOut, Raised, Died) as exc:
-                stopped = exc
-        assert sample.ended is not None, "its block has ended"
-        return _verification(stopped, sample.ended.status, text)
-
-    def _parse_sql(self, text: str) -> Verification:
-        sandbox = self._sandbox("sql", _sql_world)
-        limits = Limits(int(syntax_checks.CHECK_S) + 1, self.rules.memory_mb, processes=32, file_mb=1, scratch_mb=1)
-        with sandbox.sample("calls", limits, syntax_checks.CHECK_S, self.rules.memory_mb) as sample:
-            try:
-                sample.load(f"import sys\nfault = sys.modules[{sql_check.__name__!r}].fault\n")
-                sample.ready()
-                told = sample.call("fault", [text])
-            except (TimedOut, Raised, Died) as exc:
-                return Verification("unchecked", TOOL_FAILED, printable(str(exc)))
-        if told is None:
-            return Verification("parsed", "syntax_only")
-        if str(told).startswith(sql_check.UNREAD):
-            return Verification("unchecked", "not_alone", printable(str(told)))
-        return Verification("syntax_error", "syntax", printable(str(told)))
+    Raises:
+        SandboxError: the sandbox failed or is not available on this machine.
+    """
+    found: dict[Code, Verification] = {}
+    counts = Counter(codes)
+    with AnswerStore(cache_dir() / FILE_NAME) as store:
+        keys = {code: Key.of(fields) for code in counts if (fields := verdict_key(code, limits)) is not None}
+        for code, key in keys.items():
+            if (kept := store.get(key)) is not None:
+                found[code] = Verification(**kept)
+                advance(counts[code])
+        missing = [code for code in counts if code not in found]
+        with run_jobs(
+            missing, lambda: Verifier(limits), lambda verifier, code: verifier.verify(code), workers
+        ) as results:
+            for code, verification in results:
+                found[code] = verification
+                if code in keys and verification.reason != TOOL_FAILED:  # this is not about the code
+                    store.put(keys[code], {name: getattr(verification, name) for name in verification.__slots__})
+                advance(counts[code])
+    return [found[code] for code in codes]
 
 
-def identity(code: Code, rules: Rules) -> dict[str, Any] | None:
-    """Give what a verdict depends on; None where there is nothing to keep, since nothing is run."""
+def verdict_key(code: Code, limits: VerifyLimits) -> dict[str, Any] | None:
+    """Return everything that a verdict depends on; None if nothing is run, so that there is nothing to keep."""
     if code.language == "python":
         tool = f"{sys.version} {importlib.metadata.version('numpy') if 'numpy' in code.text else ''}"
     elif code.language == "sql":
         tool = importlib.metadata.version("sqlglot")
-    elif code.language in syntax_checks.CHECKS and syntax_checks.absent(code.language) is None:
-        tool = syntax_checks.version(code.language)
+    elif code.language in CHECKS and syntax_checks.missing_tool(code.language) is None:
+        tool = syntax_checks.tool_version(code.language)
     else:
         return None
     return {
@@ -125,56 +91,74 @@ def identity(code: Code, rules: Rules) -> dict[str, Any] | None:
         "code": hashlib.sha256(code.text.encode(errors="surrogatepass")).hexdigest(),
         "language": code.language,
         "tool": tool,
-        "timeout_s": rules.timeout_s,
-        "memory_mb": rules.memory_mb,
+        "timeout_s": limits.timeout_s,
+        "memory_mb": limits.memory_mb,
         "verifier": _source_hash(),
     }
 
 
-def in_context(found: Verification, instruction: str) -> Verification:
-    """Let an answer off that fails for a name which the instruction defines: it goes on from there.
+class Verifier(Sandboxes):
+    """Verifies answers one after the other."""
 
-    So does one that takes a built-in name, such as `list`, for the variable that the instruction calls so.
-    """
-    if found.reason == "NameError" and (undefined := _UNDEFINED.match(found.detail)):
-        names = re.escape(undefined[1])
-    elif found.reason == "TypeError" and _BUILT_IN_MISUSED.search(found.detail):
-        names = "|".join(_BUILT_IN_NAMES)
-    else:
-        return found
-    if re.search(rf"\b({names})\s*[=:]|\b(def|class|import|as)\s+({names})\b", instruction):
-        return Verification("parsed", "continues_instruction", found.detail)
-    return found
+    def __init__(self, limits: VerifyLimits) -> None:
+        super().__init__(limits.allow_unsafe)
+        self.limits = limits
+
+    def verify(self, code: Code) -> Verification:
+        """Run or check code.
+
+        Raises:
+            SandboxError: the sandbox failed or is not available on this machine.
+        """
+        if code.language == "python":
+            return self._run_python(code.text)
+        if code.language == "sql":
+            return self._parse_sql(code.text)
+        if code.language == "json":
+            return syntax_checks.check_json(code.text)
+        if (reason := syntax_checks.missing_tool(code.language)) is not None:
+            return Verification("unchecked", "no_tool", reason)
+        sandbox = self._sandbox(code.language, lambda: tools_world(CHECKS[code.language].tool))
+        if "pid" not in sandbox.layers:
+            return Verification("unchecked", "no_tool", "a toolchain in the sandbox needs user namespaces")
+        return syntax_checks.check_syntax(sandbox, code.language, code.text, self.limits.memory_mb)
+
+    def _run_python(self, text: str) -> Verification:
+        sandbox = self._sandbox("numpy", _numpy_world) if "numpy" in text else self._sandbox("python", _python_world)
+        limits = self.limits
+        bounds = Limits(int(limits.timeout_s) + 1, limits.memory_mb, processes=32, file_mb=64, scratch_mb=64)
+        error: Exception | None = None
+        with sandbox.sample("run", bounds, limits.timeout_s, limits.memory_mb) as sample:
+            try:
+                sample.load(f"import sys\nsys.modules[{run_script.__name__!r}].run({text!r})\n")
+                sample.done()
+            except (TimedOut, Raised, Died) as exc:
+                error = exc
+        assert sample.ended is not None, "its block has ended"
+        return python_verdict(error, sample.ended.status, text)
+
+    def _parse_sql(self, text: str) -> Verification:
+        sandbox = self._sandbox("sql", _sql_world)
+        bounds = Limits(int(syntax_checks.CHECK_S) + 1, self.limits.memory_mb, processes=32, file_mb=1, scratch_mb=1)
+        with sandbox.sample("calls", bounds, syntax_checks.CHECK_S, self.limits.memory_mb) as sample:
+            try:
+                sample.load(f"import sys\nsyntax_error = sys.modules[{sql_check.__name__!r}].syntax_error\n")
+                sample.ready()
+                error = sample.call("syntax_error", [text])
+            except (TimedOut, Raised, Died) as exc:
+                return Verification("unchecked", TOOL_FAILED, printable(str(exc)))
+        if error is None:
+            return Verification("parsed", "syntax_only")
+        if str(error).startswith(sql_check.UNREAD):
+            return Verification("unchecked", "not_alone", printable(str(error)))
+        return Verification("syntax_error", "syntax", printable(str(error)))
 
 
-def _verification(stopped: Exception | None, status: int, code: str) -> Verification:
-    if stopped is None:
-        return Verification("ran")
-    if isinstance(stopped, TimedOut) or status == -signal.SIGXCPU:
-        return Verification("timed_out")
-    if isinstance(stopped, Died):
-        if status in _NEEDS:
-            return Verification("parsed", _NEEDS[status])
-        return Verification("raised", "died", f"{stopped}, with status {status}")
-    assert isinstance(stopped, Raised), "the sandbox raises no other"
-    if stopped.type_name == run_script.NotCompiledError.__name__:
-        return Verification("syntax_error", "syntax", stopped.text)
-    for type_name, text, lack in _LACKS:
-        if stopped.type_name == type_name and re.search(text, stopped.text):
-            return Verification("parsed", lack, stopped.text)
-    if stopped.type_name == "IndexError" and "sys.argv" in code:
-        return Verification("parsed", "needs_input", stopped.text)
-    # a program names its own exceptions as it likes, and the reason is counted in metrics
-    built_in = isinstance(getattr(builtins, stopped.type_name, None), type)
-    reason = stopped.type_name if built_in else "own_exception"
-    return Verification("raised", reason, stopped.text)
-
-
-def _scripts() -> World:
+def _python_world() -> World:
     return with_module(World(), run_script.__name__)
 
 
-def _numpy_scripts() -> World:
+def _numpy_world() -> World:
     return with_module(numpy_world(), run_script.__name__)
 
 
@@ -185,6 +169,7 @@ def _sql_world() -> World:
 
 @cache
 def _source_hash() -> str:
-    """Give a hash of the code that decides verdicts: what an older version of it found is not taken over."""
-    files = [Path(__file__), *(Path(str(module.__file__)) for module in (run_script, sql_check, syntax_checks))]
+    """Hash the source that decides verdicts, so that those of an older version are not reused."""
+    modules = (language_checks, run_script, sql_check, syntax_checks, verdicts)
+    files = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
