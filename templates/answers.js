@@ -5,12 +5,12 @@
   const questions = await payload.unpack("answers");
   const list = pagedList(document.getElementById("answers-list"), { head, body });
   const OUTCOMES = {
-    gained: "gained: only the last model passes", lost: "lost: only the first model passes",
-    both: "all pass", neither: "none passes", mixed: "other",
+    gained: "gained: only the second model passes", lost: "lost: only the first model passes",
+    both: "all pass", neither: "none passes", mixed: "some pass",
   };
   fill(form.benchmark, [...new Set(questions.map((q) => q.benchmark))].map((name) => [name, name]));
-  const there = new Set(questions.map(outcome));
-  fill(form.outcome, Object.entries(OUTCOMES).filter(([name]) => there.has(name)));
+  const present = new Set(questions.map(outcome));
+  fill(form.outcome, Object.entries(OUTCOMES).filter(([name]) => present.has(name)));
   onFilter(form, apply);
   apply();
 
@@ -35,7 +35,7 @@
     list.say(`${found.length.toLocaleString("en")} of ${questions.length.toLocaleString("en")} problems`);
   }
 
-  function told(answer) {
+  function score(answer) {
     if (answer.samples === 1) return `${answer.label} ${answer.passed ? "✓" : "✗"}`;
     return `${answer.label} ${answer.passed} of ${answer.samples}`;
   }
@@ -44,7 +44,7 @@
     const { benchmark, task_id: task, answers } = questions[n];
     return [
       element("span", { className: "first", textContent: `${benchmark}: ${task}` }),
-      element("span", { className: "marks", textContent: answers.map(told).join("  ") }),
+      element("span", { className: "marks", textContent: answers.map(score).join("  ") }),
     ];
   }
 
@@ -57,8 +57,8 @@
       element("pre", { tabIndex: 0 }, ...marked(answer.text || "(empty answer)", needle)),
     ));
     return element("div", { className: "body" },
-      element("h3", { textContent: "Asked" }),
-      element("pre", { tabIndex: 0 }, ...marked(prompt ?? "(the benchmark is not at hand)", needle)),
+      element("h3", { textContent: "Prompt" }),
+      element("pre", { tabIndex: 0 }, ...marked(prompt ?? "(the benchmark is not available)", needle)),
       element("div", { className: "pair" }, ...panels));
   }
 })();

@@ -1,10 +1,11 @@
-// Blind comparison: an order and sides by the rater's name, votes in this browser, as a file, and to the server if there is one.
+// Blind comparison. The rater's name determines the order of the items and which model is A. Votes are stored in this browser,
+// can be saved as a file, and are sent to the server if there is one.
 "use strict";
 (async () => {
   const at = (id) => document.getElementById(id);
   const comparison = await payload.unpack("comparison");
   const served = location.protocol.startsWith("http");
-  const pending = []; // votes that the server has not taken yet
+  const pending = []; // votes that the server does not have yet
   let rater = "";
   let order = [];
   let votes = []; // [item, choice] in the order of voting
@@ -17,14 +18,15 @@
   for (const button of document.querySelectorAll("[data-side]")) button.addEventListener("click", () => vote(button.dataset.side));
   at("undo").addEventListener("click", undo);
   at("save").addEventListener("click", save);
-  const KEYS = { ArrowLeft: () => vote("left"), ArrowRight: () => vote("right"), t: () => vote("tie"), b: () => vote("both_bad"), u: undo, s: save };
+  const KEYS = { a: () => vote("A"), b: () => vote("B"), t: () => vote("tie"), x: () => vote("both_bad"), u: undo, s: save };
+  Object.assign(KEYS, { ArrowLeft: KEYS.a, ArrowRight: KEYS.b });
   document.addEventListener("keydown", (event) => {
     if (!rater || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.matches("input")) return;
     const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act) { event.preventDefault(); act(); }
   });
 
-  // A number in 0..1 that a text determines (FNV-1a, then murmur3's last mixing).
+  // A number in 0..1 computed from a text (FNV-1a, then murmur3's finalizer).
   function chance(text) {
     let h = 0x811c9dc5;
     for (const unit of new TextEncoder().encode(text)) h = Math.imul(h ^ unit, 0x01000193);
@@ -41,7 +43,7 @@
     rater = name;
     order = comparison.items.map((item) => [seed("order", item), item]).sort((x, y) => x[0] - y[0]).map(([, item]) => item);
     votes = [];
-    try { votes = JSON.parse(localStorage.getItem(place())) ?? []; } catch { /* no storage, or nothing kept */ }
+    try { votes = JSON.parse(localStorage.getItem(place())) ?? []; } catch { /* no storage, or nothing stored */ }
     if (served) await fromServer();
     at("start").hidden = true;
     at("work").hidden = false;
@@ -49,7 +51,7 @@
     show();
   }
 
-  // The server's file holds what other browsers sent too; what it lacks of this one's votes is sent.
+  // The server's file also holds votes from other browsers; votes of this browser that it lacks are sent.
   async function fromServer() {
     const answer = await fetch(`/votes/${rater}.jsonl`);
     if (!answer.ok) return;
@@ -79,11 +81,9 @@
     at("over").hidden = Boolean(item);
     for (const button of document.querySelectorAll("[data-side]")) button.disabled = !item;
     if (item) {
-      const [left, right] = swapped(item) ? [item.b, item.a] : [item.a, item.b];
-      for (const [id, text] of [["instruction", item.instruction], ["left", left], ["right", right]]) {
+      const [first, second] = swapped(item) ? [item.b, item.a] : [item.a, item.b];
+      for (const [id, text] of [["instruction", item.instruction], ["answer-a", first], ["answer-b", second]])
         at(id).textContent = text || "(empty answer)";
-        at(id).scrollTop = 0;
-      }
     }
     at(item ? "item-title" : "over-title").focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -92,7 +92,7 @@
   function vote(side) {
     const item = current();
     if (!item) return;
-    const choice = side === "left" || side === "right" ? ((side === "left") === swapped(item) ? "b" : "a") : side;
+    const choice = side === "A" || side === "B" ? ((side === "A") === swapped(item) ? "b" : "a") : side;
     votes.push([item.id, choice]);
     keep(item.id, choice);
   }
@@ -104,14 +104,14 @@
 
   function keep(item, choice) {
     try { localStorage.setItem(place(), JSON.stringify(votes)); say(""); }
-    catch { say("This browser keeps nothing: save the votes as a file before you close the page."); }
+    catch { say("This browser cannot store votes. Save them as a file before you close the page."); }
     if (served) { pending.push(line(item, choice)); send(); }
     show();
   }
 
   const line = (item, choice) => ({ rater, comparison: comparison.digest, item, choice });
 
-  // One at a time and in order; what the server did not take is sent again with the next vote.
+  // Sends one at a time and in order; what fails is sent again with the next vote.
   async function send() {
     if (sending) return;
     sending = true;
@@ -123,7 +123,7 @@
       }
       say("Saved.");
     } catch (error) {
-      say(`The server did not take the vote (${error.message}). It is kept here: save the votes as a file.`);
+      say(`The server did not accept the vote (${error.message}). It is stored in this browser: save your votes as a file.`);
     } finally { sending = false; }
   }
 

@@ -1,8 +1,8 @@
-// A list of entries that open, in pages: only the entries of one page are in the document.
+// A paged list of entries that open. Only the entries of one page are in the document.
 "use strict";
 const PAGE_SIZE = 25;
 
-// `head(id)` and `body(id)` give (promises of) elements for an entry; `show(ids, note)` puts other entries into the list.
+// `head(id)` and `body(id)` return (promises of) an entry's elements; `show(ids)` sets the list's entries.
 function pagedList(place, { head, body }) {
   const status = element("p", { className: "status" });
   status.setAttribute("role", "status");
@@ -20,7 +20,7 @@ function pagedList(place, { head, body }) {
     const run = ++drawing;
     const shown = ids.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
     const made = await Promise.all(shown.map((id) => (keep && drawn.get(id)) || entry(id)));
-    if (run !== drawing) return; // something else was asked for meanwhile
+    if (run !== drawing) return; // another draw has started since
     drawn = new Map(shown.map((id, n) => [id, made[n]]));
     made.forEach((item, n) => { if (entries.children[n] !== item) entries.insertBefore(item, entries.children[n] ?? null); });
     while (entries.children.length > made.length) entries.lastChild.remove();
@@ -47,7 +47,7 @@ function pagedList(place, { head, body }) {
 
   return {
     say(text) { status.textContent = text; },
-    // A list that only grew keeps its page, and what is open on it.
+    // A list that has only grown keeps its page and its open entries.
     show(found, grew = false) {
       ids = found;
       if (!grew) page = 0;
@@ -71,7 +71,7 @@ function onFilter(form, apply) {
   form.addEventListener("reset", () => soon(0)); // after the browser emptied the fields
 }
 
-// Gives a text with the places of a needle marked.
+// Returns a text in parts, with each occurrence of the needle marked.
 function marked(text, needle) {
   if (!needle) return [text];
   const found = [];

@@ -1,12 +1,12 @@
-// Data that the page carries: base64 of gzip of JSON, in script blocks. What a page shows first stands before the scripts,
-// the rest after them, so that a long file can be used while it is still read.
+// The page's data: base64 of gzip of JSON, in script blocks. What a page shows first is placed before the scripts, the rest
+// after them, so that a long page is usable while it loads.
 "use strict";
 const payload = (() => {
   async function block(name) {
     for (;;) {
-      const there = document.getElementById(name);
-      // one that has a next one is whole
-      if ((there && there.nextElementSibling) || document.readyState !== "loading") return there;
+      const found = document.getElementById(name);
+      // a block with a next sibling is complete
+      if ((found && found.nextElementSibling) || document.readyState !== "loading") return found;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -28,7 +28,7 @@ const payload = (() => {
   return { unpack };
 })();
 
-// Makes an element; children that are texts become text nodes, so that no text is ever read as markup.
+// Creates an element. Children that are strings become text nodes, so that no text is parsed as markup.
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children.filter((child) => child !== null && child !== undefined));

@@ -1,27 +1,27 @@
-// The browser of samples: filters by the index, searches texts piece by piece, shows a step beside the one before it.
+// The browser of records: filters by the index, searches texts piece by piece, shows an attempt next to its parent.
 "use strict";
 (async () => {
   const form = document.getElementById("samples-form");
-  const COLUMNS = ["heuristic", "fate", "reason", "verdict", "language"];
+  const COLUMNS = ["heuristic", "outcome", "reason", "verdict", "language"];
   const MARKS = { trained: "✓", rejected: "✗" };
-  const MOST_CELLS = 4_000_000; // of a comparison of words; longer texts stand without marks
+  const MOST_CELLS = 4_000_000; // of a comparison of words; longer texts are shown without marks
   const KEPT_PIECES = 12;
 
   const index = await payload.unpack("samples-index");
-  const lineages = index.steps.length;
-  const starts = sums(index.steps); // a lineage's first step
+  const lineages = index.attempts.length;
+  const starts = sums(index.attempts); // a lineage's first attempt
   const pieceStarts = sums(index.pieces); // a piece's first lineage
   const pieces = new Map(); // the last used, oldest first
   const list = pagedList(document.getElementById("samples-list"), { head, body });
-  let hits = null; // a bit for each step that fits the filters; null: no filter is set
+  let hits = null; // 1 for each attempt that matches the filters; null: no filter is set
   let needle = "";
   let run = 0;
 
   for (const name of COLUMNS) {
-    const pairs = index.words[name].map((word, n) => [String(n), name === "fate" ? index.fates[word] : word]);
+    const pairs = index.words[name].map((word, n) => [String(n), name === "outcome" ? index.outcomes[word] : word]);
     fill(form[name], pairs.filter(([, text]) => text));
   }
-  fill(form.round, [...new Set(index.round)].sort((a, b) => a - b).map((n) => [String(n), n ? `r${n}` : "r0, the seed"]));
+  fill(form.round, [...new Set(index.round)].sort((a, b) => a - b).map((n) => [String(n), n ? `r${n}` : "r0 (seed)"]));
   onFilter(form, apply);
   apply();
 
@@ -61,7 +61,7 @@
   }
 
   function within(fits, lineage) {
-    return !fits || fits.subarray(starts[lineage], starts[lineage] + index.steps[lineage]).includes(1);
+    return !fits || fits.subarray(starts[lineage], starts[lineage] + index.attempts[lineage]).includes(1);
   }
 
   async function apply() {
@@ -79,7 +79,7 @@
     await search(own, fits, candidates);
   }
 
-  // Goes through the texts of all candidates; what is found shows at once.
+  // Searches the texts of all candidates; matches appear at once.
   async function search(own, fits, candidates) {
     const found = [];
     hits = new Uint8Array(index.round.length);
@@ -114,7 +114,7 @@
 
   function say(count) {
     const all = lineages.toLocaleString("en");
-    list.say(`${count.toLocaleString("en")} of ${all} seeds, ${index.round.length.toLocaleString("en")} samples in all`);
+    list.say(`${count.toLocaleString("en")} of ${all} seeds, ${index.round.length.toLocaleString("en")} records in all`);
   }
 
   const word = (name, step) => index.words[name][index[name][step]];
@@ -122,9 +122,9 @@
   async function head(lineage) {
     const steps = await texts(lineage);
     const marks = steps.map((_, n) => {
-      const fate = word("fate", starts[lineage] + n);
+      const outcome = word("outcome", starts[lineage] + n);
       const round = index.round[starts[lineage] + n];
-      return `r${round} ${MARKS[fate] ?? "−"}`;
+      return `r${round} ${MARKS[outcome] ?? "−"}`;
     });
     const first = steps[0].instruction.trim().split("\n")[0].slice(0, 300) || "(empty instruction)";
     return [element("span", { className: "first", textContent: first }), element("span", { className: "marks", textContent: marks.join("  ") })];
@@ -132,19 +132,19 @@
 
   async function body(lineage) {
     const steps = await texts(lineage);
-    const places = new Map(); // the accepted step that an id names: a rejected one may bear its parent's name
+    const places = new Map(); // the accepted step that an id names: a rejected attempt can have its parent's name
     const shown = steps.map((step, n) => {
       const made = drawStep(step, starts[lineage] + n, steps[places.get(step.parent)]);
-      if (word("fate", starts[lineage] + n) !== "rejected") places.set(step.id, n);
+      if (word("outcome", starts[lineage] + n) !== "rejected") places.set(step.id, n);
       return made;
     });
     return element("div", { className: "body" }, ...shown);
   }
 
   function drawStep(step, number, before) {
-    const [round, heuristic, fate, reason, verdict, language] = ["round", ...COLUMNS].map((name) => (name === "round" ? index.round[number] : word(name, number)));
-    const kind = fate === "trained" ? "good" : ["not_merged", "held_out"].includes(fate) ? "" : "bad";
-    const title = element("h3", {}, round ? `Round ${round}: ${heuristic} ` : "Seed ", badge(index.fates[fate], kind));
+    const [round, heuristic, outcome, reason, verdict, language] = ["round", ...COLUMNS].map((name) => (name === "round" ? index.round[number] : word(name, number)));
+    const kind = outcome === "trained" ? "good" : ["not_merged", "held_out"].includes(outcome) ? "" : "bad";
+    const title = element("h3", {}, round ? `Round ${round}: ${heuristic} ` : "Seed ", badge(index.outcomes[outcome], kind));
     if (verdict) title.append(badge([language, verdict].filter(Boolean).join(": "), verdict === "ran" ? "good" : ""));
     else if (language) title.append(badge(language));
     for (const flag of step.flags) title.append(badge(`flag: ${flag}`, "bad"));
@@ -156,7 +156,7 @@
     made.append(element("p", { className: "note why", textContent: step.id }));
     const pair = element("div", { className: "pair" });
     if (old) pair.append(panel("Instruction before", old));
-    pair.append(panel(old ? "Instruction evolved" : "Instruction", step.instruction ? now : ["(none)"]));
+    pair.append(panel(old ? "Instruction after" : "Instruction", step.instruction ? now : ["(none)"]));
     const answer = step.response ? panel("Answer", marked(step.response, needle)) : null;
     if (old) made.append(pair, ...(answer ? [answer] : []));
     else { if (answer) pair.append(answer); made.append(pair); }
@@ -173,13 +173,13 @@
     return element("section", {}, element("h4", { className: "quiet", textContent: title }), text);
   }
 
-  // Gives both texts in parts, with the words that only one of them has as <del> and <ins>.
+  // Returns both texts in parts, with the words that only one of them has as <del> and <ins>.
   function differences(before, after) {
     const a = before.match(/\s+|\w+|[^\w\s]/gu) ?? [];
     const b = after.match(/\s+|\w+|[^\w\s]/gu) ?? [];
     if (a.length * b.length > MOST_CELLS) return [[before], [after]];
     const width = b.length + 1;
-    const common = new Uint32Array((a.length + 1) * width); // the longest common run of words from here on
+    const common = new Uint32Array((a.length + 1) * width); // length of the longest common subsequence from here on
     for (let i = a.length - 1; i >= 0; i--)
       for (let j = b.length - 1; j >= 0; j--)
         common[i * width + j] = a[i] === b[j] ? common[(i + 1) * width + j + 1] + 1 : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);

@@ -1,4 +1,4 @@
-// The button that goes through auto, light and dark; the choice stays in this browser.
+// The button that cycles through auto, light and dark; the choice is stored in this browser.
 (() => {
   "use strict";
   const button = document.getElementById("theme");
@@ -12,7 +12,7 @@
   };
   button.addEventListener("click", () => {
     theme = names[(names.indexOf(theme) + 1) % names.length];
-    try { localStorage.setItem("theme", theme); } catch { /* a page from a file may have no storage: for now only */ }
+    try { localStorage.setItem("theme", theme); } catch { /* a page from a file may have no storage: not remembered */ }
     show();
   });
   button.hidden = false;

@@ -1,14 +1,23 @@
-"""Scores of committed runs, read from git."""
+"""The scores of earlier runs, read from git: experiments, and commits after a revision that the user names."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from wizardcoder.core.console import StageError
-from wizardcoder.experiments.run_history import Experiment, find_experiments, read_experiments, write_experiments
+from wizardcoder.experiments.run_history import (
+    CommittedRun,
+    RunHistory,
+    find_runs,
+    read_history,
+    write_history,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -16,6 +25,7 @@ def git(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0000")
 
     def call(*args):
         return subprocess.run(["git", *args], check=True, capture_output=True, text=True).stdout.strip()
@@ -35,8 +45,14 @@ def commit(git, tmp_path, title, score, rounds="[0, 1]"):
     return git("rev-parse", "HEAD")
 
 
-def test_commits_that_changed_the_scores_come_first_then_experiments_with_what_they_changed(git, tmp_path):
-    first = commit(git, tmp_path, "First results", 0.25)
+def run(name, kind, commit, changed, rounds, score):
+    return CommittedRun(name, kind, commit[:7], 1700000000, changed, rounds, {"dev.pass_at_1": score})
+
+
+@pytest.fixture
+def experiment(git, tmp_path):
+    """A history of two runs, the second mine, and an experiment that starts from the first."""
+    first = commit(git, tmp_path, "The authors' run", 0.25)
     tried = commit(git, tmp_path, "dvc: commit experiment", 0.5, rounds="[0]")
     git("update-ref", f"refs/exps/{first[:2]}/{first[2:]}/seed-only", tried)
     git("update-ref", "refs/exps/exec/EXEC_HEAD", tried)
@@ -44,40 +60,83 @@ def test_commits_that_changed_the_scores_come_first_then_experiments_with_what_t
     (tmp_path / "note").write_text("no score")
     git("add", ".")
     git("commit", "--quiet", "-m", "A note")
-    assert find_experiments() == [
-        Experiment("First results", "commit", first[:7], {}, {"dev.pass_at_1": 0.25}),
-        Experiment("seed-only", "experiment", tried[:7], {"merge.rounds": "[0]"}, {"dev.pass_at_1": 0.5}),
-    ]
+    mine = commit(git, tmp_path, "My run", 0.75, rounds="[0, 1, 2]")
+    return first, tried, mine
+
+
+def test_without_a_revision_only_experiments_count(experiment):
+    _, tried, _ = experiment
+    assert find_runs(None) == RunHistory(
+        None, [run("seed-only", "experiment", tried, {"merge.rounds": "[0]"}, [0], 0.5)]
+    )
+
+
+def test_commits_after_the_revision_count_and_the_revision_itself_does_not(experiment):
+    first, _, mine = experiment
+    found = find_runs(first[:10])
+    assert found.since == first
+    assert [r for r in found.runs if r.kind == "commit"] == [run("My run", "commit", mine, {}, [0, 1, 2], 0.75)]
+
+
+def test_a_new_clone_has_no_runs(experiment, tmp_path, git, monkeypatch):
+    git("clone", "--quiet", str(tmp_path), str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    assert find_runs(None).runs == []
+
+
+def test_the_history_in_git_is_empty():
+    assert read_history(ROOT / "metrics/experiments.json") == RunHistory(None, [])
 
 
 def test_a_commit_that_removed_the_scores_is_no_run(git, tmp_path):
-    commit(git, tmp_path, "First results", 0.25)
+    first = commit(git, tmp_path, "First results", 0.25)
+    commit(git, tmp_path, "Second results", 0.5)
     git("rm", "--quiet", "metrics/evaluate.json")
     git("commit", "--quiet", "-m", "Gone")
-    assert [run.name for run in find_experiments()] == ["First results"]
+    assert [r.name for r in find_runs(first).runs] == ["Second results"]
 
 
-def test_outside_of_a_repository_git_says_so_in_one_line(tmp_path, monkeypatch):
+def test_runs_are_sorted_by_time(git, tmp_path, monkeypatch):
+    first = commit(git, tmp_path, "First results", 0.25)
+    for name, seconds in (("a-late", 3), ("b-early", 1), ("c-middle", 2)):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"170000000{seconds} +0000")
+        tried = commit(git, tmp_path, name, 0.5 + seconds / 10)
+        git("update-ref", f"refs/exps/{first[:2]}/{first[2:]}/{name}", tried)
+        git("reset", "--quiet", "--hard", first)
+    assert [r.name for r in find_runs(None).runs] == ["b-early", "c-middle", "a-late"]
+
+
+def test_rounds_are_unknown_if_params_yaml_does_not_hold_them(git, tmp_path):
+    first = commit(git, tmp_path, "First results", 0.25)
+    commit(git, tmp_path, "Second results", 0.5, rounds="all")
+    assert [r.rounds for r in find_runs(first).runs] == [None]
+
+
+def test_an_unknown_revision_is_refused(git, tmp_path):
+    commit(git, tmp_path, "First results", 0.25)
+    with pytest.raises(StageError, match=r"^git[^\n]*$"):
+        find_runs("nowhere")
+
+
+def test_outside_of_a_repository_git_reports_it_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(StageError, match=r"^git log: fatal: not a git repository[^\n]*$"):
-        find_experiments()
+    with pytest.raises(StageError, match=r"not a git repository[^\n]*$"):
+        find_runs(None)
 
 
-def test_what_is_written_is_read_again(tmp_path):
-    runs = [Experiment("seed-only", "experiment", "0123abc", {"merge.rounds": "[0]"}, {"dev.pass_at_1": 0.5})]
-    write_experiments(runs, tmp_path / "experiments.json")
-    assert read_experiments(tmp_path / "experiments.json") == runs
+def test_a_written_history_is_read_again(tmp_path):
+    history = RunHistory("0123abc", [run("seed-only", "experiment", "0123abc", {"merge.rounds": "[0]"}, [0], 0.5)])
+    write_history(history, tmp_path / "experiments.json")
+    assert read_history(tmp_path / "experiments.json") == history
 
 
-def test_a_missing_file_is_told_with_the_command_that_makes_it(tmp_path):
-    with pytest.raises(
-        StageError, match=r"No such file or directory; `python -m stages.report experiments` writes it$"
-    ):
-        read_experiments(tmp_path / "experiments.json")
+def test_a_missing_file_is_reported_with_the_command_that_writes_it(tmp_path):
+    with pytest.raises(StageError, match=r"No such file or directory; `wizardcoder report` writes it$"):
+        read_history(tmp_path / "experiments.json")
 
 
-def test_another_file_is_refused_by_its_place(tmp_path):
-    (tmp_path / "experiments.json").write_text('[{"name": 3}]')
-    with pytest.raises(StageError, match=r"experiments.json: 0.name: Input should be a valid string"):
-        read_experiments(tmp_path / "experiments.json")
+def test_another_file_is_refused_with_the_place_of_the_error(tmp_path):
+    (tmp_path / "experiments.json").write_text('{"since": null, "runs": [{"name": 3}]}')
+    with pytest.raises(StageError, match=r"experiments.json: runs.0.name: Input should be a valid string"):
+        read_history(tmp_path / "experiments.json")

@@ -1,4 +1,4 @@
-"""Blind comparison in a real browser: order and sides by the rater, votes by key, nothing lost, votes that count."""
+"""Blind comparison in a real browser: order and sides depend on the rater, keys vote, no vote is lost."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import threading
 
 import pytest
 
-from stages.report import compare_page
 from wizardcoder.cli.serve import open_server
-from wizardcoder.report.votes.comparison import Item, make_comparison, read_comparison, read_votes
+from wizardcoder.report.build import render_comparison
+from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_comparison, read_votes
 
 EVIL = "</script><img src=x onerror='window.hacked = 1'>"
 COUNT = 8
-ITEMS = [Item(f"dev/Dev/{n}", f"ask {n} {EVIL}", f"base {n}", f"tuned {n}") for n in range(COUNT)]
+ITEMS = [AnswerPair(f"dev/Dev/{n}", f"ask {n} {EVIL}", f"base {n}", f"tuned {n}") for n in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("report")
-    (path / "compare.html").write_text(compare_page(make_comparison("base", "tuned", ITEMS, 0)))
+    (path / "compare.html").write_text(render_comparison(make_comparison("base", "tuned", ITEMS, 0)))
     return path
 
 
@@ -45,12 +45,12 @@ def begin(context, folder):
 
 
 def seen(tab):
-    """Give what stands on the page: the item's number, left, right."""
-    return tab.text_content("#instruction").split()[1], tab.text_content("#left"), tab.text_content("#right")
+    """Return the item's number, answer A, answer B."""
+    return tab.text_content("#instruction").split()[1], tab.text_content("#answer-a"), tab.text_content("#answer-b")
 
 
 def walk(tab, key="t"):
-    """Vote on everything that is left and give what was seen."""
+    """Vote on all remaining items and return what was seen."""
     found = []
     while tab.is_visible("#task"):
         found.append(seen(tab))
@@ -59,7 +59,7 @@ def walk(tab, key="t"):
 
 
 def saved(tab, tmp_path):
-    """Save the votes as a file and give each item's choice."""
+    """Save the votes as a file and return its path."""
     with tab.expect_download() as waiting:
         tab.keyboard.press("s")
     path = tmp_path / waiting.value.suggested_filename
@@ -89,11 +89,11 @@ def test_the_same_name_sees_the_same_order_in_another_browser(browser, begin, fo
 def test_votes_name_the_model_whatever_its_side(begin, folder, tmp_path):
     tab = begin("ann")
     wanted = {}
-    for key, side in (("ArrowLeft", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("ArrowRight", 2)):
+    for key, side in (("ArrowLeft", 1), ("ArrowRight", 2), ("a", 1), ("b", 2)):
         item = seen(tab)
         wanted[f"dev/Dev/{item[0]}"] = {"base": "a", "tuned": "b"}[item[side].split()[0]]
         tab.keyboard.press(key)
-    for key, choice in (("t", "tie"), ("b", "both_bad")):
+    for key, choice in (("t", "tie"), ("x", "both_bad")):
         wanted[f"dev/Dev/{seen(tab)[0]}"] = choice
         tab.keyboard.press(key)
     path = saved(tab, tmp_path)
@@ -101,10 +101,10 @@ def test_votes_name_the_model_whatever_its_side(begin, folder, tmp_path):
     assert read_votes([path], read_comparison(folder / "compare.html")) == {"ann": wanted}
 
 
-def test_buttons_vote_as_keys_do_and_progress_is_told(begin):
+def test_buttons_vote_as_keys_do_and_progress_is_shown(begin):
     tab = begin("ann")
     first = seen(tab)
-    tab.click("button:has-text('Left is better')")
+    tab.click("button:has-text('A is better')")
     assert tab.text_content("#count") == "1 of 8"
     assert seen(tab) != first
     tab.click("#undo")
@@ -112,7 +112,7 @@ def test_buttons_vote_as_keys_do_and_progress_is_told(begin):
     assert tab.is_disabled("#undo")
 
 
-def test_a_page_that_is_closed_goes_on_where_it_was(begin, folder, tmp_path):
+def test_a_reopened_page_continues_after_the_last_vote(begin, folder, tmp_path):
     tab = begin("ann")
     tab.keyboard.press("ArrowLeft")
     tab.keyboard.press("t")
@@ -123,7 +123,7 @@ def test_a_page_that_is_closed_goes_on_where_it_was(begin, folder, tmp_path):
     assert len(saved(tab, tmp_path).read_text().splitlines()) == 2
 
 
-def test_the_end_is_told_and_takes_no_more_votes(begin, tmp_path):
+def test_the_page_reports_the_end_and_accepts_no_more_votes(begin, tmp_path):
     tab = begin("ann")
     walk(tab)
     assert tab.is_visible("text=All items are rated")
@@ -138,7 +138,24 @@ def test_hostile_texts_stay_texts(begin):
     assert tab.evaluate("[window.hacked === undefined, document.images.length]") == [True, 0]
 
 
-def test_a_name_that_could_be_no_file_is_not_taken(context, folder):
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 700)])
+def test_a_long_answer_is_shown_whole_with_the_buttons_in_sight(context, tmp_path, width, height):
+    long = "\n".join(f"line {n}" for n in range(200))
+    pairs = [AnswerPair("dev/Dev/0", "ask", f"{long} base", f"{long} tuned")]
+    (tmp_path / "long.html").write_text(render_comparison(make_comparison("base", "tuned", pairs, 0)))
+    tab = context.new_page()
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.goto((tmp_path / "long.html").as_uri())
+    tab.fill("[name=rater]", "ann")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#work:not([hidden])")
+    for name in ("#answer-a", "#answer-b"):
+        assert tab.evaluate(f"(e => e.scrollHeight - e.clientHeight)(document.querySelector('{name}'))") == 0
+    box = tab.locator("button:has-text('Tie')").bounding_box()
+    assert 0 < box["y"] < box["y"] + box["height"] <= height
+
+
+def test_a_name_that_is_no_file_name_is_refused(context, folder):
     tab = context.new_page()
     tab.goto((folder / "compare.html").as_uri())
     tab.fill("[name=rater]", "../ann")
@@ -146,7 +163,7 @@ def test_a_name_that_could_be_no_file_is_not_taken(context, folder):
     assert tab.is_hidden("#work")
 
 
-def test_nothing_is_wider_than_a_phone_and_the_buttons_stay_in_sight(begin):
+def test_nothing_is_wider_than_a_phone_and_the_buttons_stay_visible(begin):
     tab = begin("ann")
     tab.set_viewport_size({"width": 390, "height": 700})
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
@@ -168,13 +185,13 @@ def test_the_server_keeps_every_vote_and_undo(begin, server, folder, tmp_path):
     tab = begin("ann", server)
     tab.keyboard.press("t")
     tab.keyboard.press("u")
-    walk(tab, "b")
+    walk(tab, "x")
     tab.wait_for_selector("#said:text('Saved.')")
     votes = read_votes([tmp_path / "votes/ann.jsonl"], read_comparison(folder / "compare.html"))
     assert votes == {"ann": {item.id: "both_bad" for item in ITEMS}}
 
 
-def test_another_browser_goes_on_with_the_servers_votes(browser, begin, server):
+def test_another_browser_continues_with_the_servers_votes(browser, begin, server):
     tab = begin("ann", server)
     tab.keyboard.press("t")
     tab.keyboard.press("b")

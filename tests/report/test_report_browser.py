@@ -1,4 +1,4 @@
-"""The report in a real browser: hostile texts stay texts, samples are found, nothing needs a mouse or a wide screen."""
+"""The report in a real browser: hostile texts stay texts, records are found, no mouse or wide screen is needed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def make_hostile(data):
 
 @pytest.fixture
 def page(browser, page_file):
-    """The report, opened at the width of a desk."""
+    """The report, opened at the width of a desktop."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         tab = context.new_page()
         tab.set_default_timeout(15_000)
@@ -110,7 +110,7 @@ def test_hostile_texts_stay_texts(page):
     assert page.evaluate("[window.hacked === undefined, document.images.length]") == [True, 0]
 
 
-def test_a_step_stands_beside_the_one_before_it_with_the_different_words_marked(page):
+def test_an_evolution_is_shown_next_to_its_parent_with_the_different_words_marked(page):
     search(page, "zebra")
     status(page, "1 of 61 seeds")
     entries(page).first.locator("summary").click()
@@ -123,25 +123,25 @@ def test_a_step_stands_beside_the_one_before_it_with_the_different_words_marked(
     assert before["x"] + before["width"] < after["x"]
 
 
-def test_each_step_tells_its_outcome_and_reason(page):
-    page.select_option("#samples-form [name=fate]", label="dropped by screen")
+def test_each_attempt_shows_its_outcome_and_reason(page):
+    page.select_option("#samples-form [name=outcome]", label="removed by screen")
     page.wait_for_selector("#samples-list .status:not(:text('61 of 61'))")
     entries(page).first.locator("summary").click()
     hit = page.locator(".step.hit").first
-    assert hit.locator(".badge").first.text_content() == "dropped by screen"
+    assert hit.locator(".badge").first.text_content() == "removed by screen"
     assert "verdict." in hit.locator(".why").first.text_content()
     assert "line 1" in hit.locator(".why").first.text_content()
 
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("round", "round"), ("heuristic", "heuristic"), ("reason", "reason"), ("verdict", "verdict"), ("fate", "fate")],
+    [("round", "round"), ("heuristic", "heuristic"), ("reason", "reason"), ("verdict", "verdict"), ("outcome", "outcome")],
 )
 def test_every_filter_leaves_the_lineages_with_a_fitting_sample(page, page_file, name, column):
     index = read_payload(page_file, "samples-index")
     value = page.locator(f"#samples-form [name={name}] option").nth(2).get_attribute("value")
     expected, at = 0, 0
-    for count in index["steps"]:
+    for count in index["attempts"]:
         expected += int(value) in index[column][at : at + count]
         at += count
     page.select_option(f"#samples-form [name={name}]", value)
@@ -186,7 +186,7 @@ def test_the_list_can_be_used_by_keyboard_alone(page):
 
 def test_answers_are_filtered_by_their_outcome(page):
     assert page.locator("#answers-form [name=outcome] option").all_text_contents()[1:] == [
-        "gained: only the last model passes"
+        "gained: only the second model passes"
     ]
     page.select_option("#answers-form [name=outcome]", "gained")
     page.wait_for_selector("#answers-list .status:text('1 of 1 problems')")

@@ -1,8 +1,9 @@
-"""The scores of committed runs: DVC's experiments and the history of metrics/evaluate.json.
+"""The scores of earlier runs of this repository: DVC's experiments, and commits of the branch that changed the scores.
 
-In: the git repository, its refs/exps and HEAD's history; DVC is not asked, since it holds its lock while a stage runs.
-Out: rows for metrics/experiments.json, a file that git tracks and the stage report depends on, so that what the page
-shows of other runs is an input like any other.
+In: git, its refs/exps and the history of HEAD. Out: metrics/experiments.json, which git tracks and the stage report
+depends on, so that the runs on the page are an input like any other. DVC itself is not asked: it holds its lock while a
+stage runs. `git clone` copies no experiments, and commits count only from a revision that the user names, so a new clone
+starts with an empty history.
 """
 
 from __future__ import annotations
@@ -28,59 +29,79 @@ _NOT_RUNS = ("refs/exps/exec/", "refs/exps/celery/", "refs/exps/stash", "refs/ex
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
-class Experiment:
-    """A committed run: `changed` are the params that differ from the commit it started from."""
+class CommittedRun:
+    """A run whose scores git holds.
+
+    Attributes:
+        kind: "experiment" or "commit".
+        committed_at: seconds since 1970.
+        changed: the params that differ from the commit from which the experiment started, as text by dotted name.
+        rounds: the rounds of its training set, merge.rounds; None if its params.yaml does not tell.
+        metrics: the numbers of its metrics/evaluate.json.
+    """
 
     name: str
     kind: str
     commit: str
+    committed_at: int
     changed: dict[str, str]
+    rounds: list[int] | None
     metrics: dict[str, float]
 
 
-def read_experiments(path: Path = FILE) -> list[Experiment]:
-    """Read the rows.
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
+class RunHistory:
+    """Runs, oldest first. Commits after `since` count; with None only experiments do."""
+
+    since: str | None
+    runs: list[CommittedRun]
+
+
+def read_history(path: Path = FILE) -> RunHistory:
+    """Read the history.
 
     Raises:
-        StageError: the file is missing or not a list of experiments.
+        StageError: the file is missing or is not a run history.
     """
     try:
-        return TypeAdapter(list[Experiment]).validate_json(path.read_bytes())
+        return TypeAdapter(RunHistory).validate_json(path.read_bytes())
     except OSError as exc:
-        raise StageError(f"{path}: {exc.strerror}; `python -m stages.report experiments` writes it") from exc
+        raise StageError(f"{path}: {exc.strerror}; `wizardcoder report` writes it") from exc
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
         place = ".".join(map(str, error["loc"])) or "file"
-        raise StageError(
-            f"{path}: {place}: {error['msg']}, accepted: what `python -m stages.report experiments` writes"
-        ) from exc
+        raise StageError(f"{path}: {place}: {error['msg']}; `wizardcoder report` writes this file") from exc
 
 
-def write_experiments(rows: list[Experiment], path: Path = FILE) -> None:
-    """Write the rows."""
+def write_history(history: RunHistory, path: Path = FILE) -> None:
+    """Write the history."""
     with replacing(path) as file:
-        json.dump(TypeAdapter(list[Experiment]).dump_python(rows), file, indent=2, sort_keys=True, ensure_ascii=False)
+        json.dump(TypeAdapter(RunHistory).dump_python(history), file, indent=2, sort_keys=True, ensure_ascii=False)
         file.write("\n")
 
 
-def find_experiments() -> list[Experiment]:
-    """Find the commits of HEAD's history that changed the scores, oldest first, then DVC's experiments by name.
+def find_runs(since: str | None) -> RunHistory:
+    """Find DVC's experiments, and with `since` (a git revision) the later commits of HEAD that changed the scores.
 
     Raises:
-        StageError: this is no git repository.
+        StageError: this is not a git repository, or the revision is unknown.
     """
-    history = _git("log", "--reverse", "--format=%H", "--", str(SCORES)).split()
-    found = [_run(commit, _git("show", "--no-patch", "--format=%s", commit)) for commit in history]
-    refs = _git("for-each-ref", "refs/exps", "--format=%(objectname) %(refname)").splitlines()
-    for commit, ref in sorted((line.split(" ", 1) for line in refs), key=lambda pair: pair[1].rsplit("/", 1)[-1]):
+    runs = []
+    if since is not None:
+        since = _git("rev-parse", "--verify", "--end-of-options", f"{since}^{{commit}}")
+        commits = _git("log", "--format=%H", f"{since}..HEAD", "--", str(SCORES)).split()
+        runs += [_read_run(commit, _git("show", "--no-patch", "--format=%s", commit)) for commit in commits]
+    for line in _git("for-each-ref", "refs/exps", "--format=%(objectname) %(refname)").splitlines():
+        commit, ref = line.split(" ", 1)
         if not ref.startswith(_NOT_RUNS):
             *_, start, rest, name = ref.split("/")  # refs/exps/ab/cdef.../name
-            found.append(_run(commit, name, start + rest))
-    return [run for run in found if run is not None]
+            runs.append(_read_run(commit, name, start + rest))
+    found = [run for run in runs if run is not None]
+    return RunHistory(since, sorted(found, key=lambda run: (run.committed_at, run.name)))
 
 
-def _run(commit: str, name: str, start: str | None = None) -> Experiment | None:
-    """Give a commit's row, of an experiment with what it changed of its start; None where it holds no scores."""
+def _read_run(commit: str, name: str, start: str | None = None) -> CommittedRun | None:
+    """Read a commit's run, for an experiment with what it changed since its start; None if it holds no scores."""
     scores = _shown(commit, SCORES)
     if scores is None:
         return None
@@ -88,8 +109,21 @@ def _run(commit: str, name: str, start: str | None = None) -> Experiment | None:
         metrics = {k: float(v) for k, v in json.loads(scores).items() if isinstance(v, int | float)}
     except (ValueError, AttributeError) as exc:
         raise StageError(f"{SCORES} of {commit[:7]}: not flat JSON: {exc}") from exc
-    changed = _differences(_params(start), _params(commit)) if start else {}
-    return Experiment(name, "experiment" if start else "commit", commit[:7], changed, metrics)
+    params = _params(commit)
+    return CommittedRun(
+        name=name,
+        kind="experiment" if start else "commit",
+        commit=commit[:7],
+        committed_at=int(_git("show", "--no-patch", "--format=%ct", commit)),
+        changed=_differences(_params(start), params) if start else {},
+        rounds=_merged_rounds(params),
+        metrics=metrics,
+    )
+
+
+def _merged_rounds(params: Mapping[str, Any]) -> list[int] | None:
+    rounds = params.get("merge.rounds")
+    return sorted(rounds) if isinstance(rounds, list) and all(type(n) is int for n in rounds) else None
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
@@ -98,7 +132,7 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[st
 
 
 def _params(commit: str) -> dict[str, Any]:
-    """Give a commit's params by dotted name; none where its file is missing or broken."""
+    """Return a commit's params by dotted name; empty if its file is missing or broken."""
     try:
         return dict(_flat(YAML(typ="safe", pure=True).load(_shown(commit, PARAMS_FILE) or "{}")))
     except (YAMLError, AttributeError):
@@ -114,7 +148,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def _shown(commit: str, path: Path) -> str | None:
-    """Give a file as a commit holds it, None where it does not."""
+    """Return a file as a commit holds it, None if the commit does not hold it."""
     try:
         return _git("show", f"{commit}:./{path}")
     except StageError:

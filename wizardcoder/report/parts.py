@@ -1,23 +1,25 @@
-"""What a section of the report is made of: tables, figures, cells.
-
-In: numbers and texts. Out: parts that the page's template lays out.
-"""
+"""The parts of a section of the report: tables, figures, cells. The page's template lays them out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from markupsafe import Markup
 
 from wizardcoder.report.pages.numbers import is_number
 
 Cell = str | int | float | None | Markup
-"""A number (aligned right), a text, a picture; None where nothing is known."""
+"""A number (aligned right), a text, a drawing; None for an unknown value."""
+T = TypeVar("T")
+Column = tuple[str, Callable[[T], Cell]]
+"""A column's heading, and the function that returns a row's cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a head; the first cell of a row is its heading. A folded table opens on demand."""
+    """Rows under a head; the first cell of a row is its heading. The reader opens a folded table."""
 
     caption: str
     head: tuple[str, ...]
@@ -26,13 +28,13 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Say of each column whether it holds numbers."""
+        """Return for each column whether it holds numbers."""
         return tuple(any(is_number(cell) for cell in column) for column in zip(*self.rows, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture with its caption."""
+    """A drawing with its caption."""
 
     caption: str
     svg: Markup
@@ -40,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page; `anchor` is its place in the address."""
+    """A part of the page; `anchor` is its fragment in the page's address."""
 
     anchor: str
     title: str
@@ -49,31 +51,12 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
 
 
-def share(value: float) -> str:
-    """Give a share as per cent.
-
-    >>> share(0.475)
-    '47.5 %'
-    """
-    return f"{100 * value:.1f} %"
+def table_of(caption: str, columns: Sequence[Column[T]], rows: Iterable[T], *, folded: bool = False) -> Table:
+    """Build a table from rows and a list of columns."""
+    head = tuple(heading for heading, _ in columns)
+    return Table(caption, head, [tuple(cell(row) for _, cell in columns) for row in rows], folded)
 
 
-def span(low: float, high: float) -> str:
-    """Give an interval of shares as per cent.
-
-    >>> span(0.329, 0.625)
-    '32.9 to 62.5 %'
-    """
-    return f"{100 * low:.1f} to {100 * high:.1f} %"
-
-
-def size(count: float) -> str:
-    """Give a number of bytes as a person reads it.
-
-    >>> size(59_774)
-    '59.8 kB'
-    """
-    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= step:
-            return f"{count / step:.1f} {unit}"
-    return f"{count:g} B"
+def without_empty(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables that have rows."""
+    return [table for table in tables if table.rows]

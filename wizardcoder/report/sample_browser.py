@@ -1,7 +1,7 @@
-"""Every attempt of the data stages with what became of it, put back together as lineages, and packed for the page.
+"""Every attempted record with its outcome, grouped into lineages and packed for the page.
 
-In: the files of the rounds, of screen, merge, decontaminate and train. Out: lineages, each a seed and its evolutions in
-order, every step with its fate and reason; an index and pieces of texts that a browser opens one by one.
+In: the files of the rounds, of screen, merge, decontaminate and train. Out: lineages, each a seed and its evolutions by
+round, every attempt with its outcome and reason; an index, and pieces of texts that a browser unpacks one by one.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ SCREENED = Path("data/screened")
 REMOVED = Path("data/merged/removed.jsonl")
 DECONTAMINATED = Path("data/decontaminated")
 LAST_ROUND = 4
-PIECE_CHARS = 400_000  # ours: a piece of this size opens in some ten milliseconds, and holds dozens of lineages
-_COLUMNS = ("heuristic", "fate", "reason", "verdict", "language")
-VERDICT = "verdict."  # screen's reasons: verdict.<verdict>, flag.<rule>
-Fate = Literal["trained", "not_merged", "rejected", "screened_out", "removed", "excluded", "held_out", "too_long"]
-FATES: dict[Fate, str] = {
+PIECE_CHARS = 400_000  # ours: such a piece unpacks in about ten milliseconds and holds dozens of lineages
+_COLUMNS = ("heuristic", "outcome", "reason", "verdict", "language")
+_VERDICT = "verdict."  # screen's reasons are verdict.<verdict> and flag.<rule>
+Outcome = Literal["trained", "not_merged", "rejected", "screened_out", "removed", "excluded", "held_out", "too_long"]
+OUTCOMES: dict[Outcome, str] = {
     "trained": "in the training set",
     "not_merged": "round not merged",
     "rejected": "rejected",
-    "screened_out": "dropped by screen",
+    "screened_out": "removed by screen",
     "removed": "removed by merge",
     "excluded": "excluded: too close to a test",
     "held_out": "held out from training",
-    "too_long": "dropped by train: too long",
+    "too_long": "removed by train: too long",
 }
-CUT = "its end was cut to fit train.max_tokens"
+CUT = "its end is cut to fit train.max_tokens"
 
 
 @checked(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
 class Exclusion:
-    """Of decontaminate's excluded.jsonl what is shown."""
+    """What is shown of a line of decontaminate's excluded.jsonl."""
 
     id: str
     benchmark: str
@@ -54,8 +54,8 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One attempt; `reason` says why it is not in the training set, "" where it is."""
+class Attempt:
+    """One attempted record; `reason` is why it is not in the training set, "" if it is."""
 
     id: str
     parent_id: str | None
@@ -63,7 +63,7 @@ class Step:
     heuristic: str
     instruction: str
     response: str
-    fate: Fate
+    outcome: Outcome
     reason: str = ""
     detail: str = ""
     verdict: str = ""
@@ -72,86 +72,89 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
-    """A seed and what it became, by round."""
+class SampleLineage:
+    """A seed and its evolutions, by round."""
 
     id: str
-    steps: tuple[Step, ...]
+    attempts: tuple[Attempt, ...]
 
 
-def read_lineages() -> list[Lineage]:
-    """Read all attempts of all rounds, lineages in the seed's order.
+def read_lineages() -> list[SampleLineage]:
+    """Read all attempts of all rounds; lineages are in the order of their seeds.
 
     Raises:
-        StageError: a file is missing or broken, or an attempt's parent is nowhere.
+        StageError: a file is missing or broken, or an attempt has no parent.
     """
-    return grouped(_steps())
+    return group_attempts(_read_attempts())
 
 
-def grouped(steps: Iterable[Step]) -> list[Lineage]:
-    """Put steps, given by round, together by their first ancestor.
+def group_attempts(attempts: Iterable[Attempt]) -> list[SampleLineage]:
+    """Group attempts, given by round, by their first ancestor.
 
     Raises:
-        StageError: a step's parent did not come before it.
+        StageError: an attempt's parent is not in an earlier round.
     """
     roots: dict[str, str] = {}
-    found: dict[str, list[Step]] = {}
-    for step in steps:
-        if step.parent_id is None:
-            root = step.id
-        elif step.parent_id in roots:
-            root = roots[step.parent_id]
+    found: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.parent_id is None:
+            root = attempt.id
+        elif attempt.parent_id in roots:
+            root = roots[attempt.parent_id]
         else:
-            raise StageError(f"{ROUNDS}/r{step.round}: {step.id}: its parent {step.parent_id!r} is in no earlier round")
-        roots[step.id] = root
-        found.setdefault(root, []).append(step)
-    return [Lineage(root, tuple(of_one)) for root, of_one in found.items()]
+            place = f"{ROUNDS}/r{attempt.round}: {attempt.id}"
+            raise StageError(f"{place}: its parent {attempt.parent_id!r} is in no earlier round")
+        roots[attempt.id] = root
+        found.setdefault(root, []).append(attempt)
+    return [SampleLineage(root, tuple(of_one)) for root, of_one in found.items()]
 
 
-def choose(lineages: list[Lineage], most: int, seed: int) -> list[Lineage]:
-    """Give whole lineages with at most `most` steps together, drawn by the seed; those that began come first.
+def draw_lineages(lineages: list[SampleLineage], most: int, seed: int) -> list[SampleLineage]:
+    """Draw whole lineages with at most `most` attempts together; those whose seed was rejected only fill the rest."""
 
-    A seed that was rejected at the door evolves into nothing: such lineages fill what the others leave.
-    """
-
-    def drawn(lineage: Lineage) -> tuple[bool, bytes]:
+    def key(lineage: SampleLineage) -> tuple[bool, bytes]:
         lot = hashlib.blake2b(f"{seed}:{lineage.id}".encode(), digest_size=8).digest()
-        return lineage.steps[0].fate == "rejected", lot
+        return lineage.attempts[0].outcome == "rejected", lot
 
     chosen: set[str] = set()
     left = most
-    for lineage in sorted(lineages, key=drawn):
-        if len(lineage.steps) > left:
+    for lineage in sorted(lineages, key=key):
+        if len(lineage.attempts) > left:
             break
         chosen.add(lineage.id)
-        left -= len(lineage.steps)
+        left -= len(lineage.attempts)
     return [lineage for lineage in lineages if lineage.id in chosen]
 
 
-def pack_lineages(lineages: Sequence[Lineage]) -> tuple[str, list[str]]:
-    """Give the index, which is enough to filter by, and the pieces with the texts.
+def count_attempts(lineages: Iterable[SampleLineage]) -> int:
+    """Count the attempts of all lineages."""
+    return sum(len(lineage.attempts) for lineage in lineages)
 
-    The index holds a list per column with an entry per step (texts as numbers into `words`), the number of steps of
-    each lineage, and the number of lineages in each piece. A piece is a list of lineages, a lineage a list of steps, a
-    step [id, parent_id, instruction, response, detail, flags].
+
+def pack_lineages(lineages: Sequence[SampleLineage]) -> tuple[str, list[str]]:
+    """Return the index, which suffices for the filters, and the pieces with the texts.
+
+    The index has a list per column with an entry per attempt (texts as numbers into `words`), the number of attempts of
+    each lineage, and the number of lineages in each piece. A piece is a list of lineages, a lineage a list of attempts,
+    an attempt [id, parent_id, instruction, response, detail, flags].
     """
-    steps = [step for lineage in lineages for step in lineage.steps]
-    words = {name: sorted({getattr(step, name) for step in steps}) for name in _COLUMNS}
-    words["fate"] = [fate for fate in FATES if fate in words["fate"]]
+    attempts = [attempt for lineage in lineages for attempt in lineage.attempts]
+    words = {name: sorted({getattr(attempt, name) for attempt in attempts}) for name in _COLUMNS}
+    words["outcome"] = [outcome for outcome in OUTCOMES if outcome in words["outcome"]]
     places = {name: {word: n for n, word in enumerate(known)} for name, known in words.items()}
     pieces = list(_pieces(lineages))
     index = {
         "words": words,
-        "fates": FATES,
-        "round": [step.round for step in steps],
-        **{name: [places[name][getattr(step, name)] for step in steps] for name in _COLUMNS},
-        "steps": [len(lineage.steps) for lineage in lineages],
+        "outcomes": OUTCOMES,
+        "round": [attempt.round for attempt in attempts],
+        **{name: [places[name][getattr(attempt, name)] for attempt in attempts] for name in _COLUMNS},
+        "attempts": [len(lineage.attempts) for lineage in lineages],
         "pieces": [len(piece) for piece in pieces],
     }
     return pack(index), [pack(piece) for piece in pieces]
 
 
-def _steps() -> Iterator[Step]:
+def _read_attempts() -> Iterator[Attempt]:
     dropped = {item.id: item for item in read_jsonl(SCREENED / "dropped.jsonl", Rejected)}
     removed = {item.id: item for item in read_jsonl(REMOVED, Rejected)}
     excluded = {item.id: item for item in read_jsonl(DECONTAMINATED / "excluded.jsonl", Exclusion)}
@@ -161,7 +164,7 @@ def _steps() -> Iterator[Step]:
         for example in read_jsonl(ROUNDS / f"r{number}" / "examples.jsonl", Example):
             yield _accepted(screened.get(example.id, example), dropped, removed, excluded, trained)
         for item in read_jsonl(ROUNDS / f"r{number}" / "rejected.jsonl", Rejected):
-            yield _step(item, "rejected", item.reason, item.detail)
+            yield _attempt(item, "rejected", item.reason, item.detail)
 
 
 def _accepted(
@@ -170,33 +173,33 @@ def _accepted(
     removed: dict[str, Rejected],
     excluded: dict[str, Exclusion],
     trained: dict[str, Given],
-) -> Step:
+) -> Attempt:
     if (drop := dropped.get(example.id)) is not None:
-        return _step(example, "screened_out", drop.reason, drop.detail)
+        return _attempt(example, "screened_out", drop.reason, drop.detail)
     if (twin := removed.get(example.id)) is not None:
-        return _step(example, "removed", twin.reason, twin.detail)
+        return _attempt(example, "removed", twin.reason, twin.detail)
     if (test := excluded.get(example.id)) is not None:
-        return _step(example, "excluded", f"{test.benchmark}: {test.task_id}", test.judgement)
-    fate = trained.get(example.id)
-    if fate is None:
-        return _step(example, "not_merged")
-    if fate in ("trained", "cut"):
-        return _step(example, "trained", detail=CUT if fate == "cut" else "")
-    return _step(example, "held_out") if fate == "held_out" else _step(example, "too_long", fate)
+        return _attempt(example, "excluded", f"{test.benchmark}: {test.task_id}", test.judgement)
+    outcome = trained.get(example.id)
+    if outcome is None:
+        return _attempt(example, "not_merged")
+    if outcome in ("trained", "cut"):
+        return _attempt(example, "trained", detail=CUT if outcome == "cut" else "")
+    return _attempt(example, "held_out") if outcome == "held_out" else _attempt(example, "too_long", outcome)
 
 
-def _step(item: Example | Rejected, fate: Fate, reason: str = "", detail: str = "") -> Step:
+def _attempt(item: Example | Rejected, outcome: Outcome, reason: str = "", detail: str = "") -> Attempt:
     verdict = item.verdict if isinstance(item, Example) else None
-    if verdict is None and reason.startswith(VERDICT):
-        verdict = reason.removeprefix(VERDICT)
-    return Step(
+    if verdict is None and reason.startswith(_VERDICT):
+        verdict = reason.removeprefix(_VERDICT)
+    return Attempt(
         id=item.id,
         parent_id=item.parent_id,
         round=item.round,
         heuristic=item.heuristic or "",
         instruction=item.instruction,
         response=item.response,
-        fate=fate,
+        outcome=outcome,
         reason=reason,
         detail=detail,
         verdict=verdict or "",
@@ -205,18 +208,19 @@ def _step(item: Example | Rejected, fate: Fate, reason: str = "", detail: str = 
     )
 
 
-def _pieces(lineages: Iterable[Lineage]) -> Iterable[list[list[list[object]]]]:
+def _pieces(lineages: Iterable[SampleLineage]) -> Iterable[list[list[list[object]]]]:
     piece: list[list[list[object]]] = []
     size = 0
     for lineage in lineages:
         if piece and size > PIECE_CHARS:
             yield piece
             piece, size = [], 0
-        piece.append([_texts(step) for step in lineage.steps])
-        size += sum(len(step.instruction) + len(step.response) for step in lineage.steps)
+        piece.append([_texts(attempt) for attempt in lineage.attempts])
+        size += sum(len(attempt.instruction) + len(attempt.response) for attempt in lineage.attempts)
     if piece:
         yield piece
 
 
-def _texts(step: Step) -> list[object]:
-    return [step.id, step.parent_id, step.instruction, step.response, step.detail, list(step.flags)]
+def _texts(attempt: Attempt) -> list[object]:
+    flags = list(attempt.flags)
+    return [attempt.id, attempt.parent_id, attempt.instruction, attempt.response, attempt.detail, flags]

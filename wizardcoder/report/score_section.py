@@ -1,95 +1,115 @@
-"""The report's section of scores: models of this run with their intervals, and this run among the committed ones.
+"""The report's section of scores: every model of this run on every benchmark, and the gain over the base model.
 
-In: the flat metrics of evaluate. Out: a section.
+In: the metrics of evaluate. Out: a section. To change a table's columns, edit SCORE_COLUMNS or GAIN_COLUMNS. Other runs
+are in history_section.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from wizardcoder.experiments.run_history import Experiment
+from wizardcoder.report.pages.numbers import format_percent, format_percent_range
 from wizardcoder.report.pages.svg import interval
-from wizardcoder.report.parts import Cell, Section, Table, share, span
+from wizardcoder.report.parts import Column, Section, Table, table_of, without_empty
+from wizardcoder.report.run_files import Metrics
 
 INTRO = (
-    "Intervals are of 95 %: where each problem has one sample Wilson's, of a difference Newcombe's for paired shares; "
-    "bootstrap over problems where it has more. A difference is significant by its p-value. "
-    "NLL is the mean negative log-likelihood of the canonical solutions in nats a token; lower is better."
+    "Intervals are 95 % confidence intervals. With one sample per problem: Wilson's for a score, Newcombe's for a "
+    "difference of paired shares. With several samples: bootstrap over problems. Judge a difference by its p-value. NLL "
+    "is the mean negative log-likelihood of the reference solutions, in nats per token; lower is better."
 )
-HEAD = ("score", "95 % interval", "0 to 100 %", "NLL")
-Metrics = Mapping[str, Any]
 
 
-def scores_section(scores: Metrics, experiments: list[Experiment]) -> Section:
-    """Give the section; benchmarks in the order of their names."""
-    names = sorted(key.removesuffix(".problems") for key in scores if key.endswith(".problems"))
-    models = Table("This run", ("benchmark", "model", *HEAD), [row for name in names for row in _models(name, scores)])
-    gains = Table(
-        "The tuned model against its base",
-        ("benchmark", "difference in pass@1", "95 % interval", "-100 to 100 points", "p-value"),
-        [_gain(name, scores) for name in names if f"{name}.gain.low" in scores],
+@dataclass(frozen=True, slots=True)
+class ModelScore:
+    """A model's pass@k on a benchmark, with its interval; `nll` is None if it was not measured."""
+
+    benchmark: str
+    problems: int
+    model: str
+    k: int
+    value: float
+    low: float
+    high: float
+    nll: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """The tuned model's pass@1 less the base model's, as shares."""
+
+    benchmark: str
+    value: float
+    low: float
+    high: float
+    p_value: float | None
+
+
+SCORE_COLUMNS: Sequence[Column[ModelScore]] = (
+    ("benchmark", lambda score: f"{score.benchmark}, {score.problems} problems"),
+    ("model", lambda score: score.model),
+    ("score", lambda score: f"pass@{score.k} {format_percent(score.value)}"),
+    ("95 % interval", lambda score: format_percent_range(score.low, score.high)),
+    ("0 to 100 %", lambda score: interval(score.value, score.low, score.high)),
+    ("NLL", lambda score: score.nll),
+)
+GAIN_COLUMNS: Sequence[Column[Gain]] = (
+    ("benchmark", lambda gain: gain.benchmark),
+    ("difference in pass@1", lambda gain: f"{100 * gain.value:+.1f} points"),
+    ("95 % interval", lambda gain: f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"),
+    ("-100 to 100 points", lambda gain: interval(gain.value, gain.low, gain.high, -1.0, 1.0)),
+    ("p-value", lambda gain: gain.p_value),
+)
+
+
+def scores_section(scores: Metrics) -> Section:
+    """Build the section; benchmarks are sorted by name."""
+    names = benchmarks_of(scores)
+    tables = (
+        table_of("This run", SCORE_COLUMNS, (score for name in names for score in model_scores(name, scores))),
+        table_of("Tuned model minus base model", GAIN_COLUMNS, _gains(names, scores)),
+        Table(
+            "Benchmarks that were not run",
+            ("benchmark", "reason"),
+            [
+                (key.removesuffix(".not_run"), str(reason))
+                for key, reason in sorted(scores.items())
+                if key.endswith(".not_run")
+            ],
+        ),
     )
-    not_run = Table(
-        "Not run",
-        ("benchmark", "why"),
-        [(key.removesuffix(".not_run"), str(why)) for key, why in sorted(scores.items()) if key.endswith(".not_run")],
-    )
-    across = [table for name in names for table in _across(name, scores, experiments)]
-    return Section("scores", "Scores", INTRO, [t for t in (models, gains, *across, not_run) if t.rows])
+    return Section("scores", "Scores", INTRO, without_empty(tables))
 
 
-def _models(name: str, scores: Metrics) -> Iterator[tuple[Cell, ...]]:
-    """Give a row for each model and k; the tuned model's keys carry no label."""
-    pattern = re.compile(rf"{re.escape(name)}\.(?:([A-Za-z0-9_-]+)\.)?pass_at_(\d+)")
-    problems = f"{name}, {scores[f'{name}.problems']} problems"
+def benchmarks_of(scores: Metrics) -> list[str]:
+    """Return the names of the benchmarks that were scored."""
+    return sorted(key.removesuffix(".problems") for key in scores if key.endswith(".problems"))
+
+
+def model_scores(benchmark: str, scores: Metrics) -> Iterator[ModelScore]:
+    """Yield a benchmark's scores: base first, tuned last, others between. The keys of the tuned model have no label."""
+    pattern = re.compile(rf"{re.escape(benchmark)}\.(?:([A-Za-z0-9_-]+)\.)?pass_at_(\d+)")
     found = [(m[1] or "tuned", int(m[2]), key) for key in scores if (m := pattern.fullmatch(key))]
     order = {"base": 0, "tuned": 2}
     for label, k, key in sorted(found, key=lambda item: (order.get(item[0], 1), item)):
         if f"{key}.low" in scores:  # a part of a benchmark has a score without an interval
-            prefix = name if label == "tuned" else f"{name}.{label}"
-            yield problems, label, *_score(f"pass@{k} ", key, scores), scores.get(f"{prefix}.nll") if k == 1 else None
+            prefix = benchmark if label == "tuned" else f"{benchmark}.{label}"
+            yield ModelScore(
+                benchmark=benchmark,
+                problems=scores[f"{benchmark}.problems"],
+                model=label,
+                k=k,
+                value=scores[key],
+                low=scores[f"{key}.low"],
+                high=scores[f"{key}.high"],
+                nll=scores.get(f"{prefix}.nll") if k == 1 else None,
+            )
 
 
-def _score(what: str, key: str, scores: Metrics) -> tuple[Cell, Cell, Cell]:
-    value, low, high = scores[key], scores[f"{key}.low"], scores[f"{key}.high"]
-    return f"{what}{share(value)}", span(low, high), interval(value, low, high)
-
-
-def _gain(name: str, scores: Metrics) -> tuple[Cell, ...]:
-    value, low, high = (scores[f"{name}.gain{end}"] for end in ("", ".low", ".high"))
-    told = f"{100 * value:+.1f} points", f"{100 * low:+.1f} to {100 * high:+.1f}"
-    return name, *told, interval(value, low, high, -1.0, 1.0), scores.get(f"{name}.gain.p_value")
-
-
-def _across(name: str, scores: Metrics, experiments: list[Experiment]) -> Iterator[Table]:
-    """Hold this run against the committed ones; a commit that holds these very scores is this run.
-
-    Runs that were scored on another number of problems stand apart: another set is easier or harder.
-    """
-    key, problems = f"{name}.pass_at_1", f"{name}.problems"
-    numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
-    others = [e for e in experiments if f"{key}.low" in e.metrics and (e.kind, e.metrics) != ("commit", numbers)]
-    alike = [e for e in others if e.metrics.get(problems) == scores[problems]]
-    own = [_run("this run", "", name, scores)] if alike and f"{key}.low" in scores else []
-    head = ("run", "what differs", "problems", *HEAD)
-    yield Table(f"{name}: the tuned model across runs, pass@1", head, own + [_row(name, e) for e in alike])
-    apart = [_row(name, e) for e in others if e not in alike]
-    told = f"{name}: runs on other problems than this run's {scores[problems]}, not to be compared with it"
-    yield Table(told, head, apart, folded=True)
-
-
-def _row(name: str, experiment: Experiment) -> tuple[Cell, ...]:
-    return _run(experiment.name, _told(experiment), name, experiment.metrics)
-
-
-def _run(run: str, differs: str, name: str, scores: Metrics) -> tuple[Cell, ...]:
-    problems = scores.get(f"{name}.problems")
-    count = None if problems is None else int(problems)
-    return run, differs, count, *_score("", f"{name}.pass_at_1", scores), scores.get(f"{name}.nll")
-
-
-def _told(experiment: Experiment) -> str:
-    changed = ", ".join(f"{key}={' '.join(value.split())[:60]}" for key, value in experiment.changed.items())
-    return changed or f"commit {experiment.commit}"
+def _gains(benchmarks: Sequence[str], scores: Metrics) -> Iterator[Gain]:
+    for name in benchmarks:
+        if f"{name}.gain.low" in scores:
+            value, low, high = (scores[f"{name}.gain{end}"] for end in ("", ".low", ".high"))
+            yield Gain(name, value, low, high, scores.get(f"{name}.gain.p_value"))

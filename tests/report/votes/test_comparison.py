@@ -1,4 +1,4 @@
-"""Blind comparison: what is compared, which votes count, and what they say."""
+"""Blind comparison: what is compared, which votes count, and their tally."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import to_line
-from wizardcoder.report.model_answers import Answer, Question, compare
+from wizardcoder.report.model_answers import ModelAnswer, Question, pair_answers
 from wizardcoder.report.pages.payload import pack
-from wizardcoder.report.votes.comparison import Item, as_json, make_comparison, read_comparison, read_votes
+from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_comparison, read_votes, to_json
 from wizardcoder.report.votes.tally import by_item, show_votes, tally
 from wizardcoder.statistics.krippendorff import krippendorff_alpha
 
 ROOT = Path(__file__).resolve().parents[3]
-ITEMS = [Item(f"dev/Dev/{n}", f"ask {n}", f"base {n}", f"tuned {n}") for n in range(4)]
+ITEMS = [AnswerPair(f"dev/Dev/{n}", f"ask {n}", f"base {n}", f"tuned {n}") for n in range(4)]
 COMPARISON = make_comparison("base", "tuned", ITEMS, 1)
 
 
@@ -25,7 +25,7 @@ def vote(rater, n, choice, digest=COMPARISON.digest):
 
 
 def question(task, prompt="ask", **texts):
-    answers = tuple(Answer(label, text, "passed", 1, 1) for label, text in texts.items())
+    answers = tuple(ModelAnswer(label, text, "passed", 1, 1) for label, text in texts.items())
     return Question("dev", task, prompt, answers)
 
 
@@ -44,20 +44,20 @@ def votes(tmp_path):
 @pytest.fixture
 def page(tmp_path):
     path = tmp_path / "compare.html"
-    data = f'<script type="application/octet-stream" id="comparison">{pack(as_json(COMPARISON))}</script>'
+    data = f'<script type="application/octet-stream" id="comparison">{pack(to_json(COMPARISON))}</script>'
     path.write_text(f"<!doctype html>{data}")
     return path
 
 
 def test_problems_with_equal_answers_are_counted_and_not_shown():
-    found = compare(
+    found = pair_answers(
         [question("Dev/0", base="x", tuned="y"), question("Dev/1", base="x", tuned=" x\n")], "base", "tuned"
     )
     assert ([item.id for item in found.items], found.equal) == (["dev/Dev/0"], 1)
 
 
-def test_a_problem_that_one_model_did_not_answer_or_that_is_not_at_hand_is_not_shown():
-    found = compare([question("Dev/0", base="x"), question("Dev/1", None, base="x", tuned="y")], "base", "tuned")
+def test_a_problem_that_one_model_did_not_answer_or_without_a_prompt_is_not_shown():
+    found = pair_answers([question("Dev/0", base="x"), question("Dev/1", None, base="x", tuned="y")], "base", "tuned")
     assert (found.items, found.equal) == ([], 0)
 
 
@@ -72,7 +72,7 @@ def test_the_page_carries_the_comparison(page):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "No such file or directory"),
         ("<p>another page", "carries no 'comparison'"),
@@ -84,10 +84,10 @@ def test_the_page_carries_the_comparison(page):
     ],
     ids=["missing", "another", "damaged", "other_data"],
 )
-def test_another_page_is_refused_in_one_line(tmp_path, content, told):
+def test_another_page_is_refused_in_one_line(tmp_path, content, message):
     if content is not None:
         (tmp_path / "compare.html").write_text(content)
-    with pytest.raises(StageError, match=rf"^{tmp_path}/compare.html: {told}[^\n]*$"):
+    with pytest.raises(StageError, match=rf"^{tmp_path}/compare.html: {message}[^\n]*$"):
         read_comparison(tmp_path / "compare.html")
 
 
@@ -96,16 +96,16 @@ def test_votes_are_read_by_rater(votes):
     assert found == {"ann": {"dev/Dev/0": "a", "dev/Dev/1": "both_bad"}, "bob": {"dev/Dev/0": "b"}}
 
 
-def test_a_vote_that_was_taken_back_does_not_count_and_may_be_given_again(votes):
+def test_a_withdrawn_vote_does_not_count_and_can_be_cast_again(votes):
     assert votes(vote("ann", 0, "a"), vote("ann", 0, "undone"), vote("ann", 0, "b")) == {"ann": {"dev/Dev/0": "b"}}
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (vote("ann", 9, "a"), "item: found 'dev/Dev/9', accepted: an item of the page"),
         (vote("ann", 0, "b"), "item: ann votes on 'dev/Dev/0' again .first: .*ann.jsonl:1., accepted: once"),
-        (vote("ann", 1, "undone"), "item: ann takes back 'dev/Dev/1', but has no vote on it"),
+        (vote("ann", 1, "undone"), "item: ann withdraws a vote on 'dev/Dev/1', but has none"),
         (vote("ann", 1, "a", "0123"), f"comparison: found '0123', accepted: '{COMPARISON.digest}'"),
         (vote("ann", 1, "left"), "choice: Input should be 'a', 'b', 'tie', 'both_bad' or 'undone', found 'left'"),
         (vote("../ann", 1, "a"), "rater: String should match pattern"),
@@ -113,8 +113,8 @@ def test_a_vote_that_was_taken_back_does_not_count_and_may_be_given_again(votes)
     ],
     ids=["unknown", "twice", "undone", "another_page", "choice", "rater", "cut"],
 )
-def test_a_bad_line_is_refused_with_its_file_and_line(votes, tmp_path, line, told):
-    with pytest.raises(StageError, match=rf"^{tmp_path}/ann.jsonl:2: {told}[^\n]*$"):
+def test_a_bad_line_is_refused_with_its_file_and_line(votes, tmp_path, line, message):
+    with pytest.raises(StageError, match=rf"^{tmp_path}/ann.jsonl:2: {message}[^\n]*$"):
         votes(vote("ann", 0, "a"), line)
 
 
@@ -126,7 +126,7 @@ def test_a_vote_in_another_file_of_the_same_rater_is_a_second_one(tmp_path):
 
 
 def test_files_without_a_vote_are_refused(votes):
-    with pytest.raises(StageError, match=r"ann.jsonl: no vote$"):
+    with pytest.raises(StageError, match=r"ann.jsonl: no votes$"):
         votes(vote("ann", 0, "a"), vote("ann", 0, "undone"))
 
 

@@ -1,7 +1,7 @@
-"""One page in one file: template, style, scripts and data together, under a content security policy.
+"""A page in one file: template, style, scripts and data, under a content security policy.
 
-In: a template's name, what it tells, and the data that its scripts read. Out: HTML that loads nothing from anywhere.
-Texts are escaped by the template engine; data stands in base64; of scripts only those with the hash in the policy run.
+In: a template's name and values, and the data that its scripts read. Out: HTML that loads nothing. The template engine
+escapes all texts, data is base64, and only scripts whose hash is in the policy run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMPARE = ("theme.js", "payload.js", "compare.js")
 def render(
     template: str,
     scripts: Sequence[str],
-    told: Mapping[str, object],
+    values: Mapping[str, object],
     first: Mapping[str, str],
     rest: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
@@ -34,10 +34,10 @@ def render(
 
     Args:
         template: a file in templates/.
-        scripts: files there, in the order in which they run.
-        told: what the template tells.
-        first: packed values by the name under which the scripts find them; they stand before the scripts.
-        rest: the same, after the scripts: what can be waited for.
+        scripts: files in templates/, in the order in which they run.
+        values: the template's variables.
+        first: packed data by the name under which the scripts find it; placed before the scripts.
+        rest: the same, placed after the scripts: a page is usable before it has been read.
     """
     style = _read(STYLE)
     sources = [_read(name) for name in scripts]
@@ -51,7 +51,7 @@ def render(
     env.tests["amount"] = is_number
     env.filters["amount"] = format_number
     return env.get_template(template).render(
-        told,
+        values,
         style=Markup(style),  # noqa: S704 - our own file, as are the scripts
         scripts=[Markup(source) for source in sources],  # noqa: S704
         policy=policy([style], sources),
@@ -61,7 +61,7 @@ def render(
 
 
 def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """Give the content security policy: these styles and scripts, votes to the page's own server, nothing else."""
+    """Return a content security policy that allows these styles and scripts, and requests to the page's own server."""
     return "; ".join(
         (
             "default-src 'none'",

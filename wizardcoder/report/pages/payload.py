@@ -1,7 +1,7 @@
 """Data inside a page: compact JSON, gzipped, in base64.
 
-In: any JSON value. Out: texts that can stand in a `<script>` block, since base64 has no `<`. The same
-input gives the same bytes. A page reads them with `DecompressionStream` (templates/payload.js).
+In: any JSON value. Out: text for a `<script>` block, which base64 cannot close since it has no `<`. Equal input gives
+equal bytes. A page reads the data with `DecompressionStream` (templates/payload.js).
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from wizardcoder.core.console import StageError
 
 
 def pack(value: object) -> str:
-    """Give a JSON value as base64 of gzip."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))  # ASCII: lone surrogates of a model's text too
+    """Encode a JSON value as base64 of gzip."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))  # ASCII: a model's text can hold lone surrogates
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
 def unpack(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Give the value that `pack` was given."""
+    """Decode what `pack` encoded."""
     return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 def read_payload(page: Path, name: str) -> Any:  # noqa: ANN401 - any JSON
-    """Give the value that a page carries under this name.
+    """Read the value that a page carries under this name.
 
     Raises:
-        StageError: the page is unreadable or carries no such value.
+        StageError: the page cannot be read or carries no such value.
     """
     try:
         text = page.read_text(encoding="utf-8")
@@ -39,10 +39,9 @@ def read_payload(page: Path, name: str) -> Any:  # noqa: ANN401 - any JSON
         raise StageError(f"{page}: {getattr(exc, 'strerror', None) or exc}") from exc
     found = re.search(rf'<script type="application/octet-stream" id="{re.escape(name)}">([^<]*)</script>', text)
     try:
-        return unpack(found[1]) if found else _none(page, name)
+        if not found:
+            raise StageError(f"{page}: carries no {name!r}; accepted: a page that the stage report wrote")
+        return unpack(found[1])
     except (ValueError, EOFError, OSError) as exc:
         raise StageError(f"{page}: {name}: damaged: {exc}") from exc
 
-
-def _none(page: Path, name: str) -> Any:  # noqa: ANN401 - never returns
-    raise StageError(f"{page}: carries no {name!r}; accepted: a page that the stage report wrote")

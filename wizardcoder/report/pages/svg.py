@@ -1,7 +1,7 @@
-"""Small pictures for a page, as inline SVG that takes its colours from the page's style sheet.
+"""Small drawings for a page, as inline SVG that takes its colours from the page's style sheet.
 
-In: numbers and names. Out: markup without scripts, style attributes or ids, so that it stands under any content
-security policy and turns with the page's theme. Each picture has a text alternative, or stands beside its number.
+In: numbers and names. Out: markup without scripts, style attributes or ids, so that it works under any content security
+policy and follows the page's theme. A chart or graph has a text alternative; a drawing in a cell is next to its number.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 420, 240  # of a chart, in units of which a phone shows 0.8 pixels
+WIDTH, HEIGHT = 420, 240  # of a chart; a phone shows a unit as 0.8 pixels
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 14, 42
-ROW, DOT = 46, 104  # of a graph: the height of a node, and where its dot stands
+ROW, DOT = 46, 104  # of a graph: the height of a node, and the x of its dot
 TICKS = 5
-_DASHES = ("none", "7 4", "2 3", "9 3 2 3")  # lines are told apart by more than their colour
-_MOST_POINTS = 30  # a line of more is drawn without its dots
+_DASHES = ("none", "7 4", "2 3", "9 3 2 3")  # lines differ in more than their colour
+_MOST_POINTS = 30  # a longer line has no dots
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """One node of a graph: what it is called, a line about it, and the nodes before it that it needs."""
+class GraphNode:
+    """One node of a graph: its name, a line of detail, and the earlier nodes that it needs."""
 
     name: str
-    told: str
+    detail: str
     needs: tuple[str, ...]
 
 
@@ -61,13 +61,14 @@ def bar(parts: Sequence[float], total: float) -> Markup:
 
 
 def chart(lines: Sequence[Line], x_label: str, y_label: str, alternative: str) -> Markup:
-    """Draw lines over common axes; each axis needs two different values, else there is nothing to draw."""
+    """Draw lines over common axes; empty if there are fewer than two different x values."""
     lines = [line for line in lines if line.points]
     xs = {x for line in lines for x, _ in line.points}
     ys = {y for line in lines for _, y in line.points}
     if len(xs) < 2:
         return Markup("")
-    frame = _Frame(min(xs), max(xs), _ticks(min(ys), max(ys)))
+    whole = all(float(x).is_integer() for x in xs)
+    frame = _Frame(min(xs), max(xs), _ticks(min(xs), max(xs), whole=whole), _ticks(min(ys), max(ys)))
     drawn = [frame.grid(), frame.labels(x_label, y_label)]
     for number, line in enumerate(lines):
         drawn.append(frame.line(number, line))
@@ -76,8 +77,8 @@ def chart(lines: Sequence[Line], x_label: str, y_label: str, alternative: str) -
     return _picture("chart", WIDTH, HEIGHT + 18 * (len(lines) if len(lines) > 1 else 0), alternative, drawn)
 
 
-def graph(nodes: Sequence[Node], alternative: str) -> Markup:
-    """Draw nodes one under the other, with an arc on their left from each to every one that needs it."""
+def graph(nodes: Sequence[GraphNode], alternative: str) -> Markup:
+    """Draw nodes below each other, with an arc on the left from each node to each node that needs it."""
     heights = {node.name: ROW // 2 + ROW * number for number, node in enumerate(nodes)}
     drawn = [_arc(heights[need], heights[node.name]) for node in nodes for need in node.needs if need in heights]
     for node in nodes:
@@ -85,17 +86,18 @@ def graph(nodes: Sequence[Node], alternative: str) -> Markup:
         drawn.append(
             f'<circle class="dot" cx="{DOT}" cy="{y}" r="5"/>'
             f'<text class="name" x="{DOT + 16}" y="{y - 2}">{escape(node.name)}</text>'
-            f'<text x="{DOT + 16}" y="{y + 14}">{escape(node.told)}</text>'
+            f'<text x="{DOT + 16}" y="{y + 14}">{escape(node.detail)}</text>'
         )
     return _picture("graph", WIDTH - 40, ROW * len(nodes), alternative, drawn)
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """The axes of a chart: across from the first value to the last, up from the first tick to the last."""
+    """The axes of a chart: x from the lowest to the highest value, y from the first to the last tick."""
 
     x_low: float
     x_high: float
+    x_ticks: list[float]
     y_ticks: list[float]
 
     def x(self, value: float) -> float:
@@ -116,7 +118,7 @@ class _Frame:
         down = [
             f'<line class="axis" x1="{self.x(v):.1f}" x2="{self.x(v):.1f}" y1="{floor_y}" y2="{floor_y + 4}"/>'
             f'<text class="middle" x="{self.x(v):.1f}" y="{floor_y + 18}">{v:g}</text>'
-            for v in _ticks(self.x_low, self.x_high)
+            for v in self.x_ticks
             if self.x_low <= v <= self.x_high
         ]
         return "".join(across + down)
@@ -137,13 +139,14 @@ class _Frame:
         return drawn
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Give about five round numbers that enclose a range."""
+def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Return about five round numbers that enclose a range; with `whole` they are integers."""
     if low == high:
         low, high = low - abs(low or 1) / 2, high + abs(high or 1) / 2
     rough = (high - low) / TICKS
     power = 10.0 ** floor(log10(rough))
     step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    step = max(step, 1.0) if whole else step
     return [float(f"{n * step:.9g}") for n in range(floor(low / step + 1e-9), ceil(high / step - 1e-9) + 1)]
 
 

@@ -1,7 +1,8 @@
-"""A blind comparison of two models' answers, and the votes on it.
+"""A blind comparison of two models' answers, and the votes that people cast on it.
 
-In: items that hold what a rater sees. Out: a comparison that a page carries; votes, checked against the page on which
-they were cast. An item's `a` and `b` are always the same two models: the page shuffles sides by the rater's name.
+In: pairs of answers. Out: a comparison, which a page carries; votes, checked against the page on which they were cast.
+An item's `a` and `b` are always the same two models: the page shuffles sides by the rater's name. Does not render the
+page and does not count votes (tally.py).
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ PAGE = "report/compare.html"  # a text: who only names it does not depend on it
 PAYLOAD = "comparison"
 RATER = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"  # also the name of a file
 Choice = Literal["a", "b", "tie", "both_bad"]
-Written = Literal["a", "b", "tie", "both_bad", "undone"]
+RecordedChoice = Literal["a", "b", "tie", "both_bad", "undone"]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class Item:
-    """What a rater judges: an instruction and two answers."""
+class AnswerPair:
+    """What a rater judges: an instruction and the answers of both models."""
 
     id: str
     instruction: str
@@ -38,57 +39,57 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
-class Comparison:
-    """Two models by name, the items on which they differ, and how many were left out for equal answers.
+class BlindComparison:
+    """Two models by name, the pairs of different answers, and how many pairs were left out because they are equal.
 
-    `digest` tells one comparison from another: votes carry it.
+    `digest` identifies the comparison: every vote carries it.
     """
 
     a: str
     b: str
-    items: list[Item]
+    items: list[AnswerPair]
     equal: int
     digest: str
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Vote:
-    """A line of a votes file; `choice` names a model, not a side; `undone` takes the rater's vote on the item back."""
+    """A line of a votes file; `choice` names a model, not a side; `undone` withdraws the rater's vote on the item."""
 
     rater: Annotated[str, Field(pattern=f"^{RATER}$")]
     comparison: str
     item: str
-    choice: Written
+    choice: RecordedChoice
 
 
-def make_comparison(a: str, b: str, items: list[Item], equal: int) -> Comparison:
-    """Make a comparison; its digest follows from everything that a rater sees."""
-    told = json.dumps([a, b, *([item.id, item.instruction, item.a, item.b] for item in items)])
-    return Comparison(a, b, items, equal, hashlib.blake2b(told.encode(), digest_size=6).hexdigest())
+def make_comparison(a: str, b: str, items: list[AnswerPair], equal: int) -> BlindComparison:
+    """Build a comparison; its digest covers everything that a rater sees."""
+    content = json.dumps([a, b, *([item.id, item.instruction, item.a, item.b] for item in items)])
+    return BlindComparison(a, b, items, equal, hashlib.blake2b(content.encode(), digest_size=6).hexdigest())
 
 
-def as_json(comparison: Comparison) -> Any:  # noqa: ANN401 - any JSON
-    """Give what the page carries."""
-    return TypeAdapter(Comparison).dump_python(comparison, mode="json")
+def to_json(comparison: BlindComparison) -> Any:  # noqa: ANN401 - any JSON
+    """Return the comparison as the page carries it."""
+    return TypeAdapter(BlindComparison).dump_python(comparison, mode="json")
 
 
-def read_comparison(page: Path) -> Comparison:
+def read_comparison(page: Path) -> BlindComparison:
     """Read the comparison that a page carries.
 
     Raises:
-        StageError: it is no such page.
+        StageError: the file is not such a page.
     """
     try:
-        return TypeAdapter(Comparison).validate_json(json.dumps(read_payload(page, PAYLOAD)))
+        return TypeAdapter(BlindComparison).validate_json(json.dumps(read_payload(page, PAYLOAD)))
     except ValidationError as exc:
         raise StageError(f"{page}: {PAYLOAD}: {exc.errors(include_url=False)[0]['msg']}") from exc
 
 
-def read_votes(paths: Sequence[Path], comparison: Comparison) -> dict[str, dict[str, Choice]]:
-    """Read votes files: for each rater the choice on each item, votes that were taken back left out.
+def read_votes(paths: Sequence[Path], comparison: BlindComparison) -> dict[str, dict[str, Choice]]:
+    """Read votes files: the choice on each item by rater, without withdrawn votes.
 
     Raises:
-        StageError: a line is cut short or no vote, was cast on another comparison, names an unknown item, or is a
+        StageError: a line is truncated or not a vote, belongs to another comparison, names an unknown item, or is a
             second vote of a rater on an item; names file and line.
     """
     known = {item.id for item in comparison.items}
@@ -97,11 +98,11 @@ def read_votes(paths: Sequence[Path], comparison: Comparison) -> dict[str, dict[
     for path in paths:
         for line, vote in enumerate(read_jsonl(path, Vote), start=1):
             place, key = f"{path}:{line}", (vote.rater, vote.item)
-            _refuse_stray(vote, place, comparison.digest, known)
+            _refuse_foreign(vote, place, comparison.digest, known)
             own = votes.setdefault(vote.rater, {})
             if vote.choice == "undone":
                 if own.pop(vote.item, None) is None:
-                    raise StageError(f"{place}: item: {vote.rater} takes back {vote.item!r}, but has no vote on it")
+                    raise StageError(f"{place}: item: {vote.rater} withdraws a vote on {vote.item!r}, but has none")
             elif vote.item in own:
                 raise StageError(
                     f"{place}: item: {vote.rater} votes on {vote.item!r} again (first: {places[key]}), accepted: once"
@@ -109,15 +110,15 @@ def read_votes(paths: Sequence[Path], comparison: Comparison) -> dict[str, dict[
             else:
                 own[vote.item], places[key] = vote.choice, place
     if not any(votes.values()):
-        raise StageError(f"{', '.join(map(str, paths))}: no vote")
+        raise StageError(f"{', '.join(map(str, paths))}: no votes")
     return votes
 
 
-def _refuse_stray(vote: Vote, place: str, digest: str, known: Collection[str]) -> None:
+def _refuse_foreign(vote: Vote, place: str, digest: str, known: Collection[str]) -> None:
     if vote.comparison != digest:
         raise StageError(
-            f"{place}: comparison: found {vote.comparison[:80]!r}, accepted: {digest!r}, as the page has it; "
-            "were its answers made anew since?"
+            f"{place}: comparison: found {vote.comparison[:80]!r}, accepted: {digest!r}, the page's; "
+            "its answers may have changed since the vote"
         )
     if vote.item not in known:
         raise StageError(f"{place}: item: found {vote.item[:80]!r}, accepted: an item of the page")

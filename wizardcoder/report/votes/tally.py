@@ -1,6 +1,6 @@
 """What raters preferred: wins, ties, the win rate with its interval, a sign test, and how far the raters agree.
 
-In: files of votes and the page on which they were cast. Out: a table on the screen.
+In: files of votes and the page on which they were cast. Out: a table on the screen. Does not collect votes: that is the page and `wizardcoder serve`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.table import Table
 
 from wizardcoder.core import console
-from wizardcoder.report.votes.comparison import PAGE, Choice, read_comparison, read_votes
+from wizardcoder.report.votes.comparison import PAGE, BlindComparison, Choice, read_comparison, read_votes
 from wizardcoder.statistics.krippendorff import krippendorff_alpha
 from wizardcoder.statistics.significance import Interval, mcnemar, wilson
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Votes for b, for a, for neither; `rate` is b's share of the votes that prefer one, `p_value` the sign test's."""
+    """Counts of votes; `rate` is b's share of the votes that prefer a model, `p_value` the sign test's."""
 
     wins: int
     losses: int
@@ -35,28 +35,29 @@ def show_votes(paths: Sequence[Path], page: Path = Path(PAGE)) -> None:
     """Print the preferences of each rater and of all together: the command `wizardcoder votes`.
 
     Args:
-        paths: files of votes, as the page of comparison saves them.
+        paths: files of votes, as the page saves them.
         page: the page on which the votes were cast.
 
     Raises:
-        StageError: a file is invalid, or holds votes on another comparison.
+        StageError: the page is not a comparison, or a line is not a vote on it.
     """
     comparison = read_comparison(page)
     votes = read_votes(paths, comparison)
-    console.show(_table(votes, comparison.a, comparison.b))
+    console.show(_votes_table(comparison, votes))
+    b = comparison.b
     rated = {item for own in votes.values() for item in own}
     console.say(
-        f"{len(rated)} of {len(comparison.items)} items rated. Win rate: {comparison.b}'s share of the votes that "
-        "prefer one, with Wilson's interval; p: sign test on them, exact and two-sided."
+        f"{len(rated)} of {len(comparison.items)} items rated. Win rate: {b}'s share of the votes that prefer a model, "
+        "with Wilson's interval. p: exact two-sided sign test on these votes."
     )
     if len(votes) > 1:
         alpha = krippendorff_alpha(votes)
-        agreement = "undefined: no item has two votes, or all votes are equal" if alpha is None else f"{alpha:.3f}"
-        console.say(f"By item: what most of its raters chose, else a tie. Agreement, Krippendorff's alpha: {agreement}")
+        agreement = "undefined (no item with two votes, or all votes equal)" if alpha is None else f"{alpha:.3f}"
+        console.say(f"By item: the majority of its raters, else a tie. Agreement, Krippendorff's alpha: {agreement}")
 
 
 def tally(choices: Iterable[Choice]) -> Tally:
-    """Count choices; ties and both bad take no part in the win rate and the sign test.
+    """Count choices; ties and both bad do not enter the win rate and the sign test.
 
     >>> tally(["b", "b", "tie"]).rate
     1.0
@@ -71,33 +72,26 @@ def tally(choices: Iterable[Choice]) -> Tally:
         both_bad=counts["both_bad"],
         rate=wins / decided if decided else None,
         interval=wilson(wins, decided) if decided else None,
-        p_value=mcnemar(wins, losses),  # exact McNemar is the sign test on those that differ
+        p_value=mcnemar(wins, losses),  # exact McNemar is the sign test on the votes that differ
     )
 
 
 def by_item(votes: Mapping[str, Mapping[str, Choice]]) -> dict[str, Choice]:
-    """Give for each item the choice that more raters made than any other, a tie where there is none."""
+    """Return for each item the choice of most raters, a tie if no choice leads."""
     counts: dict[str, Counter[Choice]] = {}
     for own in votes.values():
         for item, choice in own.items():
             counts.setdefault(item, Counter())[choice] += 1
-    return {item: _most(of_one) for item, of_one in counts.items()}
+    return {item: _majority(choices) for item, choices in counts.items()}
 
 
-def _most(counts: Counter[Choice]) -> Choice:
+def _majority(counts: Counter[Choice]) -> Choice:
     (first, most), *others = counts.most_common(2)
     return "tie" if others and others[0][1] == most else first
 
 
-def _cells(found: Tally) -> tuple[str, ...]:
-    votes = found.wins + found.losses + found.ties + found.both_bad
-    counts = (votes, found.wins, found.losses, found.ties, found.both_bad)
-    rate = "-" if found.rate is None else f"{found.rate:.3f}"
-    interval = "-" if found.interval is None else f"{found.interval.low:.3f} to {found.interval.high:.3f}"
-    return (*map(str, counts), rate, interval, f"{found.p_value:.4g}")
-
-
-def _table(votes: Mapping[str, Mapping[str, Choice]], a: str, b: str) -> Table:
+def _votes_table(comparison: BlindComparison, votes: Mapping[str, Mapping[str, Choice]]) -> Table:
+    a, b = comparison.a, comparison.b
     head = ("rater", "votes", f"{b} wins", f"{a} wins", "ties", "both bad", f"win rate of {b}", "95 % interval", "p")
     table = Table(*head)
     for rater, own in sorted(votes.items()):
@@ -105,3 +99,11 @@ def _table(votes: Mapping[str, Mapping[str, Choice]], a: str, b: str) -> Table:
     if len(votes) > 1:
         table.add_row("by item", *_cells(tally(by_item(votes).values())))
     return table
+
+
+def _cells(counted: Tally) -> tuple[str, ...]:
+    votes = counted.wins + counted.losses + counted.ties + counted.both_bad
+    counts = (votes, counted.wins, counted.losses, counted.ties, counted.both_bad)
+    rate = "-" if counted.rate is None else f"{counted.rate:.3f}"
+    interval = "-" if counted.interval is None else f"{counted.interval.low:.3f} to {counted.interval.high:.3f}"
+    return (*map(str, counts), rate, interval, f"{counted.p_value:.4g}")

@@ -1,0 +1,47 @@
+"""Stage summary: the headline numbers of the run, which DVC shows and compares as its metrics.
+
+In: the detailed metrics of the stages up to evaluate. Out: metrics/summary.json. Experiments end with this stage, so that
+`dvc exp show` lists their numbers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic.dataclasses import dataclass
+
+from wizardcoder.core import console
+from wizardcoder.core.stage_cli import run_stage
+from wizardcoder.core.params import PART, STRICT, Text, load
+from wizardcoder.core.records import write_metrics
+from wizardcoder.report.run_files import read_metrics
+from wizardcoder.report.summary import SOURCES, summarize
+
+METRICS = Path("metrics/summary.json")
+
+
+@dataclass(frozen=True, slots=True, config=PART)
+class DevBenchmark:
+    """The development benchmark of the `evaluate` section."""
+
+    dev: Text
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Params:
+    """What this stage reads of params.yaml."""
+
+    evaluate: DevBenchmark
+
+
+def main() -> None:
+    """Write the summary."""
+    params = load(Params)
+    with console.closing_line("summary") as close:
+        summary = summarize({stage: read_metrics(stage) for stage in SOURCES}, params.evaluate.dev)
+        write_metrics(METRICS, summary)
+        close(**{name: value for name, value in summary.items() if value is not None})
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)
