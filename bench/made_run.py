@@ -139,7 +139,9 @@ def _write_metrics(
             "name": name,
             "kind": "experiment",
             "commit": "0123abc",
-            "changed": {"merge.rounds": rounds},
+            "committed_at": 1_700_000_000 + len(rounds),
+            "changed": {"merge.rounds": str(rounds)},
+            "rounds": rounds,
             "metrics": {
                 "dev.pass_at_1": at,
                 "dev.pass_at_1.low": at - 0.14,
@@ -148,9 +150,9 @@ def _write_metrics(
                 "dev.problems": 40.0,
             },
         }
-        for name, rounds, at in (("seed-only", "[0]", 0.3), ("two-rounds", "[0, 1, 2]", 0.45))
+        for name, rounds, at in (("seed-only", [0], 0.3), ("two-rounds", [0, 1, 2], 0.45))
     ]
-    (metrics / "experiments.json").write_text(json.dumps(experiments), encoding="utf-8")
+    (metrics / "experiments.json").write_text(json.dumps({"since": None, "runs": experiments}), encoding="utf-8")
     loss = [{"step": n, "loss": 1.2 - 0.03 * n + 0.05 * (n % 3), "lr": 5e-5} for n in range(1, 13)]
     write_csv(metrics / "loss.csv", loss, ("step", "loss", "lr"))
     spread = [

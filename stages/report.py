@@ -6,12 +6,12 @@ In: the metrics and data of all stages, dvc.lock, and metrics/experiments.json, 
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console
-from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
 from wizardcoder.core.records import write_metrics
 from wizardcoder.report.build import write_pages
@@ -55,4 +55,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__)
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    console.entry(main)

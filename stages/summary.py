@@ -1,17 +1,17 @@
 """Stage summary: the headline numbers of the run, which DVC shows and compares as its metrics.
 
-In: the detailed metrics of the stages up to evaluate. Out: metrics/summary.json. Experiments end with this stage, so that
-`dvc exp show` lists their numbers.
+In: the detailed metrics of the stages up to evaluate. Out: metrics/summary.json. Experiments end with this stage, so
+that `dvc exp show` lists their numbers.
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console
-from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.core.params import PART, STRICT, Text, load
 from wizardcoder.core.records import write_metrics
 from wizardcoder.report.run_files import read_metrics
@@ -44,4 +44,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__)
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    console.entry(main)

@@ -14,6 +14,7 @@ from wizardcoder.experiments.run_history import (
     RunHistory,
     find_runs,
     read_history,
+    update_history,
     write_history,
 )
 
@@ -76,6 +77,15 @@ def test_commits_after_the_revision_count_and_the_revision_itself_does_not(exper
     found = find_runs(first[:10])
     assert found.since == first
     assert [r for r in found.runs if r.kind == "commit"] == [run("My run", "commit", mine, {}, [0, 1, 2], 0.75)]
+
+
+def test_the_revision_is_remembered(experiment, tmp_path):
+    first, _, _ = experiment
+    file = tmp_path / "experiments.json"
+    assert update_history(path=file).since is None
+    written = update_history(first, file)
+    assert {r.name for r in written.runs} == {"seed-only", "My run"}
+    assert update_history(path=file) == written == read_history(file)
 
 
 def test_a_new_clone_has_no_runs(experiment, tmp_path, git, monkeypatch):

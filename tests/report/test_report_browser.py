@@ -135,7 +135,13 @@ def test_each_attempt_shows_its_outcome_and_reason(page):
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("round", "round"), ("heuristic", "heuristic"), ("reason", "reason"), ("verdict", "verdict"), ("outcome", "outcome")],
+    [
+        ("round", "round"),
+        ("heuristic", "heuristic"),
+        ("reason", "reason"),
+        ("verdict", "verdict"),
+        ("outcome", "outcome"),
+    ],
 )
 def test_every_filter_leaves_the_lineages_with_a_fitting_sample(page, page_file, name, column):
     index = read_payload(page_file, "samples-index")

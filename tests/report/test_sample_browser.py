@@ -81,7 +81,13 @@ def test_the_verdict_is_screens_also_if_it_removed_the_record(folder):
 
 
 def test_evolutions_are_grouped_with_their_seed_also_after_rejected_rounds():
-    steps = [attempt("a"), attempt("b"), attempt("a-r1", "a", 1, "rejected"), attempt("b-r1", "b", 1), attempt("a-r2", "a", 2)]
+    steps = [
+        attempt("a"),
+        attempt("b"),
+        attempt("a-r1", "a", 1, "rejected"),
+        attempt("b-r1", "b", 1),
+        attempt("a-r2", "a", 2),
+    ]
     assert [[s.id for s in each.attempts] for each in group_attempts(steps)] == [["a", "a-r1", "a-r2"], ["b", "b-r1"]]
 
 
@@ -107,7 +113,9 @@ def test_rejected_seeds_only_fill_the_rest():
 
 
 def test_a_page_carries_each_column_and_text_once():
-    lineages = group_attempts([attempt("a"), attempt("a-r1", "a", 1, "rejected", reason="copied", detail="why", flags=("net",))])
+    lineages = group_attempts(
+        [attempt("a"), attempt("a-r1", "a", 1, "rejected", reason="copied", detail="why", flags=("net",))]
+    )
     packed, pieces = pack_lineages(lineages)
     index = unpack(packed)
     assert {key: index[key] for key in ("round", "outcome", "reason", "heuristic", "attempts", "pieces")} == {

@@ -2,8 +2,8 @@
 
 In: git, its refs/exps and the history of HEAD. Out: metrics/experiments.json, which git tracks and the stage report
 depends on, so that the runs on the page are an input like any other. DVC itself is not asked: it holds its lock while a
-stage runs. `git clone` copies no experiments, and commits count only from a revision that the user names, so a new clone
-starts with an empty history.
+stage runs. `git clone` copies no experiments, and commits count only after a revision that the user names, so a new
+clone starts with an empty history.
 """
 
 from __future__ import annotations
@@ -78,6 +78,19 @@ def write_history(history: RunHistory, path: Path = FILE) -> None:
     with replacing(path) as file:
         json.dump(TypeAdapter(RunHistory).dump_python(history), file, indent=2, sort_keys=True, ensure_ascii=False)
         file.write("\n")
+
+
+def update_history(since: str | None = None, path: Path = FILE) -> RunHistory:
+    """Find the runs and write them; without `since` the revision of the last call stays.
+
+    Raises:
+        StageError: this is not a git repository, the revision is unknown, or the file is broken.
+    """
+    if since is None and path.exists():
+        since = read_history(path).since
+    history = find_runs(since)
+    write_history(history, path)
+    return history
 
 
 def find_runs(since: str | None) -> RunHistory:

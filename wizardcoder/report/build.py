@@ -34,7 +34,9 @@ from wizardcoder.report.votes.comparison import PAGE, PAYLOAD, BlindComparison, 
 INDEX = Path("report/index.html")
 
 
-def write_pages(sources: Mapping[str, str | None], models: tuple[str, str], most_samples: int, seed: int) -> dict[str, int]:
+def write_pages(
+    sources: Mapping[str, str | None], models: tuple[str, str], most_samples: int, seed: int
+) -> dict[str, int]:
     """Write both pages of the run in this folder.
 
     Args:

@@ -18,8 +18,8 @@ from wizardcoder.report.score_section import benchmarks_of
 
 LATEST = 10  # rows that are shown at once
 INTRO = (
-    "Runs of this repository: DVC's experiments, and commits after the revision that you named with `wizardcoder report "
-    "--from`. Scores are comparable only on the same problems, and a score chosen among many is too high by chance."
+    "Runs of this repository: DVC's experiments, and commits after the revision given to `wizardcoder report --from`. "
+    "Scores are comparable only on the same problems, and a score chosen among many is too high by chance."
 )
 
 
@@ -55,7 +55,9 @@ def history_section(scores: Metrics, merge: Metrics, history: Sequence[Committed
     for benchmark in benchmarks_of(scores):
         earlier = [run for run in reversed(history) if f"{benchmark}.pass_at_1.low" in run.metrics]
         earlier = [run for run in earlier if not _is_this_run(run, scores)]
-        comparable = [run for run in earlier if run.metrics.get(f"{benchmark}.problems") == scores[f"{benchmark}.problems"]]
+        comparable = [
+            run for run in earlier if run.metrics.get(f"{benchmark}.problems") == scores[f"{benchmark}.problems"]
+        ]
         this_run = [_score("this run", "", _merged(merge), benchmark, scores)] if _scored(benchmark, scores) else []
         tables += _tables(benchmark, this_run, comparable, [run for run in earlier if run not in comparable])
         only_rounds = [_run_score(run, benchmark) for run in comparable if set(run.changed) <= {"merge.rounds"}]
@@ -69,7 +71,11 @@ def _tables(
     """Yield the latest runs, and folded the earlier ones and those on other problems; all latest first."""
     scored = [_run_score(run, benchmark) for run in comparable]
     latest, older = scored[:LATEST], scored[LATEST:]
-    title = f"{benchmark}: the tuned model in the latest {len(latest)} runs" if older else f"{benchmark}: the tuned model by run"
+    title = (
+        f"{benchmark}: the tuned model in the latest {len(latest)} runs"
+        if older
+        else f"{benchmark}: the tuned model by run"
+    )
     yield table_of(title, RUN_COLUMNS, [*this_run, *latest] if latest else [])
     yield table_of(f"{benchmark}: {len(older)} older runs", RUN_COLUMNS, older, folded=True)
     yield table_of(
@@ -101,7 +107,9 @@ def _figure(benchmark: str, scores: Iterable[RunScore]) -> list[Figure]:
 
 def _is_this_run(run: CommittedRun, scores: Metrics) -> bool:
     """Return whether a commit holds exactly the scores of this run."""
-    return run.kind == "commit" and run.metrics == {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
+    return run.kind == "commit" and run.metrics == {
+        k: float(v) for k, v in scores.items() if isinstance(v, int | float)
+    }
 
 
 def _scored(benchmark: str, scores: Metrics) -> bool:

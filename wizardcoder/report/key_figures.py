@@ -20,4 +20,6 @@ def key_figures(files: RunFiles) -> list[tuple[str, str]]:
     ]
     scores = files.stage("evaluate")
     both = [scores[key] for key in ("dev.base.pass_at_1", "dev.pass_at_1") if key in scores]
-    return [("pass@1 on dev, base → tuned", " → ".join(map(format_percent, both))), *figures] if len(both) > 1 else figures
+    return (
+        [("pass@1 on dev, base → tuned", " → ".join(map(format_percent, both))), *figures] if len(both) > 1 else figures
+    )

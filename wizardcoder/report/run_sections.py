@@ -30,7 +30,9 @@ def training_section(files: RunFiles) -> Section:
     lines = [_loss_line(name, files) for name in names]
     drawn = chart(lines, "step", "loss", f"Loss by training step: {_ends(lines)}")
     figures = [Figure("Loss by step", drawn)] if drawn else []
-    rows: list[tuple[Cell, ...]] = [(key.replace("_", " "), value) for key, value in sorted(files.stage("train").items())]
+    rows: list[tuple[Cell, ...]] = [
+        (key.replace("_", " "), value) for key, value in sorted(files.stage("train").items())
+    ]
     curve: list[tuple[Cell, ...]] = [tuple(csv_number(row, name) for name in ("step", *names)) for row in files.loss]
     tables = [
         Table("Training metrics", ("metric", "value"), rows),

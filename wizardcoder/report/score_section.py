@@ -17,8 +17,8 @@ from wizardcoder.report.run_files import Metrics
 
 INTRO = (
     "Intervals are 95 % confidence intervals. With one sample per problem: Wilson's for a score, Newcombe's for a "
-    "difference of paired shares. With several samples: bootstrap over problems. Judge a difference by its p-value. NLL "
-    "is the mean negative log-likelihood of the reference solutions, in nats per token; lower is better."
+    "difference of paired shares. With several samples: bootstrap over problems. Judge a difference by its p-value. "
+    "NLL is the mean negative log-likelihood of the reference solutions, in nats per token; lower is better."
 )
 
 

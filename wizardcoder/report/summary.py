@@ -25,7 +25,7 @@ def summarize(metrics: Mapping[str, Metrics], dev: str) -> dict[str, float | int
 
     Returns:
         records: training records. cost: of all teacher answers that the run used, at the configured prices. loss,
-        loss_base: on the held-out records, in nats per token, of the tuned and the base model. dev, dev_base, humaneval,
+        loss_base: of the tuned and the base model on the held-out records, in nats per token. dev, dev_base, humaneval,
         humaneval_base: pass@1 of the tuned and the base model.
     """
     train, scores = metrics["train"], metrics["evaluate"]

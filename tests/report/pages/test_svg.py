@@ -75,7 +75,10 @@ def test_there_is_no_chart_of_a_single_point():
 
 
 def test_an_arc_joins_each_node_to_those_that_need_it():
-    svg = graph([GraphNode("seed", "s", ()), GraphNode("base", "b", ()), GraphNode("train", "t", ("seed", "base", "gone"))], "title")
+    svg = graph(
+        [GraphNode("seed", "s", ()), GraphNode("base", "b", ()), GraphNode("train", "t", ("seed", "base", "gone"))],
+        "title",
+    )
     assert [re.findall(r" (\d+)(?=C|$)", arc["d"]) for arc in shapes(svg, "path")] == [["23", "115"], ["69", "115"]]
 
 

@@ -44,4 +44,3 @@ def read_payload(page: Path, name: str) -> Any:  # noqa: ANN401 - any JSON
         return unpack(found[1])
     except (ValueError, EOFError, OSError) as exc:
         raise StageError(f"{page}: {name}: damaged: {exc}") from exc
-

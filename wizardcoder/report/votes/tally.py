@@ -1,6 +1,7 @@
 """What raters preferred: wins, ties, the win rate with its interval, a sign test, and how far the raters agree.
 
-In: files of votes and the page on which they were cast. Out: a table on the screen. Does not collect votes: that is the page and `wizardcoder serve`.
+In: files of votes and the page on which they were cast. Out: a table on the screen.
+Does not collect votes: that is the page and `wizardcoder serve`.
 """
 
 from __future__ import annotations
