@@ -12,9 +12,9 @@ from wizardcoder.cli.serve import open_server
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import to_line
 from wizardcoder.report.pages.payload import pack
-from wizardcoder.report.votes.comparison import Item, as_json, make_comparison, read_votes
+from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_votes, to_json
 
-COMPARISON = make_comparison("base", "tuned", [Item("dev/1", "ask", "x", "y"), Item("dev/2", "ask", "x", "y")], 0)
+COMPARISON = make_comparison("base", "tuned", [AnswerPair("dev/1", "ask", "x", "y"), AnswerPair("dev/2", "ask", "x", "y")], 0)
 JSON = {"Content-Type": "application/json"}
 
 
@@ -22,7 +22,7 @@ JSON = {"Content-Type": "application/json"}
 def pages(tmp_path):
     folder = tmp_path / "report"
     folder.mkdir()
-    data = f'<script type="application/octet-stream" id="comparison">{pack(as_json(COMPARISON))}</script>'
+    data = f'<script type="application/octet-stream" id="comparison">{pack(to_json(COMPARISON))}</script>'
     (folder / "compare.html").write_text(f"<!doctype html>{data}")
     (folder / "index.html").write_text("the report")
     (tmp_path / "secret").write_text("not for you")
