@@ -14,7 +14,9 @@ from wizardcoder.core.records import to_line
 from wizardcoder.report.pages.payload import pack
 from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_votes, to_json
 
-COMPARISON = make_comparison("base", "tuned", [AnswerPair("dev/1", "ask", "x", "y"), AnswerPair("dev/2", "ask", "x", "y")], 0)
+COMPARISON = make_comparison(
+    "base", "tuned", [AnswerPair("dev/1", "ask", "x", "y"), AnswerPair("dev/2", "ask", "x", "y")], 0
+)
 JSON = {"Content-Type": "application/json"}
 
 
