@@ -1,12 +1,12 @@
-"""Draws real samples of HumanEval from the embedded model, for bench/evaluate.py.
+"""Draw real samples of HumanEval from the embedded model, for bench/evaluate.py.
 
     python bench/draw_samples.py --out samples.jsonl
     python bench/draw_samples.py --out chat.jsonl --protocol chat
 
-The field's protocol for pass@k: 20 samples of each problem at temperature 0.2, top_p 0.95, by a server of one thread on
-each core. `raw`: completions of the bare prompt, cut at the stop sequences of the Codex paper (arXiv 2107.03374,
-section 2.2). `chat`: what the stage evaluate scores, answers to params.yaml's question in the training prompt, out of
-which the code is taken. What is drawn is kept, so the same command goes on after an interruption.
+The usual protocol for pass@k: 20 samples of each problem at temperature 0.2, top_p 0.95, from one single-threaded
+server per core. `raw`: completions of the bare prompt, cut at the stop sequences of the Codex paper (arXiv 2107.03374,
+section 2.2). `chat`: what the stage evaluate scores, that is, the code extracted from answers to params.yaml's question
+in the training prompt. Samples are cached, so the same command continues after an interruption.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ SLOTS, CONTEXT_TOKENS = 16, 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """What a model is asked for a problem, beyond the sampling, and what of its answer runs."""
+class SamplingProtocol:
+    """Builds the request for a problem, without the sampling settings, and extracts the code from its answer."""
 
     request: Callable[[Problem], dict[str, Any]]
     completion: Callable[[Problem, str], str]
@@ -55,16 +55,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--protocol", choices=("raw", "chat"), default="raw")
-    parser.add_argument("--each", type=int, default=20, help="samples of a problem")
-    parser.add_argument("--take", type=int, help="the first so many problems")
+    parser.add_argument("--each", type=int, default=20, help="samples of each problem")
+    parser.add_argument("--take", type=int, help="only the first TAKE problems")
     parser.add_argument("--max-tokens", type=int, default=256)
     options = parser.parse_args()
     problems = load_benchmark("humaneval")[: options.take]
-    asking = raw() if options.protocol == "raw" else chat(load(Params))
+    sampling = make_raw() if options.protocol == "raw" else make_chat(load(Params))
     with ExitStack() as stack:
-        urls = [stack.enter_context(served(core)) for core in sorted(os.sched_getaffinity(0))]
+        urls = [stack.enter_context(serve_on(core)) for core in sorted(os.sched_getaffinity(0))]
         store = stack.enter_context(AnswerStore(cache_dir() / STORE))
-        completions = asyncio.run(drawn(urls, store, problems, asking, options.each, options.max_tokens))
+        completions = asyncio.run(draw(urls, store, problems, sampling, options.each, options.max_tokens))
     lines = [
         {"task_id": problem.task_id, "completion": completion}
         for problem, own in zip(problems, completions, strict=True)
@@ -73,41 +73,46 @@ def main() -> None:
     print(f"{write_jsonl(options.out, lines)} samples, {len({tuple(line.values()) for line in lines})} distinct")
 
 
-def raw() -> Asking:
-    """Give the way of pass@k's papers for models that are not instructed."""
-    return Asking(lambda problem: {"prompt": problem.prompt, "stop": STOP}, lambda _, text: text)
+def make_raw() -> SamplingProtocol:
+    """Return the protocol of the pass@k papers for models without instruction tuning."""
+    return SamplingProtocol(lambda problem: {"prompt": problem.prompt, "stop": STOP}, lambda _, text: text)
 
 
-def chat(params: Params) -> Asking:
-    """Give the way of the stage evaluate."""
+def make_chat(params: Params) -> SamplingProtocol:
+    """Return the protocol of the stage evaluate."""
 
     def asked(problem: Problem) -> dict[str, Any]:
         return {"prompt": protocol.asked(problem, params.evaluate.prompt, params.train.prompt)}
 
-    return Asking(asked, lambda problem, text: protocol.completion_of(problem, text, params.evaluate.extract))
+    return SamplingProtocol(asked, lambda problem, text: protocol.completion_of(problem, text, params.evaluate.extract))
 
 
 @contextmanager
-def served(core: int) -> Iterator[str]:
-    """Serve the model on one core; yields the base URL."""
+def serve_on(core: int) -> Iterator[str]:
+    """Serve the model on one core; yield the base URL."""
     all_cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})  # the server's, which it inherits
+    os.sched_setaffinity(0, {core})  # the server inherits it
     with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, threads=1) as url:
         os.sched_setaffinity(0, all_cores)
         yield url
 
 
-async def drawn(
-    urls: Sequence[str], store: AnswerStore, problems: Sequence[Problem], asking: Asking, each: int, max_tokens: int
+async def draw(
+    urls: Sequence[str],
+    store: AnswerStore,
+    problems: Sequence[Problem],
+    sampling: SamplingProtocol,
+    each: int,
+    max_tokens: int,
 ) -> list[list[str]]:
-    """Give `each` completions of each problem, each with a seed of its own."""
+    """Return `each` completions of each problem, each with its own seed."""
     free: asyncio.Queue[AsyncOpenAI] = asyncio.Queue()
     for url in urls * SLOTS:
         free.put_nowait(AsyncOpenAI(base_url=url, api_key="none", timeout=600))
     with track("draw", len(problems) * each) as bar:
 
         async def one(problem: Problem, seed: int) -> str:
-            asked = SAMPLING | asking.request(problem) | {"max_tokens": max_tokens, "seed": seed}
+            asked = SAMPLING | sampling.request(problem) | {"max_tokens": max_tokens, "seed": seed}
             key = Key.of(asked | {"model": GGUF_SHA256})
             kept = store.get(key)
             if kept is None:
@@ -117,7 +122,7 @@ async def drawn(
                 kept = {"text": found.choices[0].text}
                 store.put(key, kept)
             bar.advance()
-            return asking.completion(problem, str(kept["text"]))
+            return sampling.completion(problem, str(kept["text"]))
 
         async def all_of(problem: Problem) -> list[str]:
             return list(await asyncio.gather(*[one(problem, seed) for seed in range(each)]))

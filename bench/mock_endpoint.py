@@ -1,9 +1,9 @@
-"""A mock OpenAI-compatible endpoint for tests and benchmarks: latency, jitter, faults, a true rate limit.
+"""A mock OpenAI-compatible endpoint for tests and speed scripts: latency, jitter, faults, a real rate limit.
 
-In: options on the command line, or `MockEndpoint(...)` inside a test, which serves from a thread. Out: deterministic
-answers that depend on the request alone; so do the faults, not on the order in which requests come. Every request is
-counted; GET /stats gives the counts as JSON. It covers chat completions, and the files and batches of the Batch API. A
-test can hold answers back, so that it knows what is in flight.
+In: options on the command line, or `MockEndpoint(...)` in a test, which serves from a thread. Out: answers and faults
+that depend only on the request, not on the order of requests. Every request is counted; GET /stats returns
+the counts as JSON. Covers chat completions, and the files and batches of the Batch API. A test can hold answers back to
+control what is in flight.
 
     python bench/mock_endpoint.py --port 8099 --latency-s 0.2 --jitter 0.25 --p429 0.05 --p500 0.02
 """
@@ -29,7 +29,7 @@ Reply = Callable[[dict[str, Any]], str]
 
 
 def default_reply(body: dict[str, Any]) -> str:
-    """Answer with 120 words that depend on the whole request, so that no two requests are answered alike."""
+    """Answer with 120 words that depend on the whole request, so that different requests get different answers."""
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     return f"Write a function number {digest[:12]} " + " ".join(
         f"word{digest[i % 60 : i % 60 + 3]}" for i in range(115)
@@ -56,19 +56,19 @@ class MockEndpoint:
     keep_bodies: bool = True
     headers: dict[str, str] = field(default_factory=dict)  # sent with every answer
     refuses: tuple[int, str | None] | None = None  # status and error code of every answer
-    refused_request: int | None = None  # `refuses` applies to the request of this number (from 1) alone
-    raw_reply: bytes | None = None  # sent in place of every chat completion
-    batch_polls: int = 1  # looks at a batch until it has ended
+    refused_request: int | None = None  # `refuses` applies only to the request of this number (from 1)
+    raw_reply: bytes | None = None  # sent instead of every chat completion
+    batch_polls: int = 1  # polls of a batch until it has ended
     batch_fails: Callable[[dict[str, Any], int], bool] = lambda body, number: False  # (body, batch's number from 0)
     batch_expires: tuple[int, ...] = ()  # numbers of the batches that end as expired, their last half unanswered
     batch_refused: str | None = None  # the reason why every batch fails as a whole
-    early: int = 0  # requests that came before the Retry-After they were given had passed
-    hold_after: int | None = None  # answers; those after them are held back until release(), or dropped at the end
+    early: int = 0  # requests that came before their Retry-After had passed
+    hold_after: int | None = None  # number of answers; later ones are held back until release(), or dropped at the end
 
     def __post_init__(self) -> None:
         self._released = asyncio.Event()
-        self._faults: Counter[str] = Counter()  # of each request so far
-        self._told: dict[str, float] = {}
+        self._faults: Counter[str] = Counter()  # by request, so far
+        self._retry_at: dict[str, float] = {}
         self._tokens = self.rate_limit or 0.0
         self._filled = time.monotonic()
         self.url = ""
@@ -76,7 +76,7 @@ class MockEndpoint:
         self.batches: list[dict[str, Any]] = []
 
     def app(self) -> web.Application:
-        """Give the aiohttp application."""
+        """Return the aiohttp application."""
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/stats", self._stats)
@@ -84,13 +84,13 @@ class MockEndpoint:
         app.router.add_get("/v1/files/{id}/content", self._content)
         app.router.add_post("/v1/batches", self._make_batch)
         app.router.add_get("/v1/batches", self._list_batches)
-        app.router.add_get("/v1/batches/{id}", self._look)
+        app.router.add_get("/v1/batches/{id}", self._poll_batch)
         return app
 
     def wait_held(self, count: int, timeout_s: float = 180.0) -> None:
-        """Wait until this many answers are held back: by then the client has had the `hold_after` that it may have.
+        """Wait until this many answers are held back; by then the client has received `hold_after` answers.
 
-        With as many as the client sends at once, nothing else is on its way.
+        If `count` is the client's number of concurrent requests, no other request is in flight.
         """
         ends = time.monotonic() + timeout_s
         while self.counts["held"] < count:
@@ -142,7 +142,7 @@ class MockEndpoint:
             status, code = self.refuses
             self.counts["refused"] += 1
             return web.json_response({"error": {"message": "refused on purpose", "code": code}}, status=status)
-        if time.monotonic() < self._told.pop(key, 0.0):
+        if time.monotonic() < self._retry_at.pop(key, 0.0):
             self.early += 1
         rng = random.Random(f"{self.seed}:{key}:{self._faults[key]}")
         if not self._admitted() or rng.random() < self.p429:
@@ -194,13 +194,13 @@ class MockEndpoint:
         return web.Response(body=self.files[request.match_info["id"]])
 
     async def _make_batch(self, request: web.Request) -> web.Response:
-        asked = await request.json()
+        body = await request.json()
         self.counts["batches"] += 1
         batch = {
             "id": f"batch_{len(self.batches)}",
             "object": "batch",
-            "endpoint": asked["endpoint"],
-            "input_file_id": asked["input_file_id"],
+            "endpoint": body["endpoint"],
+            "input_file_id": body["input_file_id"],
             "completion_window": "24h",
             "status": "in_progress",
             "created_at": 0,
@@ -212,7 +212,7 @@ class MockEndpoint:
     async def _list_batches(self, _: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": self.batches, "has_more": False})
 
-    async def _look(self, request: web.Request) -> web.Response:
+    async def _poll_batch(self, request: web.Request) -> web.Response:
         batch = next(b for b in self.batches if b["id"] == request.match_info["id"])
         batch["looks"] += 1
         if batch["status"] == "in_progress" and batch["looks"] >= self.batch_polls:
@@ -229,15 +229,15 @@ class MockEndpoint:
         output, errors = [], []
         for line in reversed(lines):  # results come in any order
             self.counts["batched"] += 1
-            told: dict[str, Any] = {"id": "r", "custom_id": line["custom_id"], "response": None, "error": None}
+            result: dict[str, Any] = {"id": "r", "custom_id": line["custom_id"], "response": None, "error": None}
             if line in expired:
-                errors.append(told | {"error": {"code": "batch_expired", "message": "not done in time"}})
+                errors.append(result | {"error": {"code": "batch_expired", "message": "not done in time"}})
             elif self.batch_fails(line["body"], number):
                 failed = {"status_code": 500, "body": {"error": {"message": "the server had an error"}}}
-                errors.append(told | {"response": failed})
+                errors.append(result | {"response": failed})
             else:
                 body = self._completion(line["body"], line["custom_id"])
-                output.append(told | {"response": {"status_code": 200, "request_id": "q", "body": body}})
+                output.append(result | {"response": {"status_code": 200, "request_id": "q", "body": body}})
         for name, results in (("output_file_id", output), ("error_file_id", errors)):
             if results:
                 batch[name] = f"file-{len(self.files)}"
@@ -259,8 +259,8 @@ class MockEndpoint:
     def _refused(self, key: str) -> web.Response:
         self.counts["429"] += 1
         self._faults[key] += 1
-        self._told[key] = time.monotonic() + self.retry_after_s
-        # a date has whole seconds: rounded up, so that it is never earlier than what is meant
+        self._retry_at[key] = time.monotonic() + self.retry_after_s
+        # a date has whole seconds: rounded up, so that it is never too early
         date = formatdate(int(time.time() + self.retry_after_s) + 1, usegmt=True)
         value = date if self.retry_after_as_date else f"{self.retry_after_s:g}"
         return web.json_response(

@@ -1,13 +1,14 @@
-"""Each benchmark's own solutions through the evaluator: the known answers of a correct checker.
+"""Score each benchmark's own solutions: the known answers of a correct checker.
 
-In: names of benchmarks with their sources, as `NAME` or `NAME=SOURCE`. Out: how many of their solutions pass, in both
-modes, how many are judged outside the sample's reach, and which fail.
+In: names of benchmarks with their sources, as `NAME` or `NAME=SOURCE`. Out: how many of their solutions pass in both
+modes, how many are checked outside the sample's process, and which fail.
 
     python bench/references.py humaneval mbpp=mbpp.jsonl humaneval_plus=HumanEvalPlus.jsonl.gz ds1000=ds1000.jsonl
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,9 @@ def main() -> None:
     """Score the references and print a Markdown table."""
     print("| benchmark | mode | solutions that pass | judged outside | seconds |\n|---|---|---|---|---|")
     failed: dict[str, str] = {}
-    for argument in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("benchmarks", nargs="+", help="NAME or NAME=SOURCE")
+    for argument in parser.parse_args().benchmarks:
         name, _, source = argument.partition("=")
         problems, _ = split_runnable({p.task_id: p for p in load_benchmark(name, source or None)})
         samples = [Sample(task_id, p.canonical_solution) for task_id, p in problems.items()]

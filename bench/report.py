@@ -1,10 +1,10 @@
-"""How long the report takes to write and to open, by its number of samples.
+"""Measure how long the report takes to write and to open, by its number of samples.
 
-In: instruction-response pairs in Alpaca form, numbers of samples. Out: a table: seconds of the stage, size of the page,
-and what a person who opens it in Chromium waits for: the first paint, the first entries of the list, a search through
-all texts. Run by hand.
+In: instruction-response pairs in Alpaca format, numbers of samples. Out: a table: seconds of the stage, size of the
+page, and what a user who opens it in Chromium waits for: the first paint, the first entries of the list, a search
+through all texts.
 
-    PYTHONPATH=. python bench/report.py --pairs code_alpaca_2k.json --samples 1000 100000
+    python bench/report.py --pairs code_alpaca_2k.json --samples 1000 100000
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ from statistics import median
 from playwright.sync_api import Browser, sync_playwright
 from ruamel.yaml import YAML
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.made_run import Pair, write_run
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS_PER_SEED = 5  # the seed and four attempts
-SEARCHED = "zyzzyva"  # a word that no sample holds, so that all are looked through
+SEARCHED = "zyzzyva"  # a word that no sample contains, so that all are searched
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--pairs", type=Path, required=True, help="a .json file in Alpaca form")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=Path, required=True, help="a .json file in Alpaca format")
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--runs", type=int, default=3, help="openings, of which the median is told")
+    parser.add_argument("--runs", type=int, default=3, help="openings; the table shows the median")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="default: the first in PATH")
     options = parser.parse_args()
     rows = json.loads(options.pairs.read_text(encoding="utf-8"))
@@ -66,13 +67,13 @@ def _measure(place: Path, pairs: list[Pair], samples: int, runs: int, browser: B
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
     page = place / "report/index.html"
     opened = [_open(browser, page) for _ in range(runs)]
-    told = " | ".join(f"{median(times):.2f}" for times in zip(*opened, strict=True))
+    times = " | ".join(f"{median(each):.2f}" for each in zip(*opened, strict=True))
     size = page.stat().st_size / 1e6
-    print(f"| {made:,} | {texts / 1e6:.1f} | {seconds:.1f} | {peak:.0f} | {size:.1f} | {told} |", flush=True)
+    print(f"| {made:,} | {texts / 1e6:.1f} | {seconds:.1f} | {peak:.0f} | {size:.1f} | {times} |", flush=True)
 
 
 def _open(browser: Browser, page: Path) -> tuple[float, float, float, float]:
-    """Give the seconds to the first paint, to the first entries, to the end of the file, and of a search."""
+    """Return the seconds to the first paint, to the first entries, to the end of the file, and of a search."""
     tab = browser.new_page()
     tab.add_init_script(
         "new MutationObserver((_, self) => { if (document.querySelector('#samples-list li')) {"

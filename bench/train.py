@@ -1,10 +1,9 @@
-"""The stage's trainer against plain TRL and against the paper's script style, on the same records.
+"""Compare the stage's trainer with plain TRL and with the paper's script style, on the same records.
 
     python bench/train.py --records code_alpaca_2k.json --take 500 --steps 12
 
-Each trainer takes the same number of optimizer steps over its own random batches, in a process of its own, one after
-the other; rounds are interleaved. Tokens are those of the records, padding not counted. Run it by hand on a quiet
-machine: it is no test.
+Each trainer takes the same number of optimizer steps over its own random batches, in its own process, one after the
+other; rounds are interleaved. Tokens are those of the records, without padding. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ WAYS = ("ours", "trl", "trl_without_checkpointing", "paper")
 
 def main() -> None:
     """Run every way in turn and print the table."""
-    options = parsed()
+    options = parse_arguments()
     if options.way:
-        one(options)
+        measure_way(options)
         return
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(options.rounds):
@@ -61,8 +60,8 @@ def main() -> None:
         print(f"| {way} | {rate:.0f} | {base / rate:.2f} | {cpu:.0f} | {padding:.1%} | {peak:.1f} |")
 
 
-def one(options: argparse.Namespace) -> None:
-    """Train in one way and print what it took as JSON."""
+def measure_way(options: argparse.Namespace) -> None:
+    """Train in one way and print the measurements as JSON."""
     import torch
     from transformers import AutoTokenizer, TrainerCallback
 
@@ -83,42 +82,42 @@ def one(options: argparse.Namespace) -> None:
     clock: dict[str, float] = {}
 
     class Clock(TrainerCallback):
-        """Times the steps after the first, which warms caches."""
+        """Times the steps after the first one, which fills caches."""
 
         def on_step_end(
             self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
         ) -> None:
             """Start after the first step, stop after the last."""
             if state.global_step == 1:
-                clock.update(wall=time.perf_counter(), cpu=time.process_time(), **snapshot(trainer))
+                clock.update(wall=time.perf_counter(), cpu=time.process_time(), **count_tokens(trainer))
             elif state.global_step == options.steps:
                 clock["wall"] = time.perf_counter() - clock["wall"]
                 clock["cpu"] = time.process_time() - clock["cpu"]
-                after = snapshot(trainer)
+                after = count_tokens(trainer)
                 clock.update({key: after[key] - clock[key] for key in after})
 
     with tempfile.TemporaryDirectory() as folder:
-        trainer = build(options, params, rows, tokenizer, Path(folder))
+        trainer = build_trainer(options, params, rows, tokenizer, Path(folder))
         trainer.add_callback(Clock())
         trainer.train()
-    told = {
+    measured = {
         "tokens_per_s": clock["real"] / clock["wall"],
         "tokens_per_cpu_s": clock["real"] / clock["cpu"],
         "padding_share": 1 - clock["real"] / clock["computed"],
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
         "threads": float(torch.get_num_threads()),
     }
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
-def build(
+def build_trainer(
     options: argparse.Namespace,
     params: TrainParams,
     rows: list[Tokenized],
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
 ) -> Trainer:
-    """Give the trainer of one way; all with the same batch, micro-batch of the way, precision and steps."""
+    """Return the trainer of one way; all have the same batch size, precision and number of steps."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, DataCollatorForSeq2Seq, Trainer, TrainingArguments
     from transformers.utils.logging import disable_progress_bar
@@ -153,7 +152,7 @@ def build(
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 
         class PaperStyle(ours.Counting, Trainer):
-            """Counts, as ours does."""
+            """Counts tokens as ours does."""
 
         return PaperStyle(
             model=load(),
@@ -164,7 +163,7 @@ def build(
         )
 
     class PlainTrl(ours.Counting, SFTTrainer):
-        """Counts, as ours does."""
+        """Counts tokens as ours does."""
 
     # TRL's own default is to checkpoint activations
     peers["activation_checkpointing"] = options.way == "trl"
@@ -172,19 +171,19 @@ def build(
     return PlainTrl(model=load(), args=args, processing_class=tokenizer, train_dataset=rows_of_peers)
 
 
-def snapshot(trainer: Trainer) -> dict[str, float]:
-    """Give the tokens so far."""
+def count_tokens(trainer: Trainer) -> dict[str, float]:
+    """Return the tokens so far."""
     real, computed = trainer.counts()
     return {"real": real, "computed": computed}
 
 
 def median(values: list[float]) -> float:
-    """Give the middle one."""
+    """Return the middle value."""
     return sorted(values)[len(values) // 2]
 
 
 def environment() -> dict[str, str]:
-    """Find the stages, and be quiet."""
+    """Return variables that make the stages importable and the libraries quiet."""
     return os.environ | {
         "PYTHONPATH": str(ROOT),
         "TQDM_DISABLE": "1",
@@ -194,7 +193,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def parsed() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=Path, required=True, help="a JSON list of instruction, input, output")

@@ -1,10 +1,10 @@
-"""The stage's trainer on one GPU: a random Llama of about one billion parameters, sequences of 2,048, packed.
+"""Measure the stage's trainer on one GPU: a random Llama of about one billion parameters, packed sequences of 2,048.
 
-    python bench/train_gpu.py                  tokens/s, MFU, memory; TRL's own example beside it
+    python bench/train_gpu.py                  tokens/s, MFU, memory; also of TRL's own example
     python bench/train_gpu.py --size 7b        a full fine-tune of 7 billion: does it fit on this card?
 
-Asked of an H200: 45 % MFU at least, and TRL's tokens/s in the same session at least. It has not been run by us: no GPU
-was at hand. Weights and tokens are random, so that nothing is downloaded; speed does not depend on them.
+Goal on an H200: at least 45 % MFU, and at least TRL's tokens/s in the same session. Weights and tokens are random, so
+that nothing is downloaded; speed does not depend on them. Results: bench/README.md.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ WARM_UP = 3  # steps that are not timed
 
 def main() -> None:
     """Run each way in a process of its own and print the table."""
-    options = parsed()
+    options = parse_arguments()
     if options.way:
-        one(options)
+        measure_way(options)
         return
     print("| trainer | model | tokens/s | MFU | peak GB | s a step | attention |\n|" + "---|" * 7)
     for way in WAYS:
@@ -46,15 +46,15 @@ def main() -> None:
         if done.returncode:
             print(f"| {way} | {options.size} | {done.stderr.strip().splitlines()[-1][:150]} |")
             continue
-        told = json.loads(done.stdout.splitlines()[-1])
+        run = json.loads(done.stdout.splitlines()[-1])
         print(
-            f"| {way} | {options.size} | {told['tokens_per_s']:,.0f} | {told['mfu']:.1%} | {told['peak_gb']:.1f} "
-            f"| {told['step_s']:.2f} | {told['attention']} |"
+            f"| {way} | {options.size} | {run['tokens_per_s']:,.0f} | {run['mfu']:.1%} | {run['peak_gb']:.1f} "
+            f"| {run['step_s']:.2f} | {run['attention']} |"
         )
 
 
-def one(options: argparse.Namespace) -> None:
-    """Train in one way and print what it took as JSON."""
+def measure_way(options: argparse.Namespace) -> None:
+    """Train in one way and print the measurements as JSON."""
     import torch
     from datasets import Dataset
     from transformers import AutoTokenizer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -67,10 +67,10 @@ def one(options: argparse.Namespace) -> None:
     clock: list[float] = []
 
     class Clock(TrainerCallback):
-        """Notes when each step ends; the loss is fetched there, so the GPU has done its work."""
+        """Records when each step ends; the loss is read then, so the GPU has finished."""
 
         def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-            """As transformers calls it."""
+            """Record the time."""
             clock.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
@@ -110,18 +110,18 @@ def one(options: argparse.Namespace) -> None:
     tokens_per_s = sum(map(len, packed["input_ids"])) / len(packed) * options.batch / step_s
     mean = float((lengths.double() ** 2).sum() / lengths.sum())
     peak = devices.present().peak_flops or float("nan")
-    told = {
+    measured = {
         "tokens_per_s": tokens_per_s,
         "mfu": formulas.flops_of(shape, tokens_per_s, mean) / peak,
         "peak_gb": devices.peak_memory() / devices.GB,
         "step_s": step_s,
         "attention": attention,
     }
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
 def load(base: Path, attention: str, *, sixteen_bit: bool) -> Any:  # noqa: ANN401 - an untyped model
-    """Load the model as the stage does, in 32 bits under autocast; TRL's example script loads it in 16."""
+    """Load the model as the stage does, in 32 bits with autocast; TRL's example script loads it in 16."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -130,19 +130,19 @@ def load(base: Path, attention: str, *, sixteen_bit: bool) -> Any:  # noqa: ANN4
 
 
 def write_base(folder: Path, size: str) -> None:
-    """Write a random model, and a tokenizer that only has to be there."""
+    """Write a random model, and a tokenizer that only has to exist."""
     import torch
     from tokenizers import Tokenizer, models
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        LlamaForCausalLM(config_of(size)).to(torch.bfloat16).save_pretrained(folder)
+        LlamaForCausalLM(build_config(size)).to(torch.bfloat16).save_pretrained(folder)
     words = Tokenizer(models.WordLevel({"</s>": 0, "<unk>": 1}, unk_token="<unk>"))
     PreTrainedTokenizerFast(tokenizer_object=words, eos_token="</s>").save_pretrained(folder)
 
 
-def config_of(size: str) -> LlamaConfig:
-    """Give the configuration of a size."""
+def build_config(size: str) -> LlamaConfig:
+    """Return the configuration of a size."""
     from transformers import LlamaConfig
 
     hidden, intermediate, layers, heads, key_value_heads = SIZES[size]
@@ -160,16 +160,16 @@ def config_of(size: str) -> LlamaConfig:
 
 
 def environment() -> dict[str, str]:
-    """Find the stages, and be quiet."""
+    """Return variables that make the stages importable and the libraries quiet."""
     return os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def parsed() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="1b")
     parser.add_argument("--sequence", type=int, default=2048)
-    parser.add_argument("--batch", type=int, default=8, help="rows a step; 1 for 7b")
+    parser.add_argument("--batch", type=int, default=8, help="rows of a step; 1 for 7b")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--checkpointing", action="store_true", help="needed for 7b")
     parser.add_argument("--liger", action="store_true")

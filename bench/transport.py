@@ -1,26 +1,30 @@
-"""CPU per request of each way to send a chat completion, from the SDK's typed call down to bare aiohttp.
+"""Measure the CPU time per request of each way to send a chat completion, from the SDK's typed call to bare aiohttp.
 
-In: nothing. Out: a table on the terminal. Each way sends the same requests to the mock endpoint in a process of its
-own, 64 at once; CPU is this process's.
+In: nothing. Out: a table on the terminal. Each way sends the same requests, 64 at once, to the mock endpoint in its own
+process; the CPU time is that of the client.
 
-    PYTHONPATH=. python bench/transport.py
+    python bench/transport.py
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx2
 import openai
-from evolve import mock
 from rich.console import Console
 from rich.table import Table
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.evolve import serve_mock
 from wizardcoder.teacher.http import LeanClient
 
 REQUESTS = 2000
@@ -29,8 +33,8 @@ IN_FLIGHT = 64
 Way = Callable[[dict[str, Any]], Awaitable[object]]
 
 
-async def measure(url: str) -> list[tuple[str, float]]:
-    """Give (way, CPU milliseconds per request)."""
+async def measure_all(url: str) -> list[tuple[str, float]]:
+    """Return (way, CPU milliseconds per request)."""
     stock = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0, http_client=openai.DefaultAioHttpClient())
     lean = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0, http_client=LeanClient(60))
     async with stock, lean, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -49,11 +53,11 @@ async def measure(url: str) -> list[tuple[str, float]]:
             "AsyncOpenAI, post, LeanClient (used)": lambda body: plain(lean, body),
             "bare aiohttp": bare,
         }
-        return [(name, await cpu_ms(way)) for name, way in ways.items()]
+        return [(name, await measure_way(way)) for name, way in ways.items()]
 
 
-async def cpu_ms(way: Way) -> float:
-    """Send the requests one way; gives CPU milliseconds per request."""
+async def measure_way(way: Way) -> float:
+    """Send the requests in one way; return CPU milliseconds per request."""
     slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(number: int) -> None:
@@ -69,9 +73,10 @@ async def cpu_ms(way: Way) -> float:
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     table = Table("way", "CPU ms/request")
-    with mock({"latency-s": 0.05}) as url:
-        for name, value in asyncio.run(measure(url)):
+    with serve_mock({"latency-s": 0.05}) as url:
+        for name, value in asyncio.run(measure_all(url)):
             table.add_row(name, f"{value:.2f}")
     Console(width=100).print(table)
 
