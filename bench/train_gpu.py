@@ -61,6 +61,7 @@ def measure_way(options: argparse.Namespace) -> None:
     from transformers.utils import is_flash_attn_2_available
     from trl import SFTConfig, SFTTrainer, pack_dataset
 
+    from wizardcoder.core.disk import GB
     from wizardcoder.training import devices, trainer
     from wizardcoder.training.planning import formulas
 
@@ -113,7 +114,7 @@ def measure_way(options: argparse.Namespace) -> None:
     measured = {
         "tokens_per_s": tokens_per_s,
         "mfu": formulas.flops_of(shape, tokens_per_s, mean) / peak,
-        "peak_gb": devices.peak_memory() / devices.GB,
+        "peak_gb": devices.peak_memory() / GB,
         "step_s": step_s,
         "attention": attention,
     }

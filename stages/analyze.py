@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic.dataclasses import dataclass as params_dataclass
@@ -33,18 +32,16 @@ from wizardcoder.analysis.round_statistics import (
 from wizardcoder.benchmarks.extraction_rules import extract_code
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.params import PART, STRICT, AtLeastOne, RunParams, Text, load
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.source_code.complexity import measure_python
 from wizardcoder.teacher.teacher import TeacherParams, open_teacher
 from wizardcoder.text.measures import count_requirements, count_tokens, distinct_share
 from wizardcoder.text.nearest import nearest_by_set, nearest_in, pair_similarities
 
-OUT = Path("data/analysis")
-METRICS = Path("metrics/analyze.json")
-BY_ROUND = Path("metrics/rounds.csv")
 PYTHON = "python"
 # the columns of metrics/rounds.csv, which no choice of benchmarks changes
 PLOTTED = (
@@ -118,11 +115,14 @@ def main() -> None:
         judgements = console.run_async(_judged(params, rounds)) if params.analyze.difficulty == "teacher" else []
         analysis = run(params, rounds, benchmarks, judgements)
         _write_tables(analysis, judgements)
-        pictures = figures.draw_all(analysis.accounts, list(benchmarks), OUT)
+        pictures = figures.draw_all(analysis.accounts, list(benchmarks), paths.ANALYSIS)
         metrics = flat_metrics(analysis.accounts)
         _write_plot(analysis.accounts, metrics)
         unscored = {"difficulty_unscored": sum(j.score is None for j in judgements)} if judgements else {}
-        write_metrics(METRICS, {**metrics, **unscored, "sample": params.analyze.sample, "compared": analysis.compared})
+        write_metrics(
+            paths.ANALYZE_METRICS,
+            {**metrics, **unscored, "sample": params.analyze.sample, "compared": analysis.compared},
+        )
         records = sum(len(each.examples) for each in rounds)
         close(records=records, measured=len(analysis.measured), pictures=pictures, **unscored)
 
@@ -223,12 +223,12 @@ def _shares(compared: Sequence[Example], benchmarks: Mapping[str, list[Problem]]
 def _write_tables(analysis: Analysis, judgements: Sequence[Judgement]) -> None:
     accounts = analysis.accounts
     names = sorted({name for item in analysis.measured for name in item.values})
-    write_csv(OUT / "outcomes.csv", outcome_rows(accounts), ("round", "heuristic", "outcome", "count"))
-    write_csv(OUT / "mix.csv", mix_rows(accounts), ("round", "kind", "name", "count"))
+    write_csv(paths.ANALYSIS / "outcomes.csv", outcome_rows(accounts), ("round", "heuristic", "outcome", "count"))
+    write_csv(paths.ANALYSIS / "mix.csv", mix_rows(accounts), ("round", "kind", "name", "count"))
     columns = ("round", "measure", "n", "mean", "margin", "q1", "median", "q3")
-    write_csv(OUT / "measures.csv", measure_rows(accounts), columns)
-    write_csv(OUT / "records.csv", record_rows(analysis.measured), ("id", "round", "heuristic", *names))
-    write_jsonl(OUT / "difficulty.jsonl", judgements)
+    write_csv(paths.ANALYSIS / "measures.csv", measure_rows(accounts), columns)
+    write_csv(paths.ANALYSIS / "records.csv", record_rows(analysis.measured), ("id", "round", "heuristic", *names))
+    write_jsonl(paths.ANALYSIS / "difficulty.jsonl", judgements)
 
 
 def _write_plot(accounts: Sequence[Account], metrics: Mapping[str, int | float]) -> None:
@@ -237,8 +237,8 @@ def _write_plot(accounts: Sequence[Account], metrics: Mapping[str, int | float])
     for account in accounts:
         own = {name: metrics[key] for name in PLOTTED if (key := f"r{account.round}.{name}") in metrics}
         rows.append({"round": account.round, **rounded(own)})
-    write_csv(BY_ROUND, rows, PLOTTED)
+    write_csv(paths.ROUNDS_TABLE, rows, PLOTTED)
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

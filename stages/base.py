@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import bundled_wheels, console
+from wizardcoder.core import bundled_wheels, console, paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.disk import require_free_space
 from wizardcoder.core.hub_revision import is_pinned, tell
 from wizardcoder.core.params import STRICT, Text, load
+from wizardcoder.core.stage_cli import run_stage
 
-OUT = Path("models/base")
 ORIGIN = "hub.json"
 EMBEDDED = "embedded"
 EMBEDDED_LICENCE = "apache-2.0"
@@ -45,9 +46,9 @@ class Params:
 def main() -> None:
     """Put the base model into models/base; it appears there whole or not at all."""
     params = load(Params).base
-    OUT.parent.mkdir(parents=True, exist_ok=True)
+    paths.BASE_MODEL.parent.mkdir(parents=True, exist_ok=True)
     with console.closing_line("base") as close:
-        with tempfile.TemporaryDirectory(dir=OUT.parent, prefix="base.", suffix=".tmp") as folder:
+        with tempfile.TemporaryDirectory(dir=paths.BASE_MODEL.parent, prefix="base.", suffix=".tmp") as folder:
             built = Path(folder) / "base"
             if params.source == EMBEDDED:
                 _convert_embedded(built)
@@ -55,28 +56,17 @@ def main() -> None:
                 _copy_directory(Path(params.source), built)
             else:
                 _download(params, built)
-            shutil.rmtree(OUT, ignore_errors=True)
-            built.rename(OUT)
-        files = [path for path in OUT.rglob("*") if path.is_file()]
+            shutil.rmtree(paths.BASE_MODEL, ignore_errors=True)
+            built.rename(paths.BASE_MODEL)
+        files = [path for path in paths.BASE_MODEL.rglob("*") if path.is_file()]
         close(files=len(files), megabytes=sum(path.stat().st_size for path in files) // 1_000_000)
-
-
-def need_disk(folder: Path, needed_bytes: int, what: str) -> None:
-    """Refuse to start what would fill the disk.
-
-    Raises:
-        StageError: fewer bytes are free in `folder` than `needed_bytes`.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise StageError(f"{folder}: {free / 1e9:.1f} GB free, {what} needs {needed_bytes / 1e9:.1f} GB")
 
 
 def _convert_embedded(out: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    need_disk(out.parent, EMBEDDED_BYTES, "the embedded base model")
+    require_free_space(out.parent, EMBEDDED_BYTES, "the embedded base model")
     source = bundled_wheels.gguf_path()
     tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
     model = AutoModelForCausalLM.from_pretrained(
@@ -95,7 +85,9 @@ def _copy_directory(source: Path, out: Path) -> None:
             raise StageError(f"base.source: {source}: no {name}, accepted: a transformers directory with a tokenizer")
     if not any(path.suffix in (".safetensors", ".bin") for path in source.iterdir()):
         raise StageError(f"base.source: {source}: no weights, accepted: a directory with .safetensors or .bin files")
-    need_disk(out.parent, sum(p.stat().st_size for p in source.rglob("*") if p.is_file()), f"a copy of {source}")
+    require_free_space(
+        out.parent, sum(p.stat().st_size for p in source.rglob("*") if p.is_file()), f"a copy of {source}"
+    )
     shutil.copytree(source, out)
 
 
@@ -114,7 +106,7 @@ def _download(params: BaseParams, out: Path) -> None:
         safe = any(file.rfilename.endswith(".safetensors") for file in files)
         skipped = (".gguf", ".pth", ".onnx", ".msgpack", ".h5", *((".bin",) if safe else ()))
         wanted = [file for file in files if not file.rfilename.endswith(skipped)]
-        need_disk(out.parent, sum(file.size or 0 for file in wanted), params.source)
+        require_free_space(out.parent, sum(file.size or 0 for file in wanted), params.source)
         names = [file.rfilename for file in wanted]
         snapshot_download(params.source, revision=info.sha, local_dir=out, allow_patterns=names)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, httpx2.HTTPError) as exc:
@@ -127,4 +119,4 @@ def _download(params: BaseParams, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

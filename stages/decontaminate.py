@@ -10,23 +10,19 @@ overlap, judge, judgement); metrics/decontaminate.json.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, RunParams, Text, load
-from wizardcoder.core.records import Example, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.core.records import Example, read_records, write_jsonl, write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.decontamination.benchmark_problems import BenchmarkProblem, load_problems
 from wizardcoder.decontamination.exclusion import JudgedPairs, find_matches
 from wizardcoder.decontamination.metrics import compute_metrics
 from wizardcoder.decontamination.settings import DecontaminateParams, check_execution
 from wizardcoder.teacher.teacher import TeacherParams
-
-SOURCE = Path("data/merged/examples.jsonl")
-OUT = Path("data/decontaminated")
-METRICS = Path("metrics/decontaminate.json")
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -46,14 +42,14 @@ def main() -> None:
     check_execution(own.execution)
     with console.closing_line("decontaminate") as close:
         problems = load_problems(own.benchmarks, params.benchmarks)
-        examples = list(read_jsonl(SOURCE, Example))
+        examples = list(read_records(paths.MERGED_EXAMPLES, Example))
         judged = run(params, problems, examples)
         excluded = judged.list_excluded()
         ids = {item.id for item in excluded}
-        kept = write_jsonl(OUT / "examples.jsonl", (e for e in examples if e.id not in ids))
-        write_jsonl(OUT / "excluded.jsonl", excluded)
+        kept = write_jsonl(paths.TRAINING_EXAMPLES, (e for e in examples if e.id not in ids))
+        write_jsonl(paths.EXCLUDED, excluded)
         close(kept=kept, excluded=len(ids))
-        write_metrics(METRICS, {"kept": kept, **compute_metrics(own.judge, judged, excluded)})
+        write_metrics(paths.DECONTAMINATE_METRICS, {"kept": kept, **compute_metrics(own.judge, judged, excluded)})
 
 
 def run(params: Params, problems: Sequence[BenchmarkProblem], examples: Sequence[Example]) -> JudgedPairs:
@@ -63,9 +59,9 @@ def run(params: Params, problems: Sequence[BenchmarkProblem], examples: Sequence
         StageError: there is no training sample, the sandbox is not available, or the endpoint fails for good.
     """
     if not examples:
-        raise StageError(f"{SOURCE}: found no example, accepted: at least one")
+        raise StageError(f"{paths.MERGED_EXAMPLES}: found no example, accepted: at least one")
     return find_matches(problems, examples, params.decontaminate, params.teacher, params.run.seed)
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

@@ -11,23 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
 from wizardcoder.evaluation import old_commands
 from wizardcoder.evaluation.answers import ModelAnswers, ask_models
 from wizardcoder.evaluation.available import AvailableBenchmarks, load_available
-from wizardcoder.evaluation.held_out import ANSWERS, read_held_out
+from wizardcoder.evaluation.held_out import read_held_out
 from wizardcoder.evaluation.results import flat_metrics, plot_row
 from wizardcoder.evaluation.score_answers import ScoredAnswers, score_models
 from wizardcoder.evaluation.settings import Params, check
-
-OUT = Path("data/results")
-METRICS = Path("metrics/evaluate.json")
-SCORES = Path("metrics/scores.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +60,18 @@ def run(params: Params, benchmarks: Mapping[str, Sequence[Problem]], held_out: S
 def write(params: Params, available: AvailableBenchmarks, evaluation: Evaluation, seconds: float) -> None:
     """Write answers, results and metrics."""
     for label, answers in evaluation.answers.items():
-        write_jsonl(ANSWERS / f"{label}.jsonl", answers.held_out)
+        write_jsonl(paths.HELD_OUT_ANSWERS / f"{label}.jsonl", answers.held_out)
         for name, found in answers.benchmarks.items():
-            write_metrics(OUT / f"{name}.{label}.settings.json", found.settings)
+            write_metrics(paths.RESULTS / f"{name}.{label}.settings.json", found.settings)
     results, evaluate = evaluation.scored.results, params.evaluate
     for of_model in results:
-        write_jsonl(OUT / f"{of_model.benchmark}.{of_model.label}.jsonl", of_model.rows)
+        write_jsonl(paths.RESULTS / f"{of_model.benchmark}.{of_model.label}.jsonl", of_model.rows)
     metrics = flat_metrics(results, evaluate.dev, evaluate.pass_at, params.run.seed)
     metrics |= {f"{name}.not_run": reason for name, reason in available.not_run.items()}
     metrics |= {f"{name}.problems_not_run": count for name, count in available.problems_not_run.items()}
     metrics |= {"extract": evaluate.extract, "mode": evaluate.mode, "sandbox": ",".join(evaluation.scored.layers)}
-    write_metrics(METRICS, metrics | {"seconds": round(seconds, 1)})
-    write_csv(SCORES, [plot_row(r, params.run.seed) for r in results], ("benchmark", "model", "pass_at_1"))
+    write_metrics(paths.EVALUATE_METRICS, metrics | {"seconds": round(seconds, 1)})
+    write_csv(paths.SCORES_TABLE, [plot_row(r, params.run.seed) for r in results], ("benchmark", "model", "pass_at_1"))
 
 
 if __name__ == "__main__":

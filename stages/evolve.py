@@ -11,19 +11,16 @@ import argparse
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.params import STRICT, RunParams, load
-from wizardcoder.core.records import PoolItem, read_jsonl, replacing, to_line, write_metrics
+from wizardcoder.core.records import PoolItem, read_records, replacing, to_line, write_metrics
 from wizardcoder.evolution.evolve_one import EvolveParams, check
 from wizardcoder.evolution.evolve_round import FILES, evolve_round
 from wizardcoder.teacher.teacher import TeacherParams
-
-ROUNDS = Path("data/rounds")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -38,7 +35,9 @@ class Params:
 def main() -> None:
     """Evolve one round."""
     parser = argparse.ArgumentParser(prog="python -m stages.evolve", description="Evolve one round.")
-    parser.add_argument("--round", type=int, choices=range(1, 5), required=True, help="evolve this round's pool")
+    parser.add_argument(
+        "--round", type=int, choices=paths.EVOLVED_ROUNDS, required=True, help="evolve this round's pool"
+    )
     number = parser.parse_args().round
     params = load(Params)
     check(params)
@@ -46,19 +45,19 @@ def main() -> None:
     with console.closing_line(f"evolve_r{number}") as close:
         metrics = run(params, number)
         seconds = round(time.monotonic() - started, 1)
-        write_metrics(Path(f"metrics/evolve_r{number}.json"), {**metrics, "seconds": seconds})
+        write_metrics(paths.evolve_metrics(number), {**metrics, "seconds": seconds})
         close(**headline(metrics))
 
 
 def run(params: Params, number: int) -> dict[str, float]:
     """Evolve round `number`, write its folder and return its counts."""
-    source, out = ROUNDS / f"r{number - 1}" / "pool.jsonl", ROUNDS / f"r{number}"
+    source, out = paths.round_folder(number - 1) / "pool.jsonl", paths.round_folder(number)
     metrics: dict[str, float] = {"enabled": int(params.evolve.enabled[f"r{number}"])}
     with ExitStack() as stack:
         files = {name: stack.enter_context(replacing(out / f"{name}.jsonl")) for name in FILES}
         if metrics["enabled"]:
             return metrics | console.run_async(evolve_round(params, number, source, files, cache=cache_dir()))
-        files["pool"].writelines(to_line(item) for item in read_jsonl(source, PoolItem))
+        files["pool"].writelines(to_line(item) for item in read_records(source, PoolItem))
     return metrics
 
 

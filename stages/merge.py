@@ -10,22 +10,17 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
-from wizardcoder.core.records import Example, Rejected, count_lines, read_jsonl, replacing, to_line, write_metrics
+from wizardcoder.core.records import Example, Rejected, count_lines, read_records, replacing, to_line, write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.merging import selection
 from wizardcoder.merging.near_duplicates import bands
 from wizardcoder.merging.selection import REASONS, MergeParams, Origin, Removal, Selection
-
-SCREENED = Path("data/screened")
-OUT = Path("data/merged")
-METRICS = Path("metrics/merge.json")
-LAST_ROUND = 4
 
 
 @dataclass(frozen=True, slots=True, config=PART)
@@ -48,11 +43,11 @@ def main() -> None:
     """Join the rounds from file to file: first all is decided, then what is kept and what is not is written."""
     params = load(Params)
     rounds = params.merge.rounds
-    check(params, {number: _size(number) for number in set(rounds) if 0 <= number <= LAST_ROUND})
+    check(params, {number: _size(number) for number in set(rounds) if 0 <= number <= paths.LAST_ROUND})
     with console.closing_line("merge") as close:
         chosen = run(params)
         kept = _write(rounds, chosen)
-        write_metrics(METRICS, metrics(params, chosen, kept))
+        write_metrics(paths.MERGE_METRICS, metrics(params, chosen, kept))
         close(kept=kept.total(), removed=len(chosen.removed))
 
 
@@ -66,7 +61,7 @@ def run(params: Params) -> Selection:
     left_out = _left_out(merge)
     chosen = _select(params, merge.rounds, left_out)
     if merge.match != "none":
-        unwanted = [] if merge.target else sorted(set(range(LAST_ROUND + 1)) - set(merge.rounds))
+        unwanted = [] if merge.target else sorted(set(paths.ROUND_NUMBERS) - set(merge.rounds))
         alone = {n: selection.sizes(_select(params, [n], left_out), merge)[n] for n in unwanted}
         target, source = selection.target_size(merge, selection.sizes(chosen, merge), alone)
         console.say(f"merge: match {merge.match}, target {target} ({source})")
@@ -89,7 +84,7 @@ def check(params: Params, sizes: dict[int, int]) -> None:
         raise StageError("params.yaml: merge.rounds: found [], accepted: a list of rounds such as [0, 1, 2]")
     for number in merge.rounds:
         if number not in sizes:
-            raise StageError(f"params.yaml: merge.rounds: found {number}, accepted: rounds 0 to {LAST_ROUND}")
+            raise StageError(f"params.yaml: merge.rounds: found {number}, accepted: rounds 0 to {paths.LAST_ROUND}")
         if merge.rounds.count(number) > 1:
             raise StageError(f"params.yaml: merge.rounds: found {number} twice, accepted: each round once")
         if sizes[number] == 0:
@@ -139,15 +134,15 @@ def _left_out(params: MergeParams) -> Callable[[Example], str | None]:
     """Give the function that names a record's forbidden heuristic; ancestors that were screened out count as well."""
     if params.heuristics is None:
         return lambda _: None
-    origins = {e.id: Origin(e.parent_id, e.heuristic) for n in range(LAST_ROUND + 1) for e in _read(n)}
-    origins |= {r.id: Origin(r.parent_id, r.heuristic) for r in read_jsonl(SCREENED / "dropped.jsonl", Rejected)}
+    origins = {e.id: Origin(e.parent_id, e.heuristic) for n in paths.ROUND_NUMBERS for e in _read(n)}
+    origins |= {r.id: Origin(r.parent_id, r.heuristic) for r in read_records(paths.SCREENED_OUT, Rejected)}
     return functools.partial(selection.forbidding, frozenset(params.heuristics), origins)
 
 
 def _write(rounds: list[int], chosen: Selection) -> Counter[str | None]:
     """Write what is kept and what is removed; gives the number kept by heuristic."""
     kept: Counter[str | None] = Counter()
-    with replacing(OUT / "examples.jsonl") as kept_file, replacing(OUT / "removed.jsonl") as removed_file:
+    with replacing(paths.MERGED_EXAMPLES) as kept_file, replacing(paths.MERGED_REMOVED) as removed_file:
         for example in (e for number in rounds for e in _read(number)):
             removal = chosen.removed.get(example.id)
             if removal is None:
@@ -177,12 +172,12 @@ def _by_reason(chosen: Selection) -> dict[str, int]:
 
 
 def _read(number: int) -> Iterator[Example]:
-    return read_jsonl(SCREENED / f"r{number}.jsonl", Example)
+    return read_records(paths.screened_round(number), Example)
 
 
 def _size(number: int) -> int:
-    return count_lines(SCREENED / f"r{number}.jsonl")
+    return count_lines(paths.screened_round(number))
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

@@ -7,16 +7,13 @@ In: the metrics and data of all stages, dvc.lock, and metrics/experiments.json, 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
 from wizardcoder.core.records import write_metrics
 from wizardcoder.report.build import write_pages
-
-METRICS = Path("metrics/report.json")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -50,7 +47,7 @@ def main() -> None:
     with console.closing_line("report") as close:
         models = params.report.compare.a, params.report.compare.b
         counts = write_pages(params.benchmarks, models, params.report.samples, params.run.seed)
-        write_metrics(METRICS, counts)
+        write_metrics(paths.REPORT_METRICS, counts)
         close(**counts)
 
 

@@ -15,10 +15,11 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, AtLeastOne, Positive, RunParams, Text, WorkersRuntime, load
-from wizardcoder.core.records import Example, Verdict, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.core.records import Example, Verdict, read_records, write_jsonl, write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.screening.outcomes import Screened, count_outcomes, decide
 from wizardcoder.screening.safety import SafetyMatch, SafetyRules, judge_by_teacher
 from wizardcoder.screening.verdicts import Verification, accept_continuation
@@ -26,10 +27,6 @@ from wizardcoder.screening.verification import VerifyLimits, verify_all
 from wizardcoder.source_code.extraction import Code, code_of
 from wizardcoder.teacher.teacher import TeacherParams
 
-ROUNDS = Path("data/rounds")
-OUT = Path("data/screened")
-METRICS = Path("metrics/screen.json")
-LAST_ROUND = 4
 _NO_CODE = Verification("no_code")
 
 
@@ -77,16 +74,16 @@ def main() -> None:
     params = load(Params)
     check(params.screen)
     rules = SafetyRules(Path(params.screen.safety.rules))
-    rounds = range(LAST_ROUND + 1)
+    rounds = paths.ROUND_NUMBERS
     with console.closing_line("screen") as close:
-        examples = [e for n in rounds for e in read_jsonl(ROUNDS / f"r{n}" / "examples.jsonl", Example)]
+        examples = [e for n in rounds for e in read_records(paths.round_folder(n) / "examples.jsonl", Example)]
         screened = run(params, rules, examples)
         for number in rounds:
             kept = (s.example for s in screened if s.example.round == number and s.reason is None)
-            write_jsonl(OUT / f"r{number}.jsonl", kept)
-        write_jsonl(OUT / "dropped.jsonl", (s.rejected() for s in screened if s.reason is not None))
+            write_jsonl(paths.screened_round(number), kept)
+        write_jsonl(paths.SCREENED_OUT, (s.rejected() for s in screened if s.reason is not None))
         counts = count_outcomes(screened, rounds)
-        write_metrics(METRICS, counts)
+        write_metrics(paths.SCREEN_METRICS, counts)
         close(**{name: counts[name] for name in ("kept", "dropped", "flagged")})
 
 
@@ -171,4 +168,4 @@ def _judge(params: Params, screened: list[Screened]) -> list[Screened]:
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

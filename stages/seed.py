@@ -7,21 +7,19 @@ the hub with the commit that was read.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.draws import draw_order
 from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
 from wizardcoder.core.records import Example, PoolItem, Rejected, write_jsonl, write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.evolution.alpaca import ACCEPTED, commit_read, example_of, read_source
-
-OUT = Path("data/rounds/r0")
-METRICS = Path("metrics/seed.json")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -47,13 +45,13 @@ def main() -> None:
         source = Path(params.seed.source)
         records = read_source(source)
         examples, rejected = run(params, records)
-        write_jsonl(OUT / "examples.jsonl", examples)
-        write_jsonl(OUT / "rejected.jsonl", rejected)
-        write_jsonl(OUT / "pool.jsonl", (PoolItem(e.id, e.instruction) for e in examples))
+        write_jsonl(paths.round_folder(0) / "examples.jsonl", examples)
+        write_jsonl(paths.round_folder(0) / "rejected.jsonl", rejected)
+        write_jsonl(paths.round_folder(0) / "pool.jsonl", (PoolItem(e.id, e.instruction) for e in examples))
         counts = {"read": len(records), "kept": len(examples), "rejected": len(rejected)}
         reasons = {f"rejected.{r}": sum(x.reason == r for x in rejected) for r in sorted({x.reason for x in rejected})}
         commit = commit_read(source)
-        write_metrics(METRICS, counts | reasons | ({"commit": commit} if commit else {}))
+        write_metrics(paths.SEED_METRICS, counts | reasons | ({"commit": commit} if commit else {}))
         close(**counts)
 
 
@@ -74,8 +72,7 @@ def run(params: Params, records: Iterable[dict[str, Any]]) -> tuple[list[Example
             rejected.append(_rejected(example, reason, detail))
     limit = params.seed.limit
     if limit is not None and limit < len(kept):
-        ranked = sorted(kept, key=lambda key: hashlib.sha256(f"{params.run.seed}:{key}".encode()).digest())
-        drawn = set(ranked[:limit])
+        drawn = set(draw_order(kept, params.run.seed)[:limit])
         over = [kept.pop(key) for key in list(kept) if key not in drawn]
         rejected += [_rejected(example, "over_limit", f"seed.limit is {limit}") for example in over]
     if not kept:
@@ -98,4 +95,4 @@ def _rejected(example: Example, reason: str, detail: str) -> Rejected:
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

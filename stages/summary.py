@@ -6,18 +6,14 @@ that `dvc exp show` lists their numbers.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.params import PART, STRICT, Text, load
 from wizardcoder.core.records import write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.report.run_files import read_metrics
 from wizardcoder.report.summary import SOURCES, summarize
-
-METRICS = Path("metrics/summary.json")
 
 
 @dataclass(frozen=True, slots=True, config=PART)
@@ -39,10 +35,9 @@ def main() -> None:
     params = load(Params)
     with console.closing_line("summary") as close:
         summary = summarize({stage: read_metrics(stage) for stage in SOURCES}, params.evaluate.dev)
-        write_metrics(METRICS, summary)
+        write_metrics(paths.SUMMARY_METRICS, summary)
         close(**{name: value for name, value in summary.items() if value is not None})
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    console.entry(main)
+    run_stage(main, __doc__)

@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from wizardcoder.core import bundled_wheels, console
+from wizardcoder.core import bundled_wheels, console, paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.disk import GB
 from wizardcoder.core.params import STRICT, load
-from wizardcoder.core.records import Example, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.core.records import Example, read_records, write_jsonl, write_metrics
 from wizardcoder.training import checkpoints, deepspeed_config, devices, launch
-from wizardcoder.training.devices import GB, Hardware
-from wizardcoder.training.fates import FATES
+from wizardcoder.training.devices import Hardware
 from wizardcoder.training.model_package import card as model_card
 from wizardcoder.training.model_package import directory as model_directory
 from wizardcoder.training.model_package import licences
@@ -42,12 +42,6 @@ from wizardcoder.training.settings import Source, TrainParams, check, check_devi
 
 if TYPE_CHECKING:
     from wizardcoder.training.trainer import Fitted
-
-BASE = Path("models/base")
-SOURCE = Path("data/decontaminated/examples.jsonl")
-OUT = Path("models/wizardcoder")
-METRICS = Path("metrics/train.json")
-LOSS = Path("metrics/loss.csv")
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -81,7 +75,7 @@ def _stage(params: Params) -> None:
     launch.check_launcher(train)
     if not machine.gpu:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed looks for others, and says so
-    shape = read_shape(BASE)
+    shape = read_shape(paths.BASE_MODEL)
     formulas.check_positions(shape, train)
     _refuse(
         formulas.memory_of(shape, train, deepspeed_config.told(deepspeed_config.read(train))),
@@ -89,15 +83,15 @@ def _stage(params: Params) -> None:
         machine,
     )
     with console.closing_line("train") as close:
-        examples = list(read_jsonl(SOURCE, Example))
-        tokenizer = model_directory.load_tokenizer(BASE)
-        prepared = prepare(train, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
+        examples = list(read_records(paths.TRAINING_EXAMPLES, Example))
+        tokenizer = model_directory.load_tokenizer(paths.BASE_MODEL)
+        prepared = prepare(train, examples, tokenizer, paths.TRAINING_EXAMPLES, encoder_decoder=shape.encoder_decoder)
         settings = train.determining(packed=_packs(train))
-        folder = checkpoints.folder_of(checkpoints.fingerprint(settings, prepared.digest(), BASE))
-        OUT.parent.mkdir(parents=True, exist_ok=True)
+        folder = checkpoints.folder_of(checkpoints.fingerprint(settings, prepared.digest(), paths.BASE_MODEL))
+        paths.TUNED_MODEL.parent.mkdir(parents=True, exist_ok=True)
         with (
             checkpoints.locked(folder),
-            tempfile.TemporaryDirectory(dir=OUT.parent, prefix="train.", suffix=".tmp") as scratch,
+            tempfile.TemporaryDirectory(dir=paths.TUNED_MODEL.parent, prefix="train.", suffix=".tmp") as scratch,
         ):
             built = Path(scratch) / "model"
             fitted = _fitted(train, prepared, folder, built, machine)
@@ -105,25 +99,25 @@ def _stage(params: Params) -> None:
             model_directory.complete(built, tokenizer, train)
             origin = model_card.Origin(
                 base=model_card.base_name(params.base.source),
-                base_licence=licences.of_base(BASE),
+                base_licence=licences.of_base(paths.BASE_MODEL),
                 seeds=params.seed.source,
                 seeds_licence=licences.of_seeds(Path(params.seed.source)),
-                data=SOURCE,
-                data_sha256=bundled_wheels.sha256_of(SOURCE),
+                data=paths.TRAINING_EXAMPLES,
+                data_sha256=bundled_wheels.sha256_of(paths.TRAINING_EXAMPLES),
             )
             (built / "README.md").write_text(model_card.card(origin, train, examples, metrics), encoding="utf-8")
-            shutil.rmtree(OUT, ignore_errors=True)
-            built.rename(OUT)
+            shutil.rmtree(paths.TUNED_MODEL, ignore_errors=True)
+            built.rename(paths.TUNED_MODEL)
         shutil.rmtree(folder, ignore_errors=True)
-        write_jsonl(FATES, prepared.fates())
-        write_metrics(METRICS, metrics)
+        write_jsonl(paths.TRAIN_OUTCOMES, prepared.fates())
+        write_metrics(paths.TRAIN_METRICS, metrics)
         close(examples=metrics["examples"], tokens=metrics["tokens"], steps=metrics["steps"])
 
 
 def read_shape(base: Path) -> formulas.Shape:
     """Read the base model's sizes; raises StageError where the directory is none that transformers knows."""
     if not (base / "config.json").is_file():
-        made = "`dvc repro base` makes it" if base == BASE else "accepted: a transformers directory"
+        made = "`dvc repro base` makes it" if base == paths.BASE_MODEL else "accepted: a transformers directory"
         raise StageError(f"{base}: no config.json; {made}")
     try:
         return formulas.shape_of(base)
@@ -172,7 +166,7 @@ def _packs(params: TrainParams) -> bool:
 
     from wizardcoder.training import trainer, weights
 
-    config = AutoConfig.from_pretrained(BASE)
+    config = AutoConfig.from_pretrained(paths.BASE_MODEL)
     return trainer.packs(params, weights.attention_of(params, config), config)
 
 
@@ -188,7 +182,9 @@ def _fitted(params: TrainParams, prepared: Prepared, folder: Path, built: Path, 
         for name, part in (("train", prepared.train), ("held_out", prepared.held_out))
         if part.rows
     }
-    job = trainer.Job(base=BASE, rows=built.parent / "rows", checkpoints=folder, out=built, loss=LOSS)
+    job = trainer.Job(
+        base=paths.BASE_MODEL, rows=built.parent / "rows", checkpoints=folder, out=built, loss=paths.LOSS_TABLE
+    )
     DatasetDict(rows).save_to_disk(job.rows)
     if not params.distributed:
         return trainer.fit(params, job, None)
@@ -234,21 +230,24 @@ def _plan(params: TrainParams, base: Path, on: str | None) -> None:
 
 def _work_of(params: TrainParams, base: Path, shape: formulas.Shape) -> tuple[formulas.Work | None, str]:
     """Count steps and tokens of the data, or take full rows where there is none yet; says which."""
-    if not SOURCE.is_file() or not (base / "tokenizer_config.json").is_file():
+    if not paths.TRAINING_EXAMPLES.is_file() or not (base / "tokenizer_config.json").is_file():
         if params.max_steps is None:
-            return None, f"the steps follow from {SOURCE}, which is not there yet, as train.max_steps is null"
+            return (
+                None,
+                f"the steps follow from {paths.TRAINING_EXAMPLES}, which is not there yet, as train.max_steps is null",
+            )
         tokens = float(params.max_steps * params.batch_size * params.max_tokens)
         return formulas.Work(
             params.max_steps, tokens, params.max_tokens
         ), "no data yet: every record taken as a full row"
     tokenizer = model_directory.load_tokenizer(base)
-    examples = list(read_jsonl(SOURCE, Example))
-    prepared = prepare(params, examples, tokenizer, SOURCE, encoder_decoder=shape.encoder_decoder)
+    examples = list(read_records(paths.TRAINING_EXAMPLES, Example))
+    prepared = prepare(params, examples, tokenizer, paths.TRAINING_EXAMPLES, encoder_decoder=shape.encoder_decoder)
     records = len(prepared.lengths())
     steps = steps_of(params, records)
     passes = steps / math.ceil(records / params.batch_size)  # the last step of a pass may be short
     tokens = passes * sum(prepared.lengths())
-    told = f"{records} records of {SOURCE}, {prepared.cut} of them cut; {prepared.dropped} dropped"
+    told = f"{records} records of {paths.TRAINING_EXAMPLES}, {prepared.cut} of them cut; {prepared.dropped} dropped"
     return formulas.Work(steps, tokens, prepared.mean_length()), told
 
 
@@ -262,7 +261,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stages.train", description="Fine-tune the base model.")
     parser.add_argument("--plan", action="store_true", help="print memory, steps, tokens and hours; train nothing")
     parser.add_argument("--on", metavar="8xH100", help="plan: for these cards instead of the present ones")
-    parser.add_argument("--base", type=Path, default=BASE, help="plan: a directory with the base's config.json")
+    parser.add_argument(
+        "--base", type=Path, default=paths.BASE_MODEL, help="plan: a directory with the base's config.json"
+    )
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     return parser
 

@@ -20,7 +20,7 @@ from test_pipeline import Project, edit
 
 from bench.mock_endpoint import MockEndpoint, default_reply
 from stages import decontaminate, evolve, merge, seed
-from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl, write_metrics
+from wizardcoder.core.records import Example, Rejected, read_records, write_jsonl, write_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ["stages", "wizardcoder", "bundled", "hub", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"]
@@ -85,7 +85,7 @@ def run_stages(project: Project) -> None:
         screen(project.path / "data")
         call(merge.main)
         call(decontaminate.main)
-    examples = read_jsonl(project.path / "data/decontaminated/examples.jsonl", Example)
+    examples = read_records(project.path / "data/decontaminated/examples.jsonl", Example)
     fates = zip(examples, itertools.chain(TRAIN_FATES, itertools.repeat("trained")), strict=False)
     write_jsonl(project.path / "data/train/fates.jsonl", ({"id": e.id, "fate": fate} for e, fate in fates))
     write_metrics(project.path / "metrics/train.json", {"examples": 36, "steps": 5, "held_out_loss_after": 1.5})
@@ -122,7 +122,7 @@ def screen(data: Path) -> None:
     """Write what the stage screen writes: every round's examples with a verdict, the first of round 1 dropped."""
     dropped = []
     for number in range(5):
-        examples = list(read_jsonl(data / f"rounds/r{number}/examples.jsonl", Example))
+        examples = list(read_records(data / f"rounds/r{number}/examples.jsonl", Example))
         if number == 1:
             e = examples.pop(0)
             dropped.append(

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tiny_model import build
 
 from stages import train
-from wizardcoder.core.records import Example, read_jsonl, write_jsonl
+from wizardcoder.core.records import Example, read_records, write_jsonl
 from wizardcoder.training.fates import TrainFate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +70,7 @@ class TrainRoom:
         return load_file(self.model / "model.safetensors")
 
     def fates(self) -> dict[str, str]:
-        return {item.id: item.fate for item in read_jsonl(self.folder / "data/train/fates.jsonl", TrainFate)}
+        return {item.id: item.fate for item in read_records(self.folder / "data/train/fates.jsonl", TrainFate)}
 
     def checkpoints(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("cache/checkpoints/*/checkpoint-*"))

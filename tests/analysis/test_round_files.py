@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from wizardcoder.analysis.round_files import ROUNDS, SCREENED, Origin, draw, origins, read_rounds
+from wizardcoder.analysis.round_files import Origin, draw, origins, read_rounds
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, write_jsonl
 
@@ -21,10 +22,10 @@ def project(tmp_path, monkeypatch):
     """Work in a folder with five empty rounds and nothing screened."""
     monkeypatch.chdir(tmp_path)
     for number in range(5):
-        write_jsonl(ROUNDS / f"r{number}" / "examples.jsonl", [])
-        write_jsonl(ROUNDS / f"r{number}" / "rejected.jsonl", [])
-        write_jsonl(SCREENED / f"r{number}.jsonl", [])
-    write_jsonl(SCREENED / "dropped.jsonl", [])
+        write_jsonl(paths.ROUNDS / f"r{number}" / "examples.jsonl", [])
+        write_jsonl(paths.ROUNDS / f"r{number}" / "rejected.jsonl", [])
+        write_jsonl(paths.SCREENED / f"r{number}.jsonl", [])
+    write_jsonl(paths.SCREENED / "dropped.jsonl", [])
 
 
 def test_a_record_comes_from_its_parent_and_the_seed_of_its_lineage():
@@ -56,12 +57,12 @@ def test_a_draw_does_not_depend_on_the_order_and_begins_a_larger_one():
 
 
 def test_a_round_holds_its_own_records_and_what_screening_says_of_them(project):
-    write_jsonl(ROUNDS / "r1/examples.jsonl", [FIRST])
+    write_jsonl(paths.ROUNDS / "r1/examples.jsonl", [FIRST])
     rejected = Rejected("t-r1", "t", 1, "reasoning", "refusal", "x", "y")
-    write_jsonl(ROUNDS / "r1/rejected.jsonl", [rejected])
-    write_jsonl(SCREENED / "r1.jsonl", [replace(FIRST, language="python", verdict="ran")])
+    write_jsonl(paths.ROUNDS / "r1/rejected.jsonl", [rejected])
+    write_jsonl(paths.SCREENED / "r1.jsonl", [replace(FIRST, language="python", verdict="ran")])
     dropped = [replace(rejected, reason="flag.network"), replace(rejected, round=2, reason="verdict.no_code")]
-    write_jsonl(SCREENED / "dropped.jsonl", dropped)
+    write_jsonl(paths.SCREENED / "dropped.jsonl", dropped)
     rounds = read_rounds()
     assert [each.number for each in rounds] == [0, 1, 2, 3, 4]
     assert (rounds[1].examples, rounds[1].rejected) == ([FIRST], [rejected])
@@ -76,6 +77,6 @@ def test_a_round_holds_its_own_records_and_what_screening_says_of_them(project):
 
 
 def test_a_file_that_is_missing_is_named(project):
-    (SCREENED / "r3.jsonl").unlink()
+    (paths.SCREENED / "r3.jsonl").unlink()
     with pytest.raises(StageError, match=r"^data/screened/r3\.jsonl: No such file or directory$"):
         read_rounds()

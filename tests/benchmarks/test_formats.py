@@ -253,7 +253,7 @@ def test_multipl_e_is_a_program_of_prompt_completion_and_tests():
         ("own", HUMANEVAL | {"task_id": 0}, "task_id: found 0, accepted: a valid string"),
         ("own", HUMANEVAL | {"entry_point": ""}, "entry_point: found '', accepted: String should have at least 1"),
         ("own", HUMANEVAL | {"prompt": "\ud800"}, r"prompt: found '\ud800', accepted: a text in Unicode, without lone"),
-        ("own", HUMANEVAL | {"test": ["a" * 99]}, f"test: found ['{'a' * 78}, accepted: a valid string"),
+        ("own", HUMANEVAL | {"test": ["a" * 99]}, f"test: found ['{'a' * 75}..., accepted: a valid string"),
         ("humaneval_plus", PLUS | {"base_input": [1]}, "base_input.0: found 1, accepted: a valid list"),
         ("humaneval_plus", PLUS | {"base_input": "[]"}, "base_input: found '[]', accepted: a valid list"),
         ("humaneval_plus", PLUS | {"plus_input": "[["}, "plus_input: a text that is not JSON: "),
@@ -271,7 +271,7 @@ def test_multipl_e_is_a_program_of_prompt_completion_and_tests():
         (
             "mbpp",
             SANITIZED,
-            "text: missing; found the fields 'source_file, task_id, prompt, code, test_imports, test_l",
+            "text: missing; found the fields source_file, task_id, prompt, code, test_imports, test_l",
         ),
         ("mbpp", MBPP | {"task_id": "11"}, "task_id: found '11', accepted: a valid integer"),
         ("mbpp", MBPP | {"task_id": True}, "task_id: found True, accepted: a valid integer"),
@@ -289,7 +289,7 @@ def test_multipl_e_is_a_program_of_prompt_completion_and_tests():
         (
             "ds1000",
             DS1000 | {"metadata": {"problem_id": 1}},
-            "metadata.library: missing; found the fields 'problem_id'",
+            "metadata.library: missing; found the fields problem_id",
         ),
         ("ds1000", DS1000 | {"metadata": "{}"}, "metadata: found '{}', accepted: an object"),
         ("multiple_java", RUST, "language: found 'rs', accepted: 'java'"),

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
-from wizardcoder.core.records import Example, Rejected, read_jsonl
+from wizardcoder.core.records import Example, Rejected, read_records
 from wizardcoder.publishing import export, parquet
 from wizardcoder.publishing import hub as publisher
 from wizardcoder.publishing.atomic_folder import mark_text, replacing_folder
@@ -79,7 +79,7 @@ def test_datasets_loads_every_example_with_every_field(finished, dataset, tmp_pa
 
 def test_rejected_and_excluded_come_with_their_reasons_and_without_their_texts(finished, dataset, tmp_path):
     rejected = loaded(dataset, "rejected", tmp_path)
-    by_round = {n: list(read_jsonl(finished.path / f"data/rounds/r{n}/rejected.jsonl", Rejected)) for n in range(5)}
+    by_round = {n: list(read_records(finished.path / f"data/rounds/r{n}/rejected.jsonl", Rejected)) for n in range(5)}
     for number, records in by_round.items():
         step = f"evolve_r{number}" if number else "seed"
         assert [(r["id"], r["reason"]) for r in rejected if r["step"] == step] == [(r.id, r.reason) for r in records]
@@ -92,13 +92,13 @@ def test_rejected_and_excluded_come_with_their_reasons_and_without_their_texts(f
 
 
 def test_the_card_counts_what_is_in_the_files(finished, dataset):
-    examples = list(read_jsonl(finished.path / "data/decontaminated/examples.jsonl", Example))
+    examples = list(read_records(finished.path / "data/decontaminated/examples.jsonl", Example))
     card = (dataset / "README.md").read_text()
     assert f"\n{len(examples)} instruction-response pairs" in card
     for name in ("round", "heuristic", "language"):
         for value, number in Counter(getattr(e, name) for e in examples).items():
             assert f"| {'none' if value is None else value} | {number} |\n" in card
-    reasons = Counter(r.reason for r in read_jsonl(finished.path / "data/rounds/r2/rejected.jsonl", Rejected))
+    reasons = Counter(r.reason for r in read_records(finished.path / "data/rounds/r2/rejected.jsonl", Rejected))
     for reason, number in reasons.items():
         assert f"| evolve_r2 | {reason} | {number} |\n" in card
     assert "| decontaminate | too close to dev | 1 |" in card

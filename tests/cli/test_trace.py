@@ -18,7 +18,7 @@ from test_pipeline import environment
 
 from wizardcoder.cli import trace as command
 from wizardcoder.core.console import StageError
-from wizardcoder.core.records import Example, Rejected, read_jsonl
+from wizardcoder.core.records import Example, Rejected, read_records
 from wizardcoder.evolution.alpaca import example_of
 from wizardcoder.lineage.lock import entry_lines, maker_of, read_lock, steps_to
 from wizardcoder.lineage.outline import Node, _drawn, _plain
@@ -41,7 +41,7 @@ def refused(project, what: str, rev: str | None = None) -> str:
 
 
 def examples(project, number: int) -> list[Example]:
-    return list(read_jsonl(project.path / f"data/rounds/r{number}/examples.jsonl", Example))
+    return list(read_records(project.path / f"data/rounds/r{number}/examples.jsonl", Example))
 
 
 def deepest(project) -> Example:
@@ -82,7 +82,7 @@ def test_each_attempt_shows_heuristic_prompt_version_and_texts_as_recorded(finis
 
 def test_failed_attempts_between_are_part_of_a_lineage(finished):
     rejected = {
-        r.id: r for n in range(1, 4) for r in read_jsonl(finished.path / f"data/rounds/r{n}/rejected.jsonl", Rejected)
+        r.id: r for n in range(1, 4) for r in read_records(finished.path / f"data/rounds/r{n}/rejected.jsonl", Rejected)
     }
     sample = next(e for n in (2, 3) for e in examples(finished, n) if f"{e.parent_id}-r{n - 1}" in rejected)
     found, text = traced(finished, sample.id)
@@ -92,7 +92,7 @@ def test_failed_attempts_between_are_part_of_a_lineage(finished):
 
 
 def test_a_kept_sample_passed_every_step(finished):
-    kept = list(read_jsonl(finished.path / "data/decontaminated/examples.jsonl", Example))
+    kept = list(read_records(finished.path / "data/decontaminated/examples.jsonl", Example))
     found, text = traced(finished, kept[-1].id)
     assert [(fate.step, fate.state) for fate in found.fate] == [
         ("screen", "kept"),
@@ -104,7 +104,7 @@ def test_a_kept_sample_passed_every_step(finished):
 
 
 def test_what_train_held_out_dropped_or_cut_says_so(finished):
-    held_out, dropped, cut, *_ = read_jsonl(finished.path / "data/decontaminated/examples.jsonl", Example)
+    held_out, dropped, cut, *_ = read_records(finished.path / "data/decontaminated/examples.jsonl", Example)
     texts = [traced(finished, each.id)[1] for each in (held_out, dropped, cut)]
     assert texts[0].startswith(f"{held_out.id}: train: held out, to measure the loss\n")
     assert texts[1].startswith(f"{dropped.id}: train: dropped\n")
@@ -125,14 +125,14 @@ def test_what_train_did_is_not_guessed(finished, tmp_path, ran, told):
         lock = YAML().load(project.path / "dvc.lock")
         del lock["stages"]["train"]
         YAML().dump(lock, project.path / "dvc.lock")
-    sample = list(read_jsonl(project.path / "data/decontaminated/examples.jsonl", Example))[-1]
+    sample = list(read_records(project.path / "data/decontaminated/examples.jsonl", Example))[-1]
     assert traced(project, sample.id)[1].startswith(f"{sample.id}: train: {told}\n")
 
 
 def test_the_ids_of_the_rejected_the_screened_and_the_excluded_can_be_traced(finished):
-    rejected = next(read_jsonl(finished.path / "data/rounds/r1/rejected.jsonl", Rejected))
+    rejected = next(read_records(finished.path / "data/rounds/r1/rejected.jsonl", Rejected))
     assert traced(finished, rejected.id)[1].startswith(f"{rejected.id}: rejected in round 1, {rejected.reason}\n")
-    dropped = next(read_jsonl(finished.path / "data/screened/dropped.jsonl", Rejected))
+    dropped = next(read_records(finished.path / "data/screened/dropped.jsonl", Rejected))
     assert f"screen: dropped\n    reason: flag.{UNSAFE}\n    detail: rm -rf" in traced(finished, dropped.id)[1]
     excluded = json.loads((finished.path / "data/decontaminated/excluded.jsonl").open().readline())
     found, text = traced(finished, excluded["id"])
@@ -141,7 +141,7 @@ def test_the_ids_of_the_rejected_the_screened_and_the_excluded_can_be_traced(fin
 
 
 def test_a_seed_that_was_rejected_says_why(finished):
-    rejected = next(read_jsonl(finished.path / "data/rounds/r0/rejected.jsonl", Rejected))
+    rejected = next(read_records(finished.path / "data/rounds/r0/rejected.jsonl", Rejected))
     assert f"rejected: {rejected.reason}" in traced(finished, rejected.id)[1]
 
 

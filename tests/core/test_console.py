@@ -16,7 +16,7 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAD = "import os, sys, time\nfrom stages.lib import console\nfrom wizardcoder.core.console import StageError\n"
+HEAD = "import os, sys, time\nfrom wizardcoder.core import console\nfrom wizardcoder.core.console import StageError\n"
 WAITING = (
     "def main():\n    print('ready', flush=True)\n    time.sleep(60)\n    print('not ended')\nconsole.entry(main)\n"
 )

@@ -15,6 +15,7 @@ from huggingface_hub import constants
 
 from stages import base, seed
 from tests.cli.test_export import Hub
+from wizardcoder.core import paths
 from wizardcoder.core.hub_revision import commit_of, tell
 from wizardcoder.evolution import alpaca
 from wizardcoder.text.embedding_models import open_model
@@ -138,7 +139,7 @@ def test_to_pin_the_commit_that_was_read_leaves_the_base_as_it_is(asked, downloa
     for revision in ("null", "main", SHA):
         (tmp_path / "params.yaml").write_text(f"base: {{source: own/model, revision: {revision}}}\n")
         base.main()
-        keys.append(checkpoints.fingerprint({}, "", base.OUT))
+        keys.append(checkpoints.fingerprint({}, "", paths.BASE_MODEL))
     assert keys == keys[:1] * 3
 
 

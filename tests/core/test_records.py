@@ -22,7 +22,7 @@ ITEMS = [
 def test_records_come_back_as_they_were_written(tmp_path):
     path = tmp_path / "pool.jsonl"
     assert records.write_jsonl(path, ITEMS) == 3
-    assert list(records.read_jsonl(path, PoolItem)) == ITEMS
+    assert list(records.read_records(path, PoolItem)) == ITEMS
 
 
 def test_a_record_is_one_line_of_utf8(tmp_path):
@@ -50,25 +50,25 @@ def test_lines_are_counted_without_reading_records(tmp_path):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (b'{"id": "b"}', "pool.jsonl:2: instruction: Field required, found \"{'id': 'b'}\""),
-        (b'{"id": "b", "instruction": 3}', "pool.jsonl:2: instruction: Input should be a valid string, found '3'"),
-        (b'{"id": "b", "instruction": "", "x": 1}', "pool.jsonl:2: x: Unexpected keyword argument, found '1'"),
-        (b'{"id": "b", "instr', "pool.jsonl:2: line: Invalid JSON: EOF while parsing"),
-        (b"", "pool.jsonl:2: line: Invalid JSON: EOF while parsing a value"),
-        (b"[]", "pool.jsonl:2: line: Input should be an object, found '[]'"),
-        (b'{"id": "\xe9"}', "pool.jsonl:2: line: Invalid JSON: invalid unicode code point"),
+        (b'{"id": "b"}', "pool.jsonl:2: instruction: missing"),
+        (b'{"id": "b", "instruction": 3}', "pool.jsonl:2: instruction: found 3, accepted: a valid string"),
+        (b'{"id": "b", "instruction": "", "x": 1}', "pool.jsonl:2: x: unknown key; accepted: id, instruction"),
+        (b'{"id": "b", "instr', "pool.jsonl:2: not JSON, or cut short: EOF while parsing"),
+        (b"", "pool.jsonl:2: not JSON, or cut short: EOF while parsing a value"),
+        (b"[]", "pool.jsonl:2: found [], accepted: an object"),
+        (b'{"id": "\xe9"}', "pool.jsonl:2: not JSON, or cut short: invalid unicode code point"),
     ],
 )
 def test_a_bad_line_is_named_by_file_and_line(tmp_path, line, told):
     path = tmp_path / "pool.jsonl"
     path.write_bytes(b'{"id": "a", "instruction": ""}\n' + line + b"\n")
     with pytest.raises(StageError) as caught:
-        list(records.read_jsonl(path, PoolItem))
+        list(records.read_records(path, PoolItem))
     assert str(caught.value).startswith(f"{tmp_path}/{told}")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("read", [lambda path: list(records.read_jsonl(path, PoolItem)), records.count_lines])
+@pytest.mark.parametrize("read", [lambda path: list(records.read_records(path, PoolItem)), records.count_lines])
 def test_a_missing_file_is_named(tmp_path, read):
     with pytest.raises(StageError) as caught:
         read(tmp_path / "none.jsonl")
@@ -170,3 +170,27 @@ def test_a_file_is_on_disk_before_it_takes_its_place(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_size))
     records.write_jsonl(tmp_path / "a.jsonl", [PoolItem("a", "b")])
     assert synced == [len('{"id": "a", "instruction": "b"}\n')]
+
+
+def test_a_record_s_seed_is_the_beginning_of_its_id():
+    assert records.seed_id("3f2a9c01b7d4e5f6-r1-r3") == records.seed_id("3f2a9c01b7d4e5f6") == "3f2a9c01b7d4e5f6"
+
+
+def test_a_lineage_goes_back_to_the_seed_or_to_the_last_known_ancestor():
+    seed, child = Example("a", None, 0, None, "ask", "say"), Example("a-r1", "a", 1, "h", "ask", "say")
+    grandchild = Example("a-r1-r3", "a-r1", 3, "h", "ask", "say")
+    known = {example.id: example for example in (seed, child, grandchild)}
+    assert records.lineage(grandchild, known) == [grandchild, child, seed]
+    assert records.lineage(grandchild, {"a": seed}) == [grandchild]
+
+
+def test_a_lineage_that_is_a_circle_ends():
+    one, other = Example("a", "b", 1, "h", "ask", "say"), Example("b", "a", 1, "h", "ask", "say")
+    assert records.lineage(one, {"a": one, "b": other}) == [one]
+
+
+def test_an_error_of_another_file_inside_the_block_is_not_blamed_on_the_one_written(tmp_path):
+    with pytest.raises(OSError, match="cache") as caught, records.replacing(tmp_path / "a.txt"):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/cache/answers.sqlite")
+    assert caught.value.filename == "/cache/answers.sqlite"
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 
 from bench.made_run import write_run
 from stages import report
-from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl
+from wizardcoder.core.records import Example, Rejected, read_records, write_jsonl
 from wizardcoder.report.pages.payload import read_payload
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,24 +41,24 @@ def page_file(tmp_path_factory):
 
 
 def make_hostile(data):
-    seeds = list(read_jsonl(data / "rounds/r0/examples.jsonl", Example))
+    seeds = list(read_records(data / "rounds/r0/examples.jsonl", Example))
     seeds[1] = Example("evil", None, 0, None, f"Zebra {EVIL}", EVIL)
     write_jsonl(data / "rounds/r0/examples.jsonl", seeds)
     for n in (1, 2):
         path = data / f"rounds/r{n}/examples.jsonl"
-        others = [e for e in read_jsonl(path, Example) if not e.id.startswith(f"{1:016x}-")]
+        others = [e for e in read_records(path, Example) if not e.id.startswith(f"{1:016x}-")]
         own = Example("evil-r1", "evil", 1, EVIL, f"Zebra stripes {EVIL}", "print('zebra')")
         write_jsonl(path, [own, *others] if n == 1 else others)
         path = data / f"rounds/r{n}/rejected.jsonl"
         others = [
-            e for e in read_jsonl(path, Rejected) if e.parent_id is None or not e.parent_id.startswith(f"{1:016x}")
+            e for e in read_records(path, Rejected) if e.parent_id is None or not e.parent_id.startswith(f"{1:016x}")
         ]
         own = Rejected("evil-r1-r2", "evil-r1", 2, EVIL, EVIL, f"Zebra dots {EVIL}", "", EVIL)
         write_jsonl(path, [own, *others] if n == 2 else others)
     for n in (3, 4):
         for name, kind in (("examples", Example), ("rejected", Rejected)):
             path = data / f"rounds/r{n}/{name}.jsonl"
-            write_jsonl(path, [e for e in read_jsonl(path, kind) if not (e.parent_id or "").startswith(f"{1:016x}")])
+            write_jsonl(path, [e for e in read_records(path, kind) if not (e.parent_id or "").startswith(f"{1:016x}")])
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from ruamel.yaml import YAML
 from bench.mock_endpoint import MockEndpoint
 from stages import analyze
 from wizardcoder.analysis import figures
-from wizardcoder.analysis.round_files import ROUNDS, SCREENED
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import read_yaml
-from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl
+from wizardcoder.core.records import Example, Rejected, read_records, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOP = "```python\nfor x in y:\n    if x:\n        pass\n```"
@@ -112,12 +112,12 @@ class Project:
         gone = {item.id for item in dropped}
         for number in range(5):
             own = examples.get(number, [])
-            folder = ROUNDS / f"r{number}"
+            folder = paths.ROUNDS / f"r{number}"
             raw = [replace(example, language=None, verdict=None) for example in own]
             write_jsonl(folder / "examples.jsonl", raw)
             write_jsonl(folder / "rejected.jsonl", (rejected or {}).get(number, []))
-            write_jsonl(SCREENED / f"r{number}.jsonl", [example for example in own if example.id not in gone])
-        write_jsonl(SCREENED / "dropped.jsonl", dropped)
+            write_jsonl(paths.SCREENED / f"r{number}.jsonl", [example for example in own if example.id not in gone])
+        write_jsonl(paths.SCREENED / "dropped.jsonl", dropped)
 
     def set(self, sections: dict[str, dict] | None = None, **analyze_keys: object) -> None:
         """Write the committed params with one small benchmark in place of those that are held against the data."""
@@ -136,10 +136,10 @@ class Project:
     def run(self) -> dict[str, object]:
         """Run the stage and give its metrics, in which no number may be NaN."""
         analyze.main()
-        return json.loads(analyze.METRICS.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+        return json.loads(paths.ANALYZE_METRICS.read_text(encoding="utf-8"), parse_constant=pytest.fail)
 
     def rows(self, name: str) -> list[dict[str, str]]:
-        with (analyze.OUT / name).open(encoding="utf-8") as file:
+        with (paths.ANALYSIS / name).open(encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
 
@@ -223,7 +223,7 @@ def test_measures_have_a_line_for_each_round_that_has_them(small):
 
 def test_the_plotted_table_has_a_line_for_each_round(small):
     small.run()
-    with analyze.BY_ROUND.open(encoding="utf-8") as file:
+    with paths.ROUNDS_TABLE.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["round"], row["acceptance"], row["cyclomatic"]) for row in rows] == [
         ("0", "1.0", "1.0"),
@@ -278,7 +278,7 @@ def test_a_sample_is_drawn_and_told(project):
 def test_difficulty_that_is_off_asks_nothing(small):
     assert "difficulty_unscored" not in small.run()
     assert not (small.folder / "cache").exists()
-    assert (analyze.OUT / "difficulty.jsonl").read_text() == ""
+    assert (paths.ANALYSIS / "difficulty.jsonl").read_text() == ""
 
 
 def test_the_teacher_rates_a_sample_and_is_asked_once(small, monkeypatch):
@@ -298,7 +298,7 @@ def test_the_teacher_rates_a_sample_and_is_asked_once(small, monkeypatch):
         assert mock.counts["answered"] == 6
     found = {"r0.difficulty": 7.0, "r1.difficulty": 7.0, "r3.difficulty": 7.0, "difficulty_unscored": 1}
     assert metrics == GOLDEN | found
-    rated = read_jsonl(analyze.OUT / "difficulty.jsonl", analyze.Judgement)
+    rated = read_records(paths.ANALYSIS / "difficulty.jsonl", analyze.Judgement)
     assert {(j.id, j.score, j.attempts, j.answer) for j in rated} == {
         ("s", 7, 1, "Score: 7"),
         ("t", 7, 1, "Score: 7"),
@@ -314,15 +314,15 @@ def test_an_endpoint_that_is_down_is_one_line_and_nothing_is_written(small, monk
     with pytest.raises(StageError) as caught:
         small.run()
     assert "\n" not in str(caught.value)
-    assert not analyze.OUT.exists()
-    assert not analyze.METRICS.exists()
+    assert not paths.ANALYSIS.exists()
+    assert not paths.ANALYZE_METRICS.exists()
 
 
 def test_a_benchmark_without_a_source_is_refused_before_anything_is_written(small):
     small.set({"decontaminate": {"benchmarks": ["mbpp_plus"]}})
     with pytest.raises(StageError, match=r"^benchmarks\.mbpp_plus: not set in params\.yaml"):
         small.run()
-    assert not analyze.OUT.exists()
+    assert not paths.ANALYSIS.exists()
 
 
 def test_a_real_set_gives_the_same_bytes_twice_whatever_the_order(real_project):
@@ -343,11 +343,11 @@ def test_a_real_set_gives_the_same_bytes_twice_whatever_the_order(real_project):
     ]
     real_project.write({0: seeds, 1: evolved})
     metrics = real_project.run()
-    first = {path.name: path.read_bytes() for path in analyze.OUT.iterdir()}
-    shutil.rmtree(analyze.OUT)
+    first = {path.name: path.read_bytes() for path in paths.ANALYSIS.iterdir()}
+    shutil.rmtree(paths.ANALYSIS)
     real_project.write({0: seeds[::-1], 1: evolved[::-1]})
     assert real_project.run() == metrics
-    assert {path.name: path.read_bytes() for path in analyze.OUT.iterdir()} == first
+    assert {path.name: path.read_bytes() for path in paths.ANALYSIS.iterdir()} == first
     assert len(first) == 5 + 2 * len(figures.PICTURES)
     assert metrics["r1.requirements"] == pytest.approx(metrics["r0.requirements"] + 3, abs=0.5)
     assert metrics["r1.instruction_tokens"] == pytest.approx(metrics["r0.instruction_tokens"] + 9, abs=3)

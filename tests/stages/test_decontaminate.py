@@ -14,9 +14,10 @@ from bench.mock_endpoint import MockEndpoint
 from stages import decontaminate, seed
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import RunParams, read_yaml
-from wizardcoder.core.records import Example, read_jsonl, write_jsonl
+from wizardcoder.core.records import Example, read_records, write_jsonl
 from wizardcoder.decontamination.compared_texts import extract_statement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,18 +64,18 @@ def done(tmp_path_factory):
             copy_of("planted-dev", dev),
             *seeds[10:],
         ]
-        write_jsonl(decontaminate.SOURCE, examples)
+        write_jsonl(paths.MERGED_EXAMPLES, examples)
         decontaminate.main()
         yield folder, examples, humaneval, dev
 
 
 def excluded_of(folder: Path) -> list[dict]:
-    text = (folder / decontaminate.OUT / "excluded.jsonl").read_text(encoding="utf-8")
+    text = (folder / paths.EXCLUDED).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
 def kept_of(folder: Path) -> list[Example]:
-    return list(read_jsonl(folder / decontaminate.OUT / "examples.jsonl", Example))
+    return list(read_records(folder / paths.TRAINING_EXAMPLES, Example))
 
 
 def test_planted_copies_of_humaneval_and_the_dev_set_are_excluded(done):
@@ -126,7 +127,7 @@ def test_an_excluded_record_names_its_match_and_the_reason(done):
 
 def test_metrics_count_samples_by_benchmark(done):
     folder, examples, *_ = done
-    metrics = json.loads((folder / decontaminate.METRICS).read_text(encoding="utf-8"))
+    metrics = json.loads((folder / paths.DECONTAMINATE_METRICS).read_text(encoding="utf-8"))
     of_each = [f"excluded.{n}{judge}" for n in ("dev", "humaneval") for judge in ("", ".rule", ".execution")]
     of_each += [f"execution.{what}" for what in ("programs", "exceeded_limits", "unparsed", "uncheckable")]
     top_1 = [f"top_1_similarity.{n}.{what}" for n in ("dev", "humaneval") for what in ("mean", "p95", "max")]
@@ -143,7 +144,7 @@ def test_metrics_count_samples_by_benchmark(done):
 def test_an_empty_training_set_is_refused(tmp_path):
     with working_in(tmp_path):
         write_params(tmp_path)
-        write_jsonl(decontaminate.SOURCE, [])
+        write_jsonl(paths.MERGED_EXAMPLES, [])
         with pytest.raises(StageError) as caught:
             decontaminate.main()
     assert str(caught.value) == "data/merged/examples.jsonl: found no example, accepted: at least one"
@@ -160,10 +161,10 @@ def test_a_problem_without_text_is_refused_by_its_task_id(tmp_path):
     with working_in(tmp_path):
         (tmp_path / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
         write_params(tmp_path, decontaminate={"benchmarks": ["own"]}, benchmarks={"own": "own.jsonl"})
-        write_jsonl(decontaminate.SOURCE, [UNRELATED])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED])
         with pytest.raises(StageError) as caught:
             decontaminate.main()
-        assert not decontaminate.OUT.exists()
+        assert not paths.DECONTAMINATED.exists()
     assert str(caught.value) == ("benchmarks.own: own/3: prompt: found ' \\n', accepted: a text with at least one word")
 
 
@@ -172,10 +173,10 @@ def test_an_unknown_embedder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with working_in(tmp_path):
         write_params(tmp_path, decontaminate={"embedder": "nobody/no-such-model", "benchmarks": ["dev"]})
-        write_jsonl(decontaminate.SOURCE, [UNRELATED])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED])
         with pytest.raises(StageError) as caught:
             decontaminate.main()
-        assert not decontaminate.OUT.exists()
+        assert not paths.DECONTAMINATED.exists()
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(
         "decontaminate.embedder: found 'nobody/no-such-model': no such directory, and not on the hub: "
@@ -194,7 +195,7 @@ def test_benchmarks_without_solutions_are_compared_by_their_prompts(tmp_path):
     with working_in(tmp_path):
         (tmp_path / "rs.jsonl").write_text(json.dumps(row), encoding="utf-8")
         write_params(tmp_path, decontaminate={"benchmarks": ["multiple_rs"]}, benchmarks={"multiple_rs": "rs.jsonl"})
-        write_jsonl(decontaminate.SOURCE, [UNRELATED, leak])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED, leak])
         decontaminate.main()
         assert [(item["id"], item["task_id"]) for item in excluded_of(tmp_path)] == [("leak", "r_1")]
 
@@ -204,20 +205,20 @@ def test_a_record_that_matches_several_tests_is_written_with_each_and_counted_on
         first, second = load_benchmark("humaneval")[17], load_benchmark("humaneval")[40]
         both = replace(copy_of("both", first), instruction=copy_of("", second).response)
         write_params(tmp_path, decontaminate={"judge": "rule", "benchmarks": ["humaneval"]})
-        write_jsonl(decontaminate.SOURCE, [UNRELATED, both])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED, both])
         decontaminate.main()
         assert {item["task_id"] for item in excluded_of(tmp_path)} == {first.task_id, second.task_id}
-        assert json.loads(decontaminate.METRICS.read_text())["excluded"] == 1
+        assert json.loads(paths.DECONTAMINATE_METRICS.read_text())["excluded"] == 1
 
 
 def test_a_benchmark_without_a_source_is_refused_before_anything_is_written(tmp_path):
     with working_in(tmp_path):
         write_params(tmp_path, decontaminate={"benchmarks": ["dev", "mbpp_plus"]})
-        write_jsonl(decontaminate.SOURCE, [UNRELATED])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED])
         with pytest.raises(StageError) as caught:
             decontaminate.main()
         assert str(caught.value).startswith("benchmarks.mbpp_plus: not set in params.yaml, accepted: a file ending in")
-        assert not decontaminate.OUT.exists()
+        assert not paths.DECONTAMINATED.exists()
 
 
 @pytest.mark.parametrize(
@@ -236,13 +237,13 @@ def test_execution_limits_that_match_nothing_or_everything_are_refused(tmp_path,
         write_params(tmp_path, decontaminate={"execution": EXECUTION | change})
         with pytest.raises(StageError, match=re.escape(f"params.yaml: decontaminate.execution.{line}")):
             decontaminate.main()
-        assert not decontaminate.OUT.exists()
+        assert not paths.DECONTAMINATED.exists()
 
 
 def test_a_benchmark_named_twice_is_refused(tmp_path):
     with working_in(tmp_path):
         write_params(tmp_path, decontaminate={"benchmarks": ["dev", "dev"]})
-        write_jsonl(decontaminate.SOURCE, [UNRELATED])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED])
         with pytest.raises(StageError, match="dev twice"):
             decontaminate.main()
 
@@ -251,7 +252,9 @@ def test_every_copy_of_a_test_sample_is_excluded_even_beyond_top_k(tmp_path):
     with working_in(tmp_path):
         problem = load_benchmark("dev")[5]
         write_params(tmp_path, decontaminate={"judge": "rule", "benchmarks": ["dev"], "top_k": 5})
-        write_jsonl(decontaminate.SOURCE, [replace(copy_of(f"c{i}", problem), instruction=f"No {i}") for i in range(7)])
+        write_jsonl(
+            paths.MERGED_EXAMPLES, [replace(copy_of(f"c{i}", problem), instruction=f"No {i}") for i in range(7)]
+        )
         decontaminate.main()
         assert kept_of(tmp_path) == []
 
@@ -275,7 +278,7 @@ def judged_by(tmp_path, monkeypatch):
                 teacher={"base_url": mock.url},
                 decontaminate={"judge": "teacher", "benchmarks": ["dev"], "top_k": top_k},
             )
-            write_jsonl(decontaminate.SOURCE, [UNRELATED, suspect, plain])
+            write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED, suspect, plain])
             decontaminate.main()
         return excluded_of(tmp_path), [e.id for e in kept_of(tmp_path)], mock
 
@@ -283,7 +286,7 @@ def judged_by(tmp_path, monkeypatch):
 
 
 def metrics_of(folder: Path) -> dict:
-    return json.loads((folder / decontaminate.METRICS).read_text(encoding="utf-8"))
+    return json.loads((folder / paths.DECONTAMINATE_METRICS).read_text(encoding="utf-8"))
 
 
 def test_a_sample_is_excluded_if_the_teacher_says_yes(judged_by):
@@ -354,7 +357,7 @@ def test_both_asks_the_teacher_only_about_similar_samples_that_are_no_copies(tmp
             benchmarks={"one": "one.jsonl"},
         )
         like = replace(UNRELATED, id="like", instruction=f"Tell me more: {extract_statement(problem.prompt)[:-9]}")
-        write_jsonl(decontaminate.SOURCE, [UNRELATED, copy_of("copy", problem), like])
+        write_jsonl(paths.MERGED_EXAMPLES, [UNRELATED, copy_of("copy", problem), like])
         decontaminate.main()
         assert {(item["id"], item["judge"]) for item in excluded_of(tmp_path)} == {
             ("copy", "rule"),
@@ -393,7 +396,7 @@ def test_a_sample_whose_code_solves_a_test_sample_is_excluded_in_its_scope(tmp_p
             decontaminate={"benchmarks": ["one"]} | changes | {"execution": execution},
         )
         near = replace(UNRELATED, id="near", instruction="Which two numbers add up to ten?")
-        write_jsonl(decontaminate.SOURCE, [near, ADDED])
+        write_jsonl(paths.MERGED_EXAMPLES, [near, ADDED])
         decontaminate.main()
         assert {item["id"]: item["judge"] for item in excluded_of(tmp_path)} == judges
         for item in excluded_of(tmp_path):

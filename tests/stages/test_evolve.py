@@ -9,7 +9,7 @@ from bench.mock_endpoint import MockEndpoint, default_reply
 from stages import evolve
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
-from wizardcoder.core.records import PoolItem, read_jsonl, write_jsonl
+from wizardcoder.core.records import PoolItem, read_records, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = [PoolItem(f"seed{n}", f"Write a function that adds {n} to a number.") for n in range(12)]  # as in `room`
@@ -78,7 +78,7 @@ def test_a_round_that_is_off_asks_nothing_and_hands_its_pool_on(room):
     assert done.returncode == 0, done.stderr
     out = room.folder / "data/rounds/r1"
     assert (out / "examples.jsonl").read_text() == (out / "rejected.jsonl").read_text() == ""
-    assert list(read_jsonl(out / "pool.jsonl", PoolItem)) == POOL
+    assert list(read_records(out / "pool.jsonl", PoolItem)) == POOL
 
 
 def test_an_answer_cut_by_length_is_rejected(room):

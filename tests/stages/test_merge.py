@@ -8,8 +8,9 @@ import random
 import pytest
 
 from stages import merge
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
-from wizardcoder.core.records import Example, Rejected, read_jsonl, write_jsonl
+from wizardcoder.core.records import Example, Rejected, read_records, write_jsonl
 
 PARAMS = {
     "run": {"seed": 42},
@@ -60,28 +61,28 @@ def project(tmp_path, monkeypatch):
 
 def write(rounds: dict[int, list[Example]]) -> None:
     for number, examples in rounds.items():
-        write_jsonl(merge.SCREENED / f"r{number}.jsonl", examples)
-    write_jsonl(merge.SCREENED / "dropped.jsonl", DROPPED)
+        write_jsonl(paths.SCREENED / f"r{number}.jsonl", examples)
+    write_jsonl(paths.SCREENED_OUT, DROPPED)
 
 
 def kept() -> list[str]:
-    return [item.id for item in read_jsonl(merge.OUT / "examples.jsonl", Example)]
+    return [item.id for item in read_records(paths.MERGED_EXAMPLES, Example)]
 
 
 def removed() -> dict[str, tuple[str, str]]:
-    return {item.id: (item.reason, item.detail) for item in read_jsonl(merge.OUT / "removed.jsonl", Rejected)}
+    return {item.id: (item.reason, item.detail) for item in read_records(paths.MERGED_REMOVED, Rejected)}
 
 
 def metrics() -> dict[str, int]:
-    return json.loads(merge.METRICS.read_text(encoding="utf-8"))
+    return json.loads(paths.MERGE_METRICS.read_text(encoding="utf-8"))
 
 
 def refusal(project, **changes: object) -> str:
     """Give the one line with which a run is refused, having written nothing."""
     with pytest.raises(StageError) as caught:
         project(**changes)
-    assert not merge.OUT.exists()
-    assert not merge.METRICS.exists()
+    assert not paths.MERGED.exists()
+    assert not paths.MERGE_METRICS.exists()
     return str(caught.value)
 
 
@@ -93,7 +94,7 @@ def test_rounds_are_joined_in_order_and_a_duplicate_names_its_twin(project):
 
 def test_a_removed_record_keeps_where_it_came_from_and_its_texts(project):
     project()
-    (record,) = read_jsonl(merge.OUT / "removed.jsonl", Rejected)
+    (record,) = read_records(paths.MERGED_REMOVED, Rejected)
     assert record == Rejected("b-r1", "b", 1, "misdirection", "duplicate", "two", "r", "same text as b")
 
 
@@ -101,7 +102,7 @@ def test_a_kept_record_is_written_as_it_was_read(project):
     screened = Example("d", None, 0, None, "i", "r", language="python", verdict="ran", flags=("network",))
     write({0: [screened]})
     project(rounds=[0])
-    assert list(read_jsonl(merge.OUT / "examples.jsonl", Example)) == [screened]
+    assert list(read_records(paths.MERGED_EXAMPLES, Example)) == [screened]
 
 
 def test_the_order_of_rounds_is_the_one_that_was_asked_for(project):
@@ -197,7 +198,7 @@ def test_kept_and_removed_together_are_what_was_read(project, changes):
 def test_two_runs_write_the_same_bytes(project, changes):
     def written() -> list[bytes]:
         project(**changes)
-        return [path.read_bytes() for path in (*sorted(merge.OUT.iterdir()), merge.METRICS)]
+        return [path.read_bytes() for path in (*sorted(paths.MERGED.iterdir()), paths.MERGE_METRICS)]
 
     assert written() == written()
 
@@ -207,7 +208,7 @@ def test_a_shuffled_file_gives_the_same_matched_set(project, match):
     write({0: [example(f"s{i}", None, " ".join(["w"] * (i + 1))) for i in range(30)]})
     project(rounds=[0], match=match, target=20)
     before = set(kept())
-    write({0: random.Random(1).sample(list(read_jsonl(merge.SCREENED / "r0.jsonl", Example)), 30)})
+    write({0: random.Random(1).sample(list(read_records(paths.SCREENED / "r0.jsonl", Example)), 30)})
     project(rounds=[0], match=match, target=20)
     assert set(kept()) == before
 
@@ -293,14 +294,14 @@ def test_an_empty_seed_round_is_refused_without_advice_to_switch_it_on(project):
 
 
 def test_a_round_that_was_not_made_is_named_and_nothing_is_written(project):
-    (merge.SCREENED / "r4.jsonl").unlink()
+    (paths.SCREENED / "r4.jsonl").unlink()
     assert refusal(project, rounds=[0, 4]) == "data/screened/r4.jsonl: No such file or directory"
 
 
 def test_a_broken_record_leaves_no_output(project):
-    with (merge.SCREENED / "r1.jsonl").open("a", encoding="utf-8") as file:
+    with (paths.SCREENED / "r1.jsonl").open("a", encoding="utf-8") as file:
         file.write("{}\n")
-    assert refusal(project).startswith("data/screened/r1.jsonl:3: id: Field required")
+    assert refusal(project).startswith("data/screened/r1.jsonl:3: id: missing")
 
 
 def test_a_record_in_the_wrong_file_is_named(project):

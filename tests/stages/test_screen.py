@@ -12,9 +12,10 @@ import pytest
 
 from bench.mock_endpoint import MockEndpoint
 from stages import screen
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
-from wizardcoder.core.records import VERDICTS, Example, Rejected, read_jsonl, write_jsonl
+from wizardcoder.core.records import VERDICTS, Example, Rejected, read_records, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,12 +68,12 @@ def screened(tmp_path, monkeypatch, cache):
             Path("bundled").symlink_to(ROOT / "bundled")
             write_params(tmp_path, verify or {}, safety or {}, **teacher)
             for n in range(5):
-                write_jsonl(screen.ROUNDS / f"r{n}/examples.jsonl", (e for e in examples if e.round == n))
+                write_jsonl(paths.round_folder(n) / "examples.jsonl", (e for e in examples if e.round == n))
             screen.main()
             shutil.copy("verdicts.sqlite", cache) if Path("verdicts.sqlite").exists() else None
-            rounds = {n: list(read_jsonl(screen.OUT / f"r{n}.jsonl", Example)) for n in range(5)}
-            dropped = list(read_jsonl(screen.OUT / "dropped.jsonl", Rejected))
-            return rounds, dropped, json.loads(screen.METRICS.read_text())
+            rounds = {n: list(read_records(paths.screened_round(n), Example)) for n in range(5)}
+            dropped = list(read_records(paths.SCREENED_OUT, Rejected))
+            return rounds, dropped, json.loads(paths.SCREEN_METRICS.read_text())
 
     return run
 

@@ -16,6 +16,7 @@ import torch
 from train_room import ROOT, TrainRoom, example
 
 from stages import train
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.training import callbacks, checkpoints, deepspeed_config, trainer
@@ -124,7 +125,7 @@ def test_the_loss_is_the_model_s_own_over_the_response(room, monkeypatch):
         load(train.Params, room.folder / "params.yaml").train,
         [example(n) for n in range(20)],
         tokenizer,
-        train.SOURCE,
+        paths.TRAINING_EXAMPLES,
         encoder_decoder=False,
     )
     summed = count = 0.0

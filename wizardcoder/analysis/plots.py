@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from wizardcoder.analysis.round_statistics import Spread
+from wizardcoder.core import paths
 from wizardcoder.core.records import write_bytes
 
 SIZE_INCHES = (6.0, 4.0)
@@ -199,5 +200,5 @@ def _inside(axes: Axes, x: float, y: float, text: str, dark: bool) -> None:
 
 def _round_axis(axes: Axes) -> None:
     axes.set_xlabel("round (0: seed)")
-    axes.set_xticks(range(5))
-    axes.set_xlim(-0.4, 4.6)
+    axes.set_xticks(paths.ROUND_NUMBERS)
+    axes.set_xlim(-0.4, paths.LAST_ROUND + 0.6)

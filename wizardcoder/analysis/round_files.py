@@ -6,16 +6,12 @@ texts from which each came.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from wizardcoder.core.records import Example, Rejected, read_jsonl
-
-ROUNDS = Path("data/rounds")
-SCREENED = Path("data/screened")
-NUMBERS = range(5)
+from wizardcoder.core import paths
+from wizardcoder.core.draws import draw_key
+from wizardcoder.core.records import Example, Rejected, lineage, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +35,29 @@ class Origin:
 
 def read_rounds() -> list[Round]:
     """Read all rounds; one that is switched off is empty."""
-    dropped = list(read_jsonl(SCREENED / "dropped.jsonl", Rejected))
+    dropped = list(read_records(paths.SCREENED_OUT, Rejected))
     return [
         Round(
             number,
-            list(read_jsonl(ROUNDS / f"r{number}" / "examples.jsonl", Example)),
-            list(read_jsonl(ROUNDS / f"r{number}" / "rejected.jsonl", Rejected)),
-            {example.id: example for example in read_jsonl(SCREENED / f"r{number}.jsonl", Example)},
+            list(read_records(paths.round_folder(number) / "examples.jsonl", Example)),
+            list(read_records(paths.round_folder(number) / "rejected.jsonl", Rejected)),
+            {example.id: example for example in read_records(paths.screened_round(number), Example)},
             [item for item in dropped if item.round == number],
         )
-        for number in NUMBERS
+        for number in paths.ROUND_NUMBERS
     ]
 
 
 def draw(examples: Sequence[Example], count: int, run_seed: int) -> list[Example]:
     """Draw records by a hash of their ids, whatever the file's order; a smaller draw is the beginning of a larger."""
-    return sorted(examples, key=lambda e: hashlib.sha256(f"{run_seed}:{e.id}".encode()).digest())[:count]
+    return sorted(examples, key=lambda example: draw_key(run_seed, example.id))[:count]
 
 
 def origins(examples: Iterable[Example], known: Mapping[str, Example]) -> dict[str, Origin]:
     """Give the origin of each evolved example whose lineage is whole; a seed has none."""
     found = {}
     for example in examples:
-        line = _lineage(example, known)
+        line = lineage(example, known)
         if len(line) > 1 and line[-1].parent_id is None:
             found[example.id] = Origin(parent=line[1].instruction, seed=line[-1].instruction)
     return found
-
-
-def _lineage(example: Example, known: Mapping[str, Example]) -> list[Example]:
-    """Give a record and those above it, as far as they are known; each is of an earlier round, so that it ends."""
-    line = [example]
-    while (parent := known.get(line[-1].parent_id or "")) is not None and parent.round < line[-1].round:
-        line.append(parent)
-    return line

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.console import StageError
+from wizardcoder.core.validation import describe, shorten
 
 MBPP_TASKS = {"mbpp": range(11, 511), "mbpp_400": range(511, 975)}
 """Task ids by benchmark: the test split; validation (511-600) and train (601-974). 1-10 are the few-shot prompt."""
@@ -63,7 +64,7 @@ def problem_of(name: str, row: dict[str, Any], place: str, *, strict: bool = Fal
             return _ds1000(row)
         return _humaneval(row, strict=strict)
     except ValidationError as exc:
-        raise StageError(f"{place}: {_first_error(exc)}") from exc
+        raise StageError(f"{place}: {describe(exc, _StrictHumanEvalRow if strict else None)}") from exc
 
 
 def _is_hub_form(row: dict[str, Any]) -> bool:
@@ -109,7 +110,7 @@ def _mbpp_plus(row: dict[str, Any], place: str) -> Problem:
     r = TypeAdapter(_PlusRow).validate_python(row)
     number = r.task_id.removeprefix("Mbpp/")
     if number == r.task_id or not (number.isascii() and number.isdigit()):
-        raise StageError(f"{place}: task_id: found {_short(r.task_id)}, accepted: Mbpp/NUMBER")
+        raise StageError(f"{place}: task_id: found {shorten(repr(r.task_id))}, accepted: Mbpp/NUMBER")
     convert = _CONVERSIONS.get(int(number), list)
     try:
         base, plus = ([convert(args) for args in i] for i in (r.base_input, _plus_input(r.plus_input, place)))
@@ -132,7 +133,7 @@ def _plus_input(found: object, place: str) -> _Inputs:
     if value in ("", {}):
         return []
     if not isinstance(value, list) or not all(isinstance(args, list) for args in value):
-        raise StageError(f"{place}: plus_input: found {_short(found)}, accepted: a list of argument lists")
+        raise StageError(f"{place}: plus_input: found {shorten(repr(found))}, accepted: a list of argument lists")
     return value
 
 
@@ -212,7 +213,7 @@ def _entry_point(code: str, tests: list[str], place: str) -> str:
     found = sorted((name.lineno, name.col_offset, name.id) for name in called if name.id in defined)
     if not found:
         raise StageError(
-            f"{place}: test_list: found {_short(tests[0])}, accepted: asserts that call a function of `code`"
+            f"{place}: test_list: found {shorten(repr(tests[0]))}, accepted: asserts that call a function of `code`"
         )
     return found[0][2]
 
@@ -249,25 +250,9 @@ class _MultiplERow:
 def _multiple(row: dict[str, Any], place: str, language: str) -> Problem:
     r = TypeAdapter(_MultiplERow).validate_python(row)
     if r.language != language:
-        raise StageError(f"{place}: language: found {_short(r.language)}, accepted: {language!r}")
+        raise StageError(f"{place}: language: found {shorten(repr(r.language))}, accepted: {language!r}")
     told = Problem(r.name, r.prompt, "", test=r.tests, checker="program", prefix=r.prompt, stop=tuple(r.stop_tokens))
     return dataclasses.replace(told, language=language, group=language)
-
-
-def _first_error(exc: ValidationError) -> str:
-    error = exc.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "missing":
-        return f"{key}: missing; found the fields {_short(', '.join(error['input']))}"
-    if error["type"] == "unexpected_keyword_argument":
-        return f"{key}: unknown field, accepted: HumanEval's task_id, prompt, entry_point, canonical_solution, test"
-    if error["type"] == "dataclass_type":
-        return f"{key}: found {_short(error['input'])}, accepted: an object"
-    return f"{key}: found {_short(error['input'])}, accepted: {error['msg'].removeprefix('Input should be ')}"
-
-
-def _short(value: object) -> str:
-    return repr(value)[:80]
 
 
 def _deep_tuple(value: Any) -> Any:  # noqa: ANN401 - any JSON value

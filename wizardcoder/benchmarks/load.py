@@ -7,10 +7,7 @@ is judged is not covered here.
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
 from wizardcoder.core.hub_revision import commit_of
+from wizardcoder.core.json_files import read_json, read_jsonl
 
 DEV_PATH = Path("bundled/dev_problems.jsonl")
 EMBEDDED = ("dev", "humaneval")
@@ -128,44 +126,15 @@ def _rows(name: str, source: str | None) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Read JSON Lines, gzipped or not, line by line."""
-    number = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path}:{number}", _json(line, path, number)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
-        raise StageError(f"{path}:{number + 1}: not gzip, or cut short: {exc}") from exc
-    except OSError as exc:
-        raise StageError(f"{path}: {exc.strerror or exc}") from exc
+    # EvalPlus's inputs may hold lone surrogates; formats.py refuses them in every other field
+    return ((f"{path}:{number}", row) for number, row in read_jsonl(path, allow_surrogates=True))
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
-    """Read a JSON list."""
-    try:
-        raw = path.read_bytes()
-    except OSError as exc:
-        raise StageError(f"{path}: {exc.strerror}") from exc
-    data = _json(raw, path, 1)
+    data = read_json(path, allow_surrogates=True)
     if not isinstance(data, list):
         raise StageError(f"{path}: found {type(data).__name__}, accepted: a list of objects, one per problem")
-    for number, record in enumerate(data):
-        yield f"{path}: record {number}", record
-
-
-def _json(raw: bytes, path: Path, line: int) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Parse JSON in UTF-8 that begins at this line of the file."""
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as exc:
-        line += raw.count(b"\n", 0, exc.start)
-        raise StageError(f"{path}:{line}: not UTF-8: byte {raw[exc.start]:#04x}") from exc
-    except json.JSONDecodeError as exc:
-        line += exc.lineno - 1
-        raise StageError(f"{path}:{line}: not JSON, or cut short: {exc.msg} (column {exc.colno})") from exc
-    except (ValueError, RecursionError) as exc:
-        raise StageError(f"{path}:{line}: not JSON that can be read: {exc}") from exc
+    return ((f"{path}: record {number}", record) for number, record in enumerate(data))
 
 
 def _hub_rows(source: str) -> Iterator[tuple[str, Any]]:

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import to_line
-from wizardcoder.report.votes.comparison import PAGE, RATER, Vote, read_comparison
+from wizardcoder.core.validation import describe
+from wizardcoder.report.votes.comparison import RATER, Vote, read_comparison
 
 HOST = "127.0.0.1"
-VOTES = Path("votes")
 COMPARE = "compare.html"
 MOST_BYTES = 10_000  # of a vote, which has some two hundred
 PAGES = {"/": "index.html", "/index.html": "index.html", "/compare.html": "compare.html"}
@@ -37,9 +37,11 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m wizardcoder.cli.serve", description="Show the report, take votes.")
     parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1; default 8000, 0: any that is free")
-    parser.add_argument("--votes", type=Path, default=VOTES, help=f"the folder for NAME.jsonl; default {VOTES}")
+    parser.add_argument(
+        "--votes", type=Path, default=paths.VOTES, help=f"the folder for NAME.jsonl; default {paths.VOTES}"
+    )
     options = parser.parse_args()
-    with open_server(Path(PAGE).parent, options.votes, options.port) as server:
+    with open_server(paths.COMPARE_PAGE.parent, options.votes, options.port) as server:
         console.say(
             f"serve: http://{HOST}:{server.server_port}/compare.html, votes into {options.votes}/; Ctrl-C ends it"
         )
@@ -84,8 +86,7 @@ class VoteStore:
         try:
             vote = _VOTE.validate_json(text)
         except ValidationError as exc:
-            error = exc.errors(include_url=False)[0]
-            raise StageError(f"{'.'.join(map(str, error['loc'])) or 'vote'}: {error['msg']}") from exc
+            raise StageError(f"vote: {describe(exc)}") from exc
         comparison = read_comparison(self._page)
         if vote.comparison != comparison.digest:
             raise StageError("the page was made anew; load it again")

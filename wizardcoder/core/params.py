@@ -7,9 +7,7 @@ Out: that dataclass, or a StageError that names the key, the value found and wha
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
-import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from wizardcoder.core.console import StageError
+from wizardcoder.core.validation import describe, hint, nested_dataclass
 
 PARAMS_FILE = Path("params.yaml")
 SECTIONS = (
@@ -50,7 +49,6 @@ RUNTIME = "runtime"
 A section's dataclass takes its part, `runtime.SECTION`, as the field `runtime`."""
 RUNTIME_SECTIONS = ("teacher", "screen", "decontaminate", "train", "evaluate")
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
@@ -83,13 +81,13 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     raw = read_yaml(path)
     for section in raw:
         if section not in SECTIONS:
-            raise StageError(f"{path}: {section}: unknown section{_hint(str(section), SECTIONS)}")
+            raise StageError(f"{path}: {section}: unknown section{hint(str(section), SECTIONS)}")
     wanted = _sections(raw, kind, path)
     try:
         # as JSON: there, strict validation builds dataclasses from mappings
         return TypeAdapter(kind).validate_json(json.dumps(wanted, default=str))
     except ValidationError as exc:
-        raise StageError(f"{path}: {_first_error(exc, kind)}") from exc
+        raise StageError(f"{path}: {describe(exc, kind, _as_written)}") from exc
     except (ValueError, TypeError) as exc:
         raise StageError(f"{path}: holds what a parameter cannot be: {exc}") from exc
 
@@ -116,7 +114,7 @@ def _sections(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:
         raise StageError(f"{path}: {RUNTIME}: found {runtime!r}, accepted: a mapping")
     for section in runtime:
         if section not in RUNTIME_SECTIONS:
-            raise StageError(f"{path}: {RUNTIME}.{section}: unknown key{_hint(str(section), RUNTIME_SECTIONS)}")
+            raise StageError(f"{path}: {RUNTIME}.{section}: unknown key{hint(str(section), RUNTIME_SECTIONS)}")
     hints = typing.get_type_hints(kind)
     wanted: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
@@ -125,7 +123,7 @@ def _sections(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:
             raise StageError(f"{path}: {field.name}.{RUNTIME}: unknown key; accepted: {RUNTIME}.{field.name}")
         if field.name not in raw:
             continue
-        nested = _nested(hints[field.name])
+        nested = nested_dataclass(hints[field.name])
         has_runtime = nested is not None and RUNTIME in {f.name for f in dataclasses.fields(nested)}
         own = {RUNTIME: runtime[field.name]} if has_runtime and field.name in runtime else {}
         wanted[field.name] = section | own if isinstance(section, dict) else section
@@ -136,9 +134,8 @@ def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, bool]]:
     """Yield each key below `kind` as (dotted name, whether a stage must list it); free mappings count as one key."""
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
-        hint = hints[field.name]
         name = f"{prefix}{field.name}"
-        nested = _nested(hint)
+        nested = nested_dataclass(hints[field.name])
         if nested is not None and field.name == RUNTIME:
             yield from ((key, False) for key, _ in leaves(nested, f"{RUNTIME}.{prefix}"))
         elif nested is not None:
@@ -147,41 +144,6 @@ def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, bool]]:
             yield name, True
 
 
-def _nested(hint: Any) -> type | None:  # noqa: ANN401 - any type hint
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        options = [o for o in typing.get_args(hint) if o is not type(None)]
-        hint = options[0] if len(options) == 1 else hint
-    return hint if dataclasses.is_dataclass(hint) and isinstance(hint, type) else None
-
-
-def _first_error(exc: ValidationError, kind: type) -> str:
-    errors = exc.errors(include_url=False)
-    # a misspelt key is missing as well: the one that stands in the file is what a person looks for
-    error = next((e for e in errors if e["type"] == "unexpected_keyword_argument"), errors[0])
-    key = ".".join(_as_written(tuple(map(str, error["loc"]))))
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    if error["type"] == "unexpected_keyword_argument":
-        return f"{key}: unknown key{_hint(str(error['loc'][-1]), _keys_beside(kind, error['loc']))}"
-    return f"{key}: found {error['input']!r}, accepted: {error['msg'].removeprefix('Input should be ')}"
-
-
 def _as_written(loc: tuple[str, ...]) -> tuple[str, ...]:
     """Return a key's path in the file: a section's field `runtime` is a part of the section `runtime`."""
     return (RUNTIME, loc[0], *loc[2:]) if loc[1:2] == (RUNTIME,) else loc
-
-
-def _keys_beside(kind: type, loc: tuple[int | str, ...]) -> tuple[str, ...]:
-    for part in loc[:-1]:
-        nested = _nested(typing.get_type_hints(kind).get(str(part)))
-        if nested is None:
-            return ()
-        kind = nested
-    return tuple(f.name for f in dataclasses.fields(kind))
-
-
-def _hint(found: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(found, known, n=1)
-    if close:
-        return f" (did you mean {close[0]}?)"
-    return f"; accepted: {', '.join(known)}" if known else ""

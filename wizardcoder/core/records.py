@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.console import StageError
+from wizardcoder.core.json_files import read_lines
 from wizardcoder.core.params import STRICT
+from wizardcoder.core.validation import describe
 
 Verdict = Literal["ran", "parsed", "raised", "timed_out", "syntax_error", "no_code", "unchecked"]
 """On a response's code: it `ran` to its end; `parsed`, but did not run, or not to its end, for want of what it needs;
@@ -82,7 +84,7 @@ class PoolItem:
 
 
 R = TypeVar("R")
-# also raised by what a caller does inside the block; other errors there are not about this file
+# other errors inside the block are not about this file
 _UNWRITABLE = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -95,25 +97,43 @@ _UNWRITABLE = {
 }
 
 
-def read_jsonl(path: Path, kind: type[R]) -> Iterator[R]:
-    """Yield the records of a file one by one.
+def read_records(path: Path, kind: type[R]) -> Iterator[R]:
+    """Yield the records of a file one by one; a blank line is an error.
 
     Raises:
         StageError: the file is missing, or a line is not a record of this kind; names file and line.
     """
     adapter = TypeAdapter(kind)
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in read_lines(path):
         try:
             yield adapter.validate_json(line.rstrip(b"\n"))
         except ValidationError as exc:
-            error = exc.errors(include_url=False)[0]
-            where = ".".join(map(str, error["loc"])) or "line"
-            raise StageError(f"{path}:{number}: {where}: {error['msg']}, found {str(error['input'])[:80]!r}") from exc
+            raise StageError(f"{path}:{number}: {describe(exc, kind)}") from exc
+
+
+def seed_id(sample_id: str) -> str:
+    """Return the id of the seed from which a record was evolved; a seed's own id is returned as it is.
+
+    >>> seed_id("3f2a9c01b7d4e5f6-r1-r3")
+    '3f2a9c01b7d4e5f6'
+    """
+    return sample_id.split("-r", maxsplit=1)[0]
+
+
+def lineage(example: Example, by_id: Mapping[str, Example]) -> list[Example]:
+    """Return a record followed by its ancestors, as far as they are known; the last is the seed if all are.
+
+    A parent must be of an earlier round, so that a broken file cannot make this loop endless.
+    """
+    line = [example]
+    while (parent := by_id.get(line[-1].parent_id or "")) is not None and parent.round < line[-1].round:
+        line.append(parent)
+    return line
 
 
 def count_lines(path: Path) -> int:
     """Count the records of a JSON Lines file without parsing them."""
-    return sum(1 for _ in _lines(path))
+    return sum(1 for _ in read_lines(path))
 
 
 def to_line(record: Any) -> str:  # noqa: ANN401 - any record dataclass, or a plain mapping
@@ -134,7 +154,9 @@ def replacing(path: Path) -> Iterator[IO[str]]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as exc:
-        if exc.errno not in _UNWRITABLE:
+        # another file that the block works on may fail too; an error of writing carries no name
+        own = exc.filename is None or str(exc.filename) in (str(temporary), str(path))
+        if exc.errno not in _UNWRITABLE or not own:
             raise
         raise StageError(f"{path}: cannot be written: {exc.strerror}") from exc
     finally:
@@ -179,11 +201,3 @@ def _make_folder(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StageError(f"{path}: cannot be written: {exc.strerror}") from exc
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            yield from file
-    except OSError as exc:
-        raise StageError(f"{path}: {exc.strerror}") from exc

@@ -8,7 +8,6 @@ request is: the caller puts everything that determines the answer into it.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import sqlite3
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wizardcoder.core.console import StageError
+from wizardcoder.core.locks import hold_lock
 
 BUSY_TIMEOUT_S = 60
 FILE_NAME = "answers.sqlite"
@@ -64,7 +64,8 @@ class AnswerStore:
         self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            with _alone(path):
+            # SQLite fails, instead of waiting, when two processes turn the WAL on at once
+            with hold_lock(path.with_name(path.name + ".lock")):
                 self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
@@ -202,11 +203,3 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except ValueError:
         return False
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes out: SQLite fails, instead of waiting, when two turn the WAL on at once."""
-    with path.with_name(path.name + ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

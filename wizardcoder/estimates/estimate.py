@@ -20,10 +20,11 @@ from pydantic.dataclasses import dataclass as params_dataclass
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
+from wizardcoder.core import paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, AtLeastOne, RunParams, Text, load
-from wizardcoder.core.records import Example, PoolItem, read_jsonl
+from wizardcoder.core.records import Example, PoolItem, read_records
 from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.core.templates import fill
 from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
@@ -40,11 +41,9 @@ from wizardcoder.scoring import availability
 from wizardcoder.screening import safety
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.teacher import TeacherParams
-from wizardcoder.training.fates import FATES
 from wizardcoder.training.settings import TrainParams
 
 T = TypeVar("T")
-SEEDS = Path("data/rounds/r0")
 
 
 @params_dataclass(frozen=True, slots=True, config=PART)
@@ -197,7 +196,7 @@ def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
 
 def _held_out(most: int) -> list[str]:
     """Return the instructions held out from training, or as many seeds where nothing was trained yet."""
-    found = read_held_out(most) if FATES.is_file() else list(_seeds("examples", Example))[:most]
+    found = read_held_out(most) if paths.TRAIN_OUTCOMES.is_file() else list(_seeds("examples", Example))[:most]
     return [example.instruction for example in found]
 
 
@@ -231,10 +230,10 @@ def _scored_problems(params: Params, name: str, first: int | None) -> list[Probl
 
 
 def _seeds(name: str, kind: type[T]) -> Iterator[T]:
-    path = SEEDS / f"{name}.jsonl"
+    path = paths.round_folder(0) / f"{name}.jsonl"
     if not path.is_file():
         raise StageError(f"{path}: no such file; `dvc repro seed` makes it")
-    return read_jsonl(path, kind)
+    return read_records(path, kind)
 
 
 def _notes(params: Params, estimator: Estimator) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, PoolItem
 from wizardcoder.core.store import AnswerStore
@@ -63,7 +64,7 @@ class Estimator:
             lengths = self.store.completion_tokens(own.model or self.settings.teacher.model, own.max_tokens)
             known = len(lengths) >= ENOUGH_ANSWERS
             self.lengths[role] = sum(lengths) / len(lengths) if known else own.max_tokens
-        self.rounds = {n: Estimate() for n in range(1, 5) if self.settings.evolve.enabled[f"r{n}"]}
+        self.rounds = {n: Estimate() for n in paths.EVOLVED_ROUNDS if self.settings.evolve.enabled[f"r{n}"]}
 
     async def follow(self, pool: Iterable[PoolItem]) -> None:
         """Follow each seed through all rounds that are on."""

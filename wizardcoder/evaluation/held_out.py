@@ -6,16 +6,12 @@ instruction; only people judge these answers, on the page of blind comparisons.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic.dataclasses import dataclass
 
+from wizardcoder.core import paths
 from wizardcoder.core.params import STRICT
-from wizardcoder.core.records import Example, read_jsonl
-from wizardcoder.training.fates import FATES, TrainFate
-
-EXAMPLES = Path("data/decontaminated/examples.jsonl")
-ANSWERS = Path("data/answers")
+from wizardcoder.core.records import Example, read_records
+from wizardcoder.training.fates import TrainFate
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -31,5 +27,5 @@ def read_held_out(limit: int) -> list[Example]:
     """Read the first `limit` examples that training held out, in the order of the training data."""
     if not limit:
         return []
-    held_out = {outcome.id for outcome in read_jsonl(FATES, TrainFate) if outcome.fate == "held_out"}
-    return [example for example in read_jsonl(EXAMPLES, Example) if example.id in held_out][:limit]
+    held_out = {outcome.id for outcome in read_records(paths.TRAIN_OUTCOMES, TrainFate) if outcome.fate == "held_out"}
+    return [example for example in read_records(paths.TRAINING_EXAMPLES, Example) if example.id in held_out][:limit]

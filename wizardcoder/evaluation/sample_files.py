@@ -6,9 +6,6 @@ line that says what is wrong. Also reads result files, the same lines with `pass
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 
 from wizardcoder.benchmarks.problem import Problem, Sample
 from wizardcoder.core.console import StageError
+from wizardcoder.core.json_files import read_jsonl
 
 
 def read_samples(path: Path, problems: Mapping[str, Problem], field: str = "completion") -> list[Sample]:
@@ -33,8 +31,6 @@ def read_samples(path: Path, problems: Mapping[str, Problem], field: str = "comp
                 found = f"found {row[name]!r}"[:80] if name in row else f"missing, found {', '.join(row) or 'nothing'}"
                 raise StageError(f"{path}:{number}: {name}: {found}; accepted: a text")
         task_id = row["task_id"]
-        if not _encodable(row[field]):
-            raise StageError(f"{path}:{number}: {field}: holds half of a surrogate pair; accepted: text in Unicode")
         if task_id not in problems:
             known, task_id = next(iter(problems)), task_id[:80]
             raise StageError(
@@ -80,32 +76,8 @@ def coverage(samples: Sequence[Sample], problems: Mapping[str, Problem]) -> str 
     return None if there == len(problems) else f"a subset: {there} of {len(problems)} problems have samples"
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, _row(line, path, number)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
-        raise StageError(f"{path}:{number + 1}: not gzip, or cut short: {exc}") from exc
-    except OSError as exc:
-        raise StageError(f"{path}: {exc.strerror or exc}") from exc
-
-
-def _row(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as exc:
-        raise StageError(f"{path}:{number}: not JSON, or cut short: {exc}") from exc
-    if not isinstance(row, dict):
-        raise StageError(f"{path}:{number}: found {type(row).__name__}, accepted: an object, one per sample")
-    return row
+    for number, row in read_jsonl(path):
+        if not isinstance(row, dict):
+            raise StageError(f"{path}:{number}: found {type(row).__name__}, accepted: an object, one per sample")
+        yield number, row

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.benchmarks.extraction_rules import Rule
 from wizardcoder.benchmarks.load import KNOWN
 from wizardcoder.benchmarks.protocol import Timeouts
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import (
     PART,
@@ -33,7 +33,7 @@ from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.teacher.budget import Price
 
 GENERATIONS = "generations.sqlite"  # the answer store, in the cache folder
-MODELS = {"base": Path("models/base"), "tuned": Path("models/wizardcoder")}
+MODELS = {"base": paths.BASE_MODEL, "tuned": paths.TUNED_MODEL}
 # choosing experiments by their score would be selection on a test set
 TEST_SETS = frozenset(KNOWN) - {"dev", "mbpp_400"}
 

@@ -7,12 +7,12 @@ records, checked, and the round-0 example that a record becomes. Which records a
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.hub_revision import commit_of
+from wizardcoder.core.json_files import read_json, read_jsonl
 from wizardcoder.core.params import read_yaml
 from wizardcoder.core.records import Example
 
@@ -37,10 +37,7 @@ def read_placed(path: Path) -> list[tuple[str, dict[str, Any]]]:
         raise StageError(f"seed.source: found {str(path)!r}, accepted: a file ending in {', '.join(readers)}")
     if not path.is_file():
         raise StageError(f"seed.source: {path}: no such file")
-    try:
-        placed = reader(path)
-    except UnicodeDecodeError as exc:
-        raise StageError(f"{path}: not UTF-8: byte {exc.object[exc.start]:#04x} at offset {exc.start}") from exc
+    placed = reader(path)
     if not placed:
         raise StageError(f"{path}: holds no record; {ACCEPTED}")
     return [(f"{path}{place}", _checked(record, f"{path}{place}")) for place, record in placed]
@@ -64,26 +61,14 @@ def example_of(record: dict[str, Any]) -> Example:
 
 
 def _read_json(path: Path) -> list[tuple[str, Any]]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as exc:
-        raise StageError(f"{path}:{exc.lineno}: not JSON, or cut short: {exc.msg}") from exc
-    except RecursionError as exc:
-        raise StageError(f"{path}: not JSON that can be read: nested too deeply") from exc
+    data = read_json(path)
     if not isinstance(data, list):
         raise StageError(f"{path}: found {type(data).__name__}, accepted: a list of records")
     return [(f": record {number}", record) for number, record in enumerate(data)]
 
 
 def _read_lines(path: Path) -> list[tuple[str, Any]]:
-    placed = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            try:
-                placed.append((f":{number}", json.loads(line)))
-            except json.JSONDecodeError as exc:
-                raise StageError(f"{path}:{number}: not JSON, or cut short: {exc.msg}") from exc
-    return placed
+    return [(f":{number}", record) for number, record in read_jsonl(path)]
 
 
 def _read_parquet(path: Path) -> list[tuple[str, Any]]:
@@ -127,14 +112,4 @@ def _checked(record: Any, place: str) -> dict[str, Any]:  # noqa: ANN401 - whate
         value = record.get(field)
         if not isinstance(value, str) and not (field == "input" and value is None):
             raise StageError(f"{place}: `{field}` is {repr(value)[:80]}, accepted: a text")
-        if value is not None and not _is_unicode(value):
-            raise StageError(f"{place}: `{field}` holds a lone surrogate, accepted: a text in Unicode")
     return record
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

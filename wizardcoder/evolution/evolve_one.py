@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, RunParams, Text
 from wizardcoder.core.records import Example, PoolItem, Rejected
@@ -77,7 +78,7 @@ def check(settings: EvolutionSettings) -> None:
     Raises:
         StageError: a round's switch is missing or unknown, or no heuristic is left.
     """
-    wanted = [f"r{n}" for n in range(1, 5)]
+    wanted = [f"r{n}" for n in paths.EVOLVED_ROUNDS]
     if sorted(settings.evolve.enabled) != wanted:
         found = ", ".join(sorted(settings.evolve.enabled)) or "nothing"
         raise StageError(f"params.yaml: evolve.enabled: found {found}, accepted: {', '.join(wanted)}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from wizardcoder.core import console
-from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_jsonl, to_line
+from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_records, to_line
 from wizardcoder.evolution.evolve_one import EvolutionSettings, evolve_one
 from wizardcoder.teacher.ask_all import stream_answers
 from wizardcoder.teacher.budget import Price
@@ -53,7 +53,7 @@ async def evolve_round(
             async def evolve(item: PoolItem) -> Example | Rejected:
                 return await evolve_one(settings, number, item, teacher)
 
-            pool = read_jsonl(source, PoolItem)
+            pool = read_records(source, PoolItem)
             async with aclosing(stream_answers(pool, evolve, teacher.window, teacher.stop)) as outcomes:
                 async for item, outcome in outcomes:
                     _write(item, outcome, files, line_of)

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.records import replacing
 from wizardcoder.experiments.results import (
     Difference,
@@ -22,7 +22,7 @@ from wizardcoder.experiments.results import (
     differences,
     metrics,
 )
-from wizardcoder.experiments.runs import SUMMARIES, Experiment
+from wizardcoder.experiments.runs import Experiment
 from wizardcoder.statistics.significance import LEVEL, Interval, Scored
 
 TITLES: dict[Measure, str] = {"pass_at_1": "pass@1", "nll": "NLL of the canonical solutions (lower is better)"}
@@ -53,7 +53,7 @@ def publish(comparison: Comparison) -> None:
         console.show(table)
     for line in _foot(comparison, different):
         console.say(line)
-    path = SUMMARIES / f"{comparison.suite}.json"
+    path = paths.EXPERIMENT_SUMMARIES / f"{comparison.suite}.json"
     with replacing(path) as file:
         json.dump(_rounded(summary(comparison, different)), file, indent=2, ensure_ascii=False)
         file.write("\n")

@@ -18,7 +18,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as params_dataclass
 from rich.table import Table
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, Text, load
 from wizardcoder.core.params_file import applied, nested
@@ -42,7 +42,6 @@ from wizardcoder.statistics.significance import Interval, paired_means
 
 NAME = "evol-stop"
 SEED = 0  # of the bootstrap
-LAST_ROUND = 4
 Rule = Literal["interval", "any_drop"]
 Verdict = Literal["first", "best", "not better", "stop"]
 
@@ -53,7 +52,7 @@ class EvolStopParams:
 
     rule: Rule
     measure: Measure
-    max_round: Annotated[int, Field(ge=1, le=LAST_ROUND)]
+    max_round: Annotated[int, Field(ge=1, le=paths.LAST_ROUND)]
 
 
 @params_dataclass(frozen=True, slots=True, config=PART)
@@ -127,7 +126,7 @@ def experiment(number: int, params: Params) -> Experiment:
 
 def switches(last: int) -> dict[str, bool]:
     """Give the rounds' switches: on up to the last one that is wanted."""
-    return {f"evolve.enabled.r{n}": n <= last for n in range(1, LAST_ROUND + 1)}
+    return {f"evolve.enabled.r{n}": n <= last for n in paths.EVOLVED_ROUNDS}
 
 
 def decide(curve: Sequence[Scores], measure: Measure, rule: Rule) -> Step:

@@ -7,7 +7,6 @@ and p-value, corrected for their number; the same as flat figures for a file. Pr
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +14,12 @@ from pathlib import PurePosixPath
 from statistics import fmean
 from typing import Literal
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.git import read_committed
 from wizardcoder.evaluation.results import compare_counts, counts_of
 from wizardcoder.statistics.significance import LEVEL, Interval, Scored, bootstrap, holm, paired_means, pass_at_k_table
 
-RESULTS = "data/results"
 TUNED = ".tuned.jsonl"
 TOLD = ("merge", "train")  # stages whose metrics say how the training sets of two experiments differ
 SEED = 0  # of bootstrap and permutation
@@ -82,16 +82,16 @@ def read_result(name: str, commit: str) -> Result:
 
     try:
         files = DVCFileSystem(rev=commit)
-        paths = [str(path) for path in files.ls(RESULTS, detail=False) if str(path).endswith(TUNED)]
+        names = [str(path) for path in files.ls(str(paths.RESULTS), detail=False) if str(path).endswith(TUNED)]
         scores = {
-            PurePosixPath(path).name.removesuffix(TUNED): _scores(files.read_text(path)) for path in sorted(paths)
+            PurePosixPath(path).name.removesuffix(TUNED): _scores(files.read_text(path)) for path in sorted(names)
         }
     except (OSError, DvcException) as exc:
         raise StageError(
-            f"{name}: its {RESULTS} are not in DVC's cache; `dvc exp remove {name}` and call again"
+            f"{name}: its {paths.RESULTS} are not in DVC's cache; `dvc exp remove {name}` and call again"
         ) from exc
     if not scores:
-        raise StageError(f"{name}: {RESULTS} of its commit {commit[:7]} holds no tuned model's results")
+        raise StageError(f"{name}: {paths.RESULTS} of its commit {commit[:7]} holds no tuned model's results")
     return Result(name, scores, {key: value for stage in TOLD for key, value in _metrics(stage, commit).items()})
 
 
@@ -149,8 +149,6 @@ def _scores(text: str) -> Scores:
 
 def _metrics(stage: str, commit: str) -> dict[str, float]:
     """Give a stage's numbers as git keeps them, under its name; none where it writes none."""
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:./metrics/{stage}.json"], capture_output=True, text=True, check=False
-    )
-    numbers = json.loads(shown.stdout) if shown.returncode == 0 else {}
+    text = read_committed(commit, paths.METRICS / f"{stage}.json")
+    numbers = json.loads(text) if text is not None else {}
     return {f"{stage}.{key}": value for key, value in numbers.items() if isinstance(value, int | float)}

@@ -9,7 +9,6 @@ clone starts with an empty history.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from pydantic.dataclasses import dataclass
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from wizardcoder.core import git, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE
 from wizardcoder.core.records import replacing
+from wizardcoder.core.validation import describe
 
-FILE = Path("metrics/experiments.json")
-SCORES = Path("metrics/evaluate.json")
 _NOT_RUNS = ("refs/exps/exec/", "refs/exps/celery/", "refs/exps/stash", "refs/exps/apply/")
 
 
@@ -57,7 +56,7 @@ class RunHistory:
     runs: list[CommittedRun]
 
 
-def read_history(path: Path = FILE) -> RunHistory:
+def read_history(path: Path = paths.EXPERIMENTS_METRICS) -> RunHistory:
     """Read the history.
 
     Raises:
@@ -68,19 +67,17 @@ def read_history(path: Path = FILE) -> RunHistory:
     except OSError as exc:
         raise StageError(f"{path}: {exc.strerror}; `wizardcoder report` writes it") from exc
     except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        place = ".".join(map(str, error["loc"])) or "file"
-        raise StageError(f"{path}: {place}: {error['msg']}; `wizardcoder report` writes this file") from exc
+        raise StageError(f"{path}: {describe(exc)}; `wizardcoder report` writes this file") from exc
 
 
-def write_history(history: RunHistory, path: Path = FILE) -> None:
+def write_history(history: RunHistory, path: Path = paths.EXPERIMENTS_METRICS) -> None:
     """Write the history."""
     with replacing(path) as file:
         json.dump(TypeAdapter(RunHistory).dump_python(history), file, indent=2, sort_keys=True, ensure_ascii=False)
         file.write("\n")
 
 
-def update_history(since: str | None = None, path: Path = FILE) -> RunHistory:
+def update_history(since: str | None = None, path: Path = paths.EXPERIMENTS_METRICS) -> RunHistory:
     """Find the runs and write them; without `since` the revision of the last call stays.
 
     Raises:
@@ -101,10 +98,13 @@ def find_runs(since: str | None) -> RunHistory:
     """
     runs = []
     if since is not None:
-        since = _git("rev-parse", "--verify", "--end-of-options", f"{since}^{{commit}}")
-        commits = _git("log", "--format=%H", f"{since}..HEAD", "--", str(SCORES)).split()
-        runs += [_read_run(commit, _git("show", "--no-patch", "--format=%s", commit)) for commit in commits]
-    for line in _git("for-each-ref", "refs/exps", "--format=%(objectname) %(refname)").splitlines():
+        start_commit = git.commit_of(since)
+        if start_commit is None:
+            raise StageError(f"found revision {since!r}, accepted: a commit, branch or tag of this repository")
+        since = start_commit
+        commits = git.run_git("log", "--format=%H", f"{since}..HEAD", "--", str(paths.EVALUATE_METRICS)).split()
+        runs += [_read_run(commit, git.run_git("show", "--no-patch", "--format=%s", commit)) for commit in commits]
+    for line in git.run_git("for-each-ref", "refs/exps", "--format=%(objectname) %(refname)").splitlines():
         commit, ref = line.split(" ", 1)
         if not ref.startswith(_NOT_RUNS):
             *_, start, rest, name = ref.split("/")  # refs/exps/ab/cdef.../name
@@ -115,19 +115,19 @@ def find_runs(since: str | None) -> RunHistory:
 
 def _read_run(commit: str, name: str, start: str | None = None) -> CommittedRun | None:
     """Read a commit's run, for an experiment with what it changed since its start; None if it holds no scores."""
-    scores = _shown(commit, SCORES)
+    scores = git.read_committed(commit, paths.EVALUATE_METRICS)
     if scores is None:
         return None
     try:
         metrics = {k: float(v) for k, v in json.loads(scores).items() if isinstance(v, int | float)}
     except (ValueError, AttributeError) as exc:
-        raise StageError(f"{SCORES} of {commit[:7]}: not flat JSON: {exc}") from exc
+        raise StageError(f"{paths.EVALUATE_METRICS} of {commit[:7]}: not flat JSON: {exc}") from exc
     params = _params(commit)
     return CommittedRun(
         name=name,
         kind="experiment" if start else "commit",
         commit=commit[:7],
-        committed_at=int(_git("show", "--no-patch", "--format=%ct", commit)),
+        committed_at=int(git.run_git("show", "--no-patch", "--format=%ct", commit)),
         changed=_differences(_params(start), params) if start else {},
         rounds=_merged_rounds(params),
         metrics=metrics,
@@ -147,7 +147,7 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[st
 def _params(commit: str) -> dict[str, Any]:
     """Return a commit's params by dotted name; empty if its file is missing or broken."""
     try:
-        return dict(_flat(YAML(typ="safe", pure=True).load(_shown(commit, PARAMS_FILE) or "{}")))
+        return dict(_flat(YAML(typ="safe", pure=True).load(git.read_committed(commit, PARAMS_FILE) or "{}")))
     except (YAMLError, AttributeError):
         return {}
 
@@ -158,21 +158,3 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _shown(commit: str, path: Path) -> str | None:
-    """Return a file as a commit holds it, None if the commit does not hold it."""
-    try:
-        return _git("show", f"{commit}:./{path}")
-    except StageError:
-        return None
-
-
-def _git(*args: str) -> str:
-    try:
-        done = subprocess.run(["git", *args], capture_output=True, text=True, check=True)
-    except FileNotFoundError as exc:
-        raise StageError("git: not found") from exc
-    except subprocess.CalledProcessError as exc:
-        raise StageError(f"git {args[0]}: {exc.stderr.strip().splitlines()[0] if exc.stderr else exc}") from exc
-    return done.stdout.strip()

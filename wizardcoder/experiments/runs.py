@@ -10,7 +10,6 @@ results is wizardcoder/experiments/results.py.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import re
 import signal
@@ -25,14 +24,15 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
+from wizardcoder.core.git import changed_files, read_committed, run_git
+from wizardcoder.core.locks import hold_lock
 from wizardcoder.core.params import PARAMS_FILE
 from wizardcoder.core.params_file import applied, nested, overrides
 
 SCORES = "evaluate"  # the stage to which an experiment runs; what only looks at its results isn't run
-SUMMARIES = Path("experiments")  # tracked by git, and read by no stage that leads to the scores
 LOCK = "experiments.lock"
 PR_SET_PDEATHSIG = 1
 _STARTED = re.compile(r"Running stage '(\w+)'")
@@ -72,8 +72,7 @@ def clean_head() -> str:
     Raises:
         StageError: a file that git tracks differs from it, so that experiments would carry an edit that no name tells.
     """
-    status = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{SUMMARIES}")
-    changed = [line.split(maxsplit=1)[1] for line in status.splitlines()]
+    changed = changed_files(".", f":!{paths.EXPERIMENT_SUMMARIES}")
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise StageError(
@@ -85,13 +84,13 @@ def clean_head() -> str:
 
 def head() -> str:
     """Give the commit that is checked out."""
-    return _git("rev-parse", "HEAD")
+    return run_git("rev-parse", "HEAD")
 
 
 def made(start: str) -> dict[str, str]:
     """Give the commits of the experiments that start from a commit, by name."""
     prefix = f"refs/exps/{start[:2]}/{start[2:]}/"
-    lines = _git("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
+    lines = run_git("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
     return {ref.removeprefix(prefix): commit for commit, ref in (line.split(" ", 1) for line in lines)}
 
 
@@ -102,7 +101,7 @@ def refuse_other_settings(experiment: Experiment, commit: str, source: str) -> N
         StageError: params.yaml of that commit holds another value.
     """
     safe = YAML(typ="safe", pure=True)
-    there = safe.load(_git("show", f"{commit}:./{PARAMS_FILE}"))
+    there = safe.load(read_committed(commit, PARAMS_FILE) or "")
     if there != safe.load(experiment.params(source)):
         raise StageError(
             f"{experiment.name}: an experiment of this name was made with other values; "
@@ -118,12 +117,7 @@ def one_at_a_time() -> Iterator[None]:
         StageError: another process holds it, or DVC's queue is not empty.
     """
     path = cache_dir() / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise StageError(f"{path}: held by another run of experiments, accepted: one at a time") from exc
+    with hold_lock(path, "held by another run of experiments, accepted: one at a time"):
         _refuse_queue()
         yield
 
@@ -239,13 +233,6 @@ def _environment() -> dict[str, str]:
     """Give the environment with this Python first in PATH: stages say `python`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
-
-
-def _git(*args: str) -> str:
-    done = subprocess.run(["git", *args], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise StageError(f"git {args[0]}: {_last_line(done.stderr)}")
-    return done.stdout.rstrip()
 
 
 def _last_line(text: str) -> str:

@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, Text, read_yaml
+from wizardcoder.core.validation import describe
 from wizardcoder.experiments.runs import Experiment
 
 FILE = Path("ablations.yaml")
@@ -45,9 +46,7 @@ def read_suites(path: Path = FILE) -> dict[str, Suite]:
     try:
         suites = TypeAdapter(dict[str, Suite]).validate_json(json.dumps(read_yaml(path), default=str))
     except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in error["loc"])
-        raise StageError(f"{path}: {where}: {error['msg']}, found {error['input']!r}") from exc
+        raise StageError(f"{path}: {describe(exc)}") from exc
     for name, suite in suites.items():
         _check(f"{path}: {name}", name, suite)
     return suites

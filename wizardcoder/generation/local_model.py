@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def main() -> None:
         prog="python -m wizardcoder.generation.local_model", description="Ask a model once."
     )
     parser.add_argument("instruction")
-    parser.add_argument("--model", type=Path, default=Path("models/wizardcoder"), help="a transformers directory")
+    parser.add_argument("--model", type=Path, default=paths.TUNED_MODEL, help="a transformers directory")
     parser.add_argument("--max-new-tokens", type=int, default=512)
     parser.add_argument("--dtype", default="auto", help="a torch type; auto: bfloat16 on a GPU, else float32")
     options = parser.parse_args()

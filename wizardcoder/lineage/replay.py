@@ -20,6 +20,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, RunParams
 from wizardcoder.core.records import Example, PoolItem, Rejected
 from wizardcoder.core.store import AnswerStore
+from wizardcoder.core.validation import describe
 from wizardcoder.evolution.elimination import CUT
 from wizardcoder.evolution.evolve_one import EvolveParams, evolve_one
 from wizardcoder.teacher.chats import Message
@@ -67,10 +68,7 @@ def settings_of(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> Setti
     try:
         return TypeAdapter(Settings).validate_json(json.dumps(values))
     except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        raise StageError(
-            f"its parameters do not fit this code: {'.'.join(map(str, error['loc']))}: {error['msg']}"
-        ) from exc
+        raise StageError(f"its parameters do not fit this code: {describe(exc)}") from exc
 
 
 def replay(

@@ -6,7 +6,6 @@ cache or remote. Nothing is checked out.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import IO, Any, TypeVar
 
 from ruamel.yaml import YAML
 
+from wizardcoder.core import git
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE
 from wizardcoder.lineage.lock import LOCK, Step, entry_lines, read_lock
@@ -35,8 +35,8 @@ class Revision:
     """The workspace where `rev` is None, else what git and DVC hold of that revision."""
 
     def __init__(self, rev: str | None = None) -> None:
-        self.rev = None if rev is None else _git("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}").strip()
-        if rev is not None and not self.rev:
+        self.rev = None if rev is None else git.commit_of(rev)
+        if rev is not None and self.rev is None:
             raise StageError(f"--rev: {rev}: git knows no such revision here")
 
     def open(self, path: str) -> IO[bytes] | None:
@@ -86,7 +86,10 @@ class Revision:
 
     @cached_property
     def _committed_lock(self) -> str:
-        return self.lock_text if self.rev else _git("show", f"HEAD:./{LOCK}")
+        if self.rev:
+            return self.lock_text
+        commit = git.commit_of("HEAD") if git.in_repository() else None
+        return (git.read_committed(commit, LOCK) or "") if commit else ""
 
     @cached_property
     def _committed_steps(self) -> dict[str, Step]:
@@ -123,22 +126,19 @@ class Revision:
         lines = entry_lines(self._committed_lock, stage)
         assert lines is not None, "an entry that was read has its lines"
         first, last = lines
-        told = _git("log", "-1", "-s", f"-L{first},{last}:{LOCK}", "--format=%H%x00%as%x00%s", self.rev or "HEAD")
+        told = git.run_git(
+            "log", "-1", "-s", f"-L{first},{last}:{LOCK}", "--format=%H%x00%as%x00%s", self.rev or "HEAD"
+        )
         return Commit(*told.rstrip("\n").split("\0")) if told else None
 
 
 def head() -> Commit | None:
     """Give the commit that the workspace stands on, or None outside git."""
-    told = _git("log", "-1", "--format=%H%x00%as%x00%s")
-    return Commit(*told.rstrip("\n").split("\0")) if told else None
+    if not git.in_repository() or git.commit_of("HEAD") is None:
+        return None
+    return Commit(*git.run_git("log", "-1", "--format=%H%x00%as%x00%s").split("\0"))
 
 
 def dirty() -> list[str]:
     """Give the files of the workspace that differ from the commit, those that git does not know left out."""
-    return [line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()]
-
-
-def _git(*args: str) -> str:
-    """Run git and give what it prints, nothing where it fails: no repository, no such revision or file."""
-    done: Any = subprocess.run(["git", *args], capture_output=True, text=True, check=False)
-    return str(done.stdout) if done.returncode == 0 else ""
+    return git.changed_files() if git.in_repository() else []

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,22 +18,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
-from wizardcoder.core.records import Example, PoolItem, Rejected
+from wizardcoder.core.records import Example, PoolItem, Rejected, seed_id
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.evolution.alpaca import example_of, read_placed
 from wizardcoder.lineage.replay import Request, replay, settings_of
 from wizardcoder.lineage.revision import Revision
 from wizardcoder.teacher import chats
-from wizardcoder.training.fates import FATES
 
-LAST_ROUND = 4
-RESULTS = "data/results"
 # what an accepted sample passes, with the files of those that are kept and those that are dropped
-AFTER_THE_ROUNDS = (
-    ("screen", "data/screened/r{round}.jsonl", "data/screened/dropped.jsonl"),
-    ("merge", "data/merged/examples.jsonl", "data/merged/removed.jsonl"),
-    ("decontaminate", "data/decontaminated/examples.jsonl", "data/decontaminated/excluded.jsonl"),
+AFTER_THE_ROUNDS: tuple[tuple[str, Callable[[int], Path], Path], ...] = (
+    ("screen", paths.screened_round, paths.SCREENED_OUT),
+    ("merge", lambda _: paths.MERGED_EXAMPLES, paths.MERGED_REMOVED),
+    ("decontaminate", lambda _: paths.TRAINING_EXAMPLES, paths.EXCLUDED),
 )
 _TRAINED: dict[str, tuple[str, dict[str, Any]]] = {
     "trained": ("kept", {}),
@@ -112,7 +110,7 @@ def trace_sample(sample: str, revision: Revision, store: AnswerStore | None) -> 
     rounds = [int(part) for part in re.findall(r"-r(\d+)", sample)]
     last = rounds[-1] if rounds else 0
     target = _outcome(last, sample, revision)
-    seed = _outcome(0, sample.split("-r", maxsplit=1)[0], revision)
+    seed = _outcome(0, seed_id(sample), revision)
     if target is None or seed is None:
         return None
     parent = PoolItem(seed.id, seed.instruction)
@@ -131,27 +129,24 @@ def trace_problem(task_id: str, revision: Revision) -> Problem | None:
     """Give what the results and the exclusions say of a test problem, or None where neither knows it."""
     results = [
         {"file": name, "passed": row["passed"], "result": row["result"]}
-        for name in revision.files(RESULTS)
+        for name in revision.files(paths.RESULTS.as_posix())
         if name.endswith(".jsonl")
-        for row in rows_with(f"{RESULTS}/{name}", "task_id", task_id, revision)
+        for row in rows_with(paths.RESULTS / name, "task_id", task_id, revision)
     ]
     shown = ("id", "benchmark", "similarity", "overlap", "judgement")
-    excluded = [
-        {key: row.get(key) for key in shown}
-        for row in rows_with("data/decontaminated/excluded.jsonl", "task_id", task_id, revision)
-    ]
+    excluded = [{key: row.get(key) for key in shown} for row in rows_with(paths.EXCLUDED, "task_id", task_id, revision)]
     return Problem(task_id, results, excluded) if results or excluded else None
 
 
 def known_ids(revision: Revision) -> Iterator[str]:
     """Yield the id of every example and every rejected attempt of the rounds."""
-    for number in range(LAST_ROUND + 1):
+    for number in paths.ROUND_NUMBERS:
         for name in ("examples", "rejected"):
-            for line in _lines(f"data/rounds/r{number}/{name}.jsonl", revision):
+            for line in _lines(paths.round_folder(number) / f"{name}.jsonl", revision):
                 yield json.loads(line)["id"]
 
 
-def rows_with(path: str, key: str, value: str, revision: Revision) -> Iterator[dict[str, Any]]:
+def rows_with(path: Path, key: str, value: str, revision: Revision) -> Iterator[dict[str, Any]]:
     """Yield the records of a JSON Lines file that have this value, without parsing most of the others."""
     needle = json.dumps(value, ensure_ascii=False).encode()
     for line in _lines(path, revision):
@@ -159,8 +154,8 @@ def rows_with(path: str, key: str, value: str, revision: Revision) -> Iterator[d
             yield row
 
 
-def _lines(path: str, revision: Revision) -> Iterator[bytes]:
-    file = revision.open(path)
+def _lines(path: Path, revision: Revision) -> Iterator[bytes]:
+    file = revision.open(path.as_posix())
     if file is not None:
         with file:
             yield from file
@@ -170,7 +165,7 @@ def _outcome(number: int, sample: str, revision: Revision) -> Example | Rejected
     """Find what a round made of an attempt."""
     kinds: tuple[tuple[str, type[Example] | type[Rejected]], ...] = (("examples", Example), ("rejected", Rejected))
     for name, kind in kinds:
-        for row in rows_with(f"data/rounds/r{number}/{name}.jsonl", "id", sample, revision):
+        for row in rows_with(paths.round_folder(number) / f"{name}.jsonl", "id", sample, revision):
             record: Example | Rejected = TypeAdapter(kind).validate_json(json.dumps(row))
             return record
     return None
@@ -180,7 +175,7 @@ def _children(sample: str, last: int, revision: Revision) -> list[str]:
     """Give the attempts to evolve a sample on, in the rounds that are at hand."""
     found: list[str] = []
     with suppress(StageError):
-        for number in range(last + 1, LAST_ROUND + 1):
+        for number in range(last + 1, paths.LAST_ROUND + 1):
             child = _outcome(number, f"{sample}-r{number}", revision)
             found += [child.id] if child else []
     return found
@@ -245,7 +240,7 @@ def _fate(sample: Example, revision: Revision) -> Iterator[Fate]:
     step = ""
     try:
         for step, kept_in, dropped_in in AFTER_THE_ROUNDS:
-            fates = list(_fate_in(step, sample, kept_in, dropped_in, revision))
+            fates = list(_fate_in(step, sample, kept_in(sample.round), dropped_in, revision))
             yield from fates
             if fates[-1].state in ("dropped", "not read"):
                 return
@@ -256,17 +251,16 @@ def _fate(sample: Example, revision: Revision) -> Iterator[Fate]:
 
 
 def _trained(sample: Example, revision: Revision) -> Fate:
-    row = next(rows_with(FATES.as_posix(), "id", sample.id, revision), None)
+    row = next(rows_with(paths.TRAIN_OUTCOMES, "id", sample.id, revision), None)
     if row is not None:
         return Fate("train", *_TRAINED[row["fate"]])
-    if revision.has(FATES.as_posix()):
+    if revision.has(paths.TRAIN_OUTCOMES.as_posix()):
         return Fate("train", "not read")
     return Fate("train", "not known" if "train" in revision.steps else "not run")
 
 
-def _fate_in(step: str, sample: Example, kept_in: str, dropped_in: str, revision: Revision) -> Iterator[Fate]:
+def _fate_in(step: str, sample: Example, kept_in: Path, dropped_in: Path, revision: Revision) -> Iterator[Fate]:
     """Tell what one step did with a sample; several lines where several test samples excluded it."""
-    kept_in = kept_in.format(round=sample.round)
     kept = next(rows_with(kept_in, "id", sample.id, revision), None)
     if kept is not None:
         yield Fate(step, "kept", {key: kept[key] for key in ("language", "verdict", "flags") if step == "screen"})
@@ -275,4 +269,4 @@ def _fate_in(step: str, sample: Example, kept_in: str, dropped_in: str, revision
     for row in dropped:
         yield Fate(step, "dropped", {key: value for key, value in row.items() if key not in _SHOWN_ABOVE})
     if not dropped:
-        yield Fate(step, "not read" if revision.has(kept_in) else "not run")
+        yield Fate(step, "not read" if revision.has(kept_in.as_posix()) else "not run")

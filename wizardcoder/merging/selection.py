@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from wizardcoder.core.console import StageError
+from wizardcoder.core.draws import draw_order
 from wizardcoder.core.params import STRICT, AtLeastOne, Text
 from wizardcoder.core.records import Example
 from wizardcoder.merging.near_duplicates import NearDuplicates, NearDuplicatesParams
@@ -162,7 +163,7 @@ def drawn(sizes: Mapping[str, int], target: int, seed: int) -> set[str]:
     """
     kept: set[str] = set()
     total = 0
-    for key in sorted(sizes, key=lambda key: hashlib.blake2b(f"{seed}:{key}".encode()).digest()):
+    for key in draw_order(sizes, seed):
         if total >= target:
             break
         kept.add(key)

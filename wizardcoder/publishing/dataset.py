@@ -13,17 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wizardcoder.core import console
-from wizardcoder.core.records import Example, Rejected, count_lines, read_jsonl
+from wizardcoder.core import console, paths
+from wizardcoder.core.records import Example, Rejected, count_lines, read_records
 from wizardcoder.publishing.dataset_card import Counts, Origin, dataset_card
 from wizardcoder.publishing.parquet import columns_of, write_shards
 
-DATA = Path("data/decontaminated")
 DROPPED = {
-    "seed": Path("data/rounds/r0/rejected.jsonl"),
-    **{f"evolve_r{n}": Path(f"data/rounds/r{n}/rejected.jsonl") for n in range(1, 5)},
-    "screen": Path("data/screened/dropped.jsonl"),
-    "merge": Path("data/merged/removed.jsonl"),
+    "seed": paths.round_folder(0) / "rejected.jsonl",
+    **{f"evolve_r{n}": paths.round_folder(n) / "rejected.jsonl" for n in paths.EVOLVED_ROUNDS},
+    "screen": paths.SCREENED_OUT,
+    "merge": paths.MERGED_REMOVED,
 }
 """The files of dropped records, by stage."""
 REJECTED = {"step": "string", "id": "string", "round": "int64", "heuristic": "string", "reason": "string"}
@@ -44,11 +43,11 @@ def write_dataset(folder: Path, origin: Origin) -> Counts:
         StageError: a data file is missing or a line is not a record.
     """
     counts = Counts()
-    total = count_lines(DATA / "examples.jsonl")
+    total = count_lines(paths.TRAINING_EXAMPLES)
 
     def examples() -> Iterator[dict[str, Any]]:
         with console.track("export", total) as bar:
-            for example in read_jsonl(DATA / "examples.jsonl", Example):
+            for example in read_records(paths.TRAINING_EXAMPLES, Example):
                 row = {name: getattr(example, name) for name in Example.__slots__}
                 counts.add(row)
                 bar.advance()
@@ -59,12 +58,12 @@ def write_dataset(folder: Path, origin: Origin) -> Counts:
     rejected = (
         {"step": step, **{name: getattr(r, name) for name in REJECTED if name != "step"}}
         for step, path in dropped.items()
-        for r in read_jsonl(path, Rejected)
+        for r in read_records(path, Rejected)
     )
     number = sum(map(count_lines, dropped.values()))
     write_shards(folder / "rejected", "train", _counted(rejected, counts), number, REJECTED)
-    excluded = (_excluded(row, counts) for row in _rows(DATA / "excluded.jsonl"))
-    write_shards(folder / "excluded", "train", excluded, count_lines(DATA / "excluded.jsonl"), EXCLUDED)
+    excluded = (_excluded(row, counts) for row in _rows(paths.EXCLUDED))
+    write_shards(folder / "excluded", "train", excluded, count_lines(paths.EXCLUDED), EXCLUDED)
     (folder / "lineage.json").write_text(lineage_json(origin), encoding="utf-8")
     (folder / "README.md").write_text(dataset_card(counts, origin), encoding="utf-8")
     return counts

@@ -14,26 +14,20 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.core import bundled_wheels, console
+from wizardcoder.core import bundled_wheels, console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, load
-from wizardcoder.core.records import Example, read_jsonl
+from wizardcoder.core.records import Example, read_records
 from wizardcoder.evaluation.settings import EvaluateParams
 from wizardcoder.lineage.outs import trace_outs
 from wizardcoder.lineage.revision import Revision, dirty, head
 from wizardcoder.publishing import hub
 from wizardcoder.publishing.atomic_folder import MARK, mark_text, replacing_folder
-from wizardcoder.publishing.dataset import DATA, lineage_json, write_dataset
+from wizardcoder.publishing.dataset import lineage_json, write_dataset
 from wizardcoder.publishing.dataset_card import Origin, lineage_text
 from wizardcoder.training.model_package import card as model_card
 from wizardcoder.training.model_package import licences
 from wizardcoder.training.settings import Source, TrainParams
-
-BASE = Path("models/base")
-MODEL = Path("models/wizardcoder")
-RESULTS = Path("data/results")
-TRAINED = Path("metrics/train.json")
-SCORES = Path("metrics/evaluate.json")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -61,7 +55,7 @@ def export(out: Path, *, licence: str | None = None, push: str | None = None, wi
     _check_targets(push, with_model)
     revision = Revision()
     source, seeds_licence = _licence(revision, licence)
-    origin = _origin(revision, [DATA], source, seeds_licence)
+    origin = _origin(revision, [paths.DECONTAMINATED], source, seeds_licence)
     of_model = _origin(revision, _outs_of_model(revision), source, seeds_licence) if with_model else None
     for each in filter(None, (origin, of_model)) if push else ():
         if each.dirty or each.stale or each.commit is None:
@@ -84,7 +78,7 @@ def _check_targets(push: str | None, with_model: bool) -> None:
         raise StageError("--model: needs --push OWNER/NAME, where it is published")
     if push:
         hub.need_token()
-    for path in (MODEL, BASE) if with_model else ():
+    for path in (paths.TUNED_MODEL, paths.BASE_MODEL) if with_model else ():
         if not path.is_dir():
             raise StageError(f"--model: {path}: no such folder; `dvc pull {path}` or `dvc repro` gets it")
 
@@ -111,7 +105,7 @@ def _origin(revision: Revision, outs: list[Path], source: str, licence: str) -> 
 
 def _outs_of_model(revision: Revision) -> list[Path]:
     """Give what the model's card tells of: the model, and its results where it was evaluated."""
-    return [MODEL, RESULTS] if "evaluate" in revision.steps else [MODEL]
+    return [paths.TUNED_MODEL, paths.RESULTS] if "evaluate" in revision.steps else [paths.TUNED_MODEL]
 
 
 def _unsettled(origin: Origin) -> str:
@@ -127,7 +121,9 @@ def _push(out: Path, repo: str, origin: Origin, of_model: Origin | None) -> None
     console.say(hub.publish(repo, "dataset", files, f"Data of {commit}"))
     if of_model is not None:
         weights: dict[str, Path | bytes] = {
-            path.relative_to(MODEL).as_posix(): path for path in sorted(MODEL.rglob("*")) if path.is_file()
+            path.relative_to(paths.TUNED_MODEL).as_posix(): path
+            for path in sorted(paths.TUNED_MODEL.rglob("*"))
+            if path.is_file()
         }
         weights["README.md"] = _model_card(of_model, repo).encode()
         weights["lineage.json"] = lineage_json(of_model).encode()
@@ -138,21 +134,21 @@ def _model_card(origin: Origin, repo: str) -> str:
     """Give the card that the training wrote, with the scores, the data set and the lineage in it."""
     params = load(ModelParams)
     evaluated = any(link.name == "evaluate" for link in origin.lineage.links)
-    data = DATA / "examples.jsonl"
+    data = paths.TRAINING_EXAMPLES
     return model_card.card(
         model_card.Origin(
             base=model_card.base_name(params.base.source),
-            base_licence=licences.of_base(BASE),
+            base_licence=licences.of_base(paths.BASE_MODEL),
             seeds=origin.source,
             seeds_licence=origin.licence,
             data=data,
             data_sha256=bundled_wheels.sha256_of(data),
         ),
         params.train,
-        read_jsonl(data, Example),
-        _metrics(TRAINED),
+        read_records(data, Example),
+        _metrics(paths.TRAIN_METRICS),
         model_card.Published(
-            scores=_metrics(SCORES) if evaluated else {},
+            scores=_metrics(paths.EVALUATE_METRICS) if evaluated else {},
             dev=params.evaluate.dev,
             dataset=repo,
             lineage=lineage_text(origin),

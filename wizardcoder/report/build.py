@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE
 from wizardcoder.core.records import replacing
@@ -29,9 +30,7 @@ from wizardcoder.report.run_files import RunFiles, read_run_files
 from wizardcoder.report.run_sections import cost_section, lineage_section, training_section
 from wizardcoder.report.sample_browser import SampleLineage, count_attempts, draw_lineages, pack_lineages, read_lineages
 from wizardcoder.report.score_section import scores_section
-from wizardcoder.report.votes.comparison import PAGE, PAYLOAD, BlindComparison, to_json
-
-INDEX = Path("report/index.html")
+from wizardcoder.report.votes.comparison import PAYLOAD, BlindComparison, to_json
 
 
 def write_pages(
@@ -56,8 +55,8 @@ def write_pages(
     answered = [*read_held_out_answers(), *questions]
     compared = pair_answers(answered, *_known_labels(models, answered))
     samples, samples_shown = count_attempts(lineages), count_attempts(shown)
-    _write(INDEX, render_report(files, shown, samples, questions))
-    _write(Path(PAGE), render_comparison(compared))
+    _write(paths.REPORT_PAGE, render_report(files, shown, samples, questions))
+    _write(paths.COMPARE_PAGE, render_comparison(compared))
     return {
         "samples": samples_shown,
         "samples_left_out": samples - samples_shown,

@@ -9,10 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from wizardcoder.core import paths
 from wizardcoder.report.pages.numbers import format_percent, format_percent_range
 from wizardcoder.report.pages.svg import Line, bar, chart, interval
 from wizardcoder.report.parts import Cell, Figure, Section, Table, without_empty
-from wizardcoder.report.run_files import ROUNDS, CsvRow, Metrics, RunFiles, csv_number
+from wizardcoder.report.run_files import CsvRow, Metrics, RunFiles, csv_number
 from wizardcoder.statistics.significance import wilson
 
 CHARTS = {  # measures of analyze that share a scale
@@ -85,7 +86,7 @@ def measures_section(files: RunFiles) -> Section:
 
 
 def _rounds(files: RunFiles) -> Iterable[tuple[int, Metrics]]:
-    return [(n, files.stage(f"evolve_r{n}")) for n in ROUNDS]
+    return [(n, files.stage(f"evolve_r{n}")) for n in paths.EVOLVED_ROUNDS]
 
 
 def _counts(metrics: Metrics, prefix: str) -> Counter[str]:

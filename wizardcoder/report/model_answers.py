@@ -14,12 +14,12 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
 from wizardcoder.benchmarks.load import load_benchmark
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
-from wizardcoder.core.records import read_jsonl
-from wizardcoder.evaluation.held_out import ANSWERS, HeldOutAnswer
+from wizardcoder.core.records import read_records
+from wizardcoder.evaluation.held_out import HeldOutAnswer
 from wizardcoder.report.votes.comparison import AnswerPair, BlindComparison, make_comparison
 
-RESULTS = Path("data/results")
 HELD_OUT = "held_out"
 _ORDER = {"base": 0, "tuned": 2}  # of the labels, in which a reader compares them; others come between
 
@@ -59,7 +59,7 @@ class Question:
     answers: tuple[ModelAnswer, ...]
 
 
-def read_questions(sources: Mapping[str, str | None], folder: Path = RESULTS) -> list[Question]:
+def read_questions(sources: Mapping[str, str | None], folder: Path = paths.RESULTS) -> list[Question]:
     """Read all results in a folder, files named BENCHMARK.LABEL.jsonl; `sources` are the benchmarks' sources by name.
 
     Raises:
@@ -76,11 +76,11 @@ def read_questions(sources: Mapping[str, str | None], folder: Path = RESULTS) ->
     ]
 
 
-def read_held_out_answers(folder: Path = ANSWERS) -> list[Question]:
+def read_held_out_answers(folder: Path = paths.HELD_OUT_ANSWERS) -> list[Question]:
     """Read the models' answers to the instructions that training held out, in a folder of LABEL.jsonl."""
     found: dict[str, tuple[str, list[ModelAnswer]]] = {}
     for path in sorted(folder.glob("*.jsonl")):
-        for row in read_jsonl(path, HeldOutAnswer):
+        for row in read_records(path, HeldOutAnswer):
             answers = found.setdefault(row.id, (row.instruction, []))[1]
             answers.append(ModelAnswer(path.stem, row.answer, "", 0, 0))
     return [Question(HELD_OUT, name, prompt, tuple(answers)) for name, (prompt, answers) in found.items()]
@@ -91,7 +91,7 @@ def group_answers(benchmark: str, files: Mapping[str, Path], prompts: Mapping[st
     found: dict[str, list[ModelAnswer]] = {}
     for label in sorted(files, key=lambda name: (_ORDER.get(name, 1), name)):
         by_task: dict[str, list[ResultRow]] = {}
-        for row in read_jsonl(files[label], ResultRow):
+        for row in read_records(files[label], ResultRow):
             by_task.setdefault(row.task_id, []).append(row)
         for task_id, rows in by_task.items():
             found.setdefault(task_id, []).append(_first_answer(label, rows))

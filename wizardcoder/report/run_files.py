@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.experiments.run_history import CommittedRun, read_history
 from wizardcoder.lineage.lockfile import LockedStage, read_stages
 
-METRICS = Path("metrics")
-LOSS = Path("metrics/loss.csv")
-ANALYSIS = Path("data/analysis")
-ROUNDS = (1, 2, 3, 4)
 LATER_STAGES = ("screen", "merge", "decontaminate", "analyze", "train", "evaluate")
-STAGES = ("seed", *(f"evolve_r{n}" for n in ROUNDS), *LATER_STAGES)
+STAGES = ("seed", *(f"evolve_r{n}" for n in paths.EVOLVED_ROUNDS), *LATER_STAGES)
 Metrics = Mapping[str, Any]
 CsvRow = Mapping[str, str]
 
@@ -50,9 +47,9 @@ def read_run_files() -> RunFiles:
     """
     return RunFiles(
         metrics={name: read_metrics(name) for name in STAGES},
-        loss=_read_csv(LOSS),
-        measures=_read_csv(ANALYSIS / "measures.csv"),
-        mix=_read_csv(ANALYSIS / "mix.csv"),
+        loss=_read_csv(paths.LOSS_TABLE),
+        measures=_read_csv(paths.ANALYSIS / "measures.csv"),
+        mix=_read_csv(paths.ANALYSIS / "mix.csv"),
         history=read_history().runs,
         lock=read_stages(but="report"),
     )
@@ -64,7 +61,7 @@ def read_metrics(stage: str) -> Metrics:
     Raises:
         StageError: the file is missing, or is not a JSON object.
     """
-    path = METRICS / f"{stage}.json"
+    path = paths.METRICS / f"{stage}.json"
     try:
         metrics = json.loads(path.read_bytes())
     except OSError as exc:

@@ -6,26 +6,20 @@ round, every attempt with its outcome and reason; an index, and pieces of texts 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
-from wizardcoder.core.records import Example, Rejected, read_jsonl
+from wizardcoder.core.draws import draw_key
+from wizardcoder.core.records import Example, Rejected, read_records
 from wizardcoder.report.pages.payload import pack
-from wizardcoder.training.fates import FATES as TRAIN_FATES
 from wizardcoder.training.fates import Given, TrainFate
 
-ROUNDS = Path("data/rounds")
-SCREENED = Path("data/screened")
-REMOVED = Path("data/merged/removed.jsonl")
-DECONTAMINATED = Path("data/decontaminated")
-LAST_ROUND = 4
 PIECE_CHARS = 400_000  # ours: such a piece unpacks in about ten milliseconds and holds dozens of lineages
 _COLUMNS = ("heuristic", "outcome", "reason", "verdict", "language")
 _VERDICT = "verdict."  # screen's reasons are verdict.<verdict> and flag.<rule>
@@ -102,7 +96,7 @@ def group_attempts(attempts: Iterable[Attempt]) -> list[SampleLineage]:
         elif attempt.parent_id in roots:
             root = roots[attempt.parent_id]
         else:
-            place = f"{ROUNDS}/r{attempt.round}: {attempt.id}"
+            place = f"{paths.round_folder(attempt.round)}: {attempt.id}"
             raise StageError(f"{place}: its parent {attempt.parent_id!r} is in no earlier round")
         roots[attempt.id] = root
         found.setdefault(root, []).append(attempt)
@@ -113,8 +107,7 @@ def draw_lineages(lineages: list[SampleLineage], most: int, seed: int) -> list[S
     """Draw whole lineages with at most `most` attempts together; those whose seed was rejected only fill the rest."""
 
     def key(lineage: SampleLineage) -> tuple[bool, bytes]:
-        lot = hashlib.blake2b(f"{seed}:{lineage.id}".encode(), digest_size=8).digest()
-        return lineage.attempts[0].outcome == "rejected", lot
+        return lineage.attempts[0].outcome == "rejected", draw_key(seed, lineage.id)
 
     chosen: set[str] = set()
     left = most
@@ -155,15 +148,15 @@ def pack_lineages(lineages: Sequence[SampleLineage]) -> tuple[str, list[str]]:
 
 
 def _read_attempts() -> Iterator[Attempt]:
-    dropped = {item.id: item for item in read_jsonl(SCREENED / "dropped.jsonl", Rejected)}
-    removed = {item.id: item for item in read_jsonl(REMOVED, Rejected)}
-    excluded = {item.id: item for item in read_jsonl(DECONTAMINATED / "excluded.jsonl", Exclusion)}
-    trained = {item.id: item.fate for item in read_jsonl(TRAIN_FATES, TrainFate)}
-    for number in range(LAST_ROUND + 1):
-        screened = {item.id: item for item in read_jsonl(SCREENED / f"r{number}.jsonl", Example)}
-        for example in read_jsonl(ROUNDS / f"r{number}" / "examples.jsonl", Example):
+    dropped = {item.id: item for item in read_records(paths.SCREENED_OUT, Rejected)}
+    removed = {item.id: item for item in read_records(paths.MERGED_REMOVED, Rejected)}
+    excluded = {item.id: item for item in read_records(paths.EXCLUDED, Exclusion)}
+    trained = {item.id: item.fate for item in read_records(paths.TRAIN_OUTCOMES, TrainFate)}
+    for number in paths.ROUND_NUMBERS:
+        screened = {item.id: item for item in read_records(paths.screened_round(number), Example)}
+        for example in read_records(paths.round_folder(number) / "examples.jsonl", Example):
             yield _accepted(screened.get(example.id, example), dropped, removed, excluded, trained)
-        for item in read_jsonl(ROUNDS / f"r{number}" / "rejected.jsonl", Rejected):
+        for item in read_records(paths.round_folder(number) / "rejected.jsonl", Rejected):
             yield _attempt(item, "rejected", item.reason, item.detail)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wizardcoder.report.run_files import ROUNDS, Metrics
+from wizardcoder.core import paths
+from wizardcoder.report.run_files import Metrics
 
-SOURCES = (*(f"evolve_r{n}" for n in ROUNDS), "screen", "decontaminate", "train", "evaluate")
+SOURCES = (*(f"evolve_r{n}" for n in paths.EVOLVED_ROUNDS), "screen", "decontaminate", "train", "evaluate")
 """The stages whose metrics are summarized."""
 TEST_BENCHMARK = "humaneval"
 

@@ -26,6 +26,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, Text, read_yaml
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
+from wizardcoder.core.validation import describe
 from wizardcoder.teacher import chats
 from wizardcoder.teacher.ask_all import ask_all
 from wizardcoder.teacher.endpoint import RequestFailedError
@@ -118,9 +119,7 @@ def _read(path: Path) -> SafetyRuleFile:
     try:
         file = TypeAdapter(SafetyRuleFile).validate_json(json.dumps(read_yaml(path), default=str))
     except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        key = ".".join(map(str, error["loc"]))
-        raise StageError(f"{path}: {key}: found {str(error['input'])[:80]!r}: {error['msg']}") from exc
+        raise StageError(f"{path}: {describe(exc)}") from exc
     if reserved := sorted({JUDGED, UNCLEAR} & file.rules.keys()):
         raise StageError(f"{path}: rules.{reserved[0]}: the teacher's own flag, accepted: any other name")
     return file

@@ -7,22 +7,20 @@ written, after all else; what a kill left half-written has none and is removed.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from wizardcoder.core.bundled_wheels import sha256_of
 from wizardcoder.core.cache import cache_dir
-from wizardcoder.core.console import StageError
+from wizardcoder.core.disk import require_free_space
+from wizardcoder.core.locks import hold_lock
 from wizardcoder.core.records import replacing
-from wizardcoder.training.devices import GB
 
 MARK = "complete.json"
 PREFIX = "checkpoint-"  # transformers' name
@@ -52,26 +50,13 @@ def folder_of(key: str) -> Path:
     return cache_dir() / "checkpoints" / key
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """Keep a run's folder to this process: two that write the same checkpoints would spoil them.
 
     Raises:
         StageError: another process trains in it.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
-    except OSError as exc:
-        raise StageError(f"{folder}: cannot be written: {exc.strerror}") from exc
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise StageError(f"{folder}: the same training runs already, in another process") from exc
-        yield
-    finally:
-        os.close(handle)
+    return hold_lock(folder / "lock", "the same training runs already, in another process")
 
 
 def last(folder: Path) -> Path | None:
@@ -104,10 +89,8 @@ def spent_at(checkpoint: Path | None) -> Spent:
 
 
 def need_disk(folder: Path, needed_bytes: float, what: str) -> None:
-    """Refuse to write what would fill the disk."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes + SPARE_BYTES:
-        raise StageError(f"{folder}: {free / GB:.1f} GB free, {what} needs {needed_bytes / GB:.1f} GB")
+    """Refuse to write what would fill the disk; some space is left for small files."""
+    require_free_space(folder, needed_bytes, what, SPARE_BYTES)
 
 
 def how_to_go_on(folder: Path) -> str:

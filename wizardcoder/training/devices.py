@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import psutil
 
 from wizardcoder.core.console import StageError
+from wizardcoder.core.disk import GB
 
-GB = 1e9
 MEASURED_SIZE = 1024  # rows and columns of the matrices by which a CPU's peak is measured
 MEASURED_S = 0.3
 CPU = "CPU"

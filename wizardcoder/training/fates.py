@@ -6,14 +6,12 @@ stages.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.params import STRICT
 
-FATES = Path("data/train/fates.jsonl")
 Given = Literal["trained", "cut", "held_out", "no_response", "too_long"]
 
 

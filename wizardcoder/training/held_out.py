@@ -6,10 +6,10 @@ evolved record says much about its parent's answer.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
-from wizardcoder.core.records import Example
+from wizardcoder.core.draws import draw_order
+from wizardcoder.core.records import Example, seed_id
 
 MOST = 0.2  # of all records; a small set is trained on rather than measured
 
@@ -21,21 +21,12 @@ def split(examples: Sequence[Example], count: int, seed: int) -> tuple[list[Exam
     """
     lineages: dict[str, list[Example]] = {}
     for example in examples:
-        lineages.setdefault(_lineage(example), []).append(example)
+        lineages.setdefault(seed_id(example.id), []).append(example)
     room = min(count, int(MOST * len(examples)))
     held: set[str] = set()
-    for name in sorted(lineages, key=lambda name: _drawn(seed, name)):
+    for name in draw_order(lineages, seed):
         if len(lineages[name]) <= room:
             held.add(name)
             room -= len(lineages[name])
-    train = [e for e in examples if _lineage(e) not in held]
-    return train, [e for e in examples if _lineage(e) in held]
-
-
-def _lineage(example: Example) -> str:
-    """Give the seed's id, with which an evolved id begins."""
-    return example.id.split("-r", 1)[0]
-
-
-def _drawn(seed: int, name: str) -> bytes:
-    return hashlib.sha256(f"{seed} {name}".encode()).digest()
+    train = [e for e in examples if seed_id(e.id) not in held]
+    return train, [e for e in examples if seed_id(e.id) in held]

@@ -18,10 +18,10 @@ from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT
-from wizardcoder.core.records import read_jsonl
+from wizardcoder.core.records import read_records
+from wizardcoder.core.validation import describe
 from wizardcoder.report.pages.payload import read_payload
 
-PAGE = "report/compare.html"  # a text: who only names it does not depend on it
 PAYLOAD = "comparison"
 RATER = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"  # also the name of a file
 Choice = Literal["a", "b", "tie", "both_bad"]
@@ -82,7 +82,7 @@ def read_comparison(page: Path) -> BlindComparison:
     try:
         return TypeAdapter(BlindComparison).validate_json(json.dumps(read_payload(page, PAYLOAD)))
     except ValidationError as exc:
-        raise StageError(f"{page}: {PAYLOAD}: {exc.errors(include_url=False)[0]['msg']}") from exc
+        raise StageError(f"{page}: {PAYLOAD}: {describe(exc)}") from exc
 
 
 def read_votes(paths: Sequence[Path], comparison: BlindComparison) -> dict[str, dict[str, Choice]]:
@@ -96,7 +96,7 @@ def read_votes(paths: Sequence[Path], comparison: BlindComparison) -> dict[str, 
     votes: dict[str, dict[str, Choice]] = {}
     places: dict[tuple[str, str], str] = {}
     for path in paths:
-        for line, vote in enumerate(read_jsonl(path, Vote), start=1):
+        for line, vote in enumerate(read_records(path, Vote), start=1):
             place, key = f"{path}:{line}", (vote.rater, vote.item)
             _refuse_foreign(vote, place, comparison.digest, known)
             own = votes.setdefault(vote.rater, {})

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from wizardcoder.core import console
-from wizardcoder.report.votes.comparison import PAGE, BlindComparison, Choice, read_comparison, read_votes
+from wizardcoder.core import console, paths
+from wizardcoder.report.votes.comparison import BlindComparison, Choice, read_comparison, read_votes
 from wizardcoder.statistics.krippendorff import krippendorff_alpha
 from wizardcoder.statistics.significance import Interval, mcnemar, wilson
 
@@ -32,7 +32,7 @@ class Tally:
     p_value: float
 
 
-def show_votes(paths: Sequence[Path], page: Path = Path(PAGE)) -> None:
+def show_votes(paths: Sequence[Path], page: Path = paths.COMPARE_PAGE) -> None:
     """Print the preferences of each rater and of all together: the command `wizardcoder votes`.
 
     Args:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizardcoder.core.console import StageError
-from wizardcoder.training.devices import GB, Hardware
+from wizardcoder.core.disk import GB
+from wizardcoder.training.devices import Hardware
 from wizardcoder.training.settings import TrainParams
 
 # ours: the share of the peak that is reckoned with, for lack of a measurement; metrics/train.json has what it was

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from wizardcoder.training.devices import GB, Hardware
+from wizardcoder.core.disk import GB
+from wizardcoder.training.devices import Hardware
 from wizardcoder.training.planning import formulas
 from wizardcoder.training.settings import TrainParams
 

@@ -1,0 +1,36 @@
+"""Stages without arguments: `--help` runs nothing, an argument that is not known is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ("seed", "screen", "merge", "analyze", "decontaminate", "base")
+
+
+def run(stage: str, *args: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"stages.{stage}", *args]
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "WC_CACHE_DIR": str(folder / ".cache")}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=env)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_is_printed_and_nothing_is_run(tmp_path, stage):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    done = run(stage, "--help", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: python -m stages.{stage} [-h]\n\nStage {stage}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_unknown_argument_is_refused_and_nothing_is_run(tmp_path, stage):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    done = run(stage, "--rounds", "0", "1", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"python -m stages.{stage}: error: unrecognized arguments: --rounds 0 1\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
