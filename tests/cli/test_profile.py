@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import read_yaml
-from wizardcoder.core.params_file import applied, leaves, overrides
-from wizardcoder.core.profiles import profile_overrides, read_profile
+from wizardcoder.core.params_file import applied, leaves, line_comments, overrides
+from wizardcoder.core.profiles import is_source, profile_overrides, read_comments, read_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
@@ -109,14 +109,48 @@ def test_default_on_a_fresh_params_yaml_changes_no_byte():
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_comments_of_params_yaml_survive_a_profile(name):
-    before = comments(Path("params.yaml").read_text())
+def test_comments_on_lines_of_their_own_survive_a_profile(name):
+    before = comment_lines(Path("params.yaml").read_text())
     wizardcoder("profile", name)
-    assert comments(Path("params.yaml").read_text()) == before
+    assert comment_lines(Path("params.yaml").read_text()) == before
 
 
-def comments(text: str) -> list[str]:
-    return [line[line.index("#") :] for line in text.splitlines() if "#" in line]
+def comment_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_profiles_comments_come_with_its_values(name):
+    wizardcoder("profile", name)
+    own = line_comments(Path(f"profiles/{name}.yaml").read_text())
+    assert {key: line_comments(Path("params.yaml").read_text()).get(key) for key in own} == own
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_source_of_a_default_value_stays_on_a_value_that_the_profile_changes(name):
+    default, sources = flat("params.yaml"), line_comments(Path("params.yaml").read_text())
+    own = line_comments(Path(f"profiles/{name}.yaml").read_text())
+    wizardcoder("profile", name)
+    kept = line_comments(Path("params.yaml").read_text())
+    changed = [key for key, value in flat("params.yaml").items() if value != default[key] and key not in own]
+    assert [key for key in changed if is_source(kept.get(key, ""))] == []
+    assert ("decontaminate", "judge") in sources
+    assert kept.get(("decontaminate", "judge")) != sources["decontaminate", "judge"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_comments_stay(name):
+    before = line_comments(Path("params.yaml").read_text())
+    wizardcoder("profile", name)
+    after = line_comments(Path("params.yaml").read_text())
+    touched = set(read_comments(name))
+    assert {k: c for k, c in after.items() if k not in touched} == {k: c for k, c in before.items() if k not in touched}
+
+
+def test_the_default_profile_repeats_the_comments_of_params_yaml():
+    comments = line_comments(Path("params.yaml").read_text())
+    repeated = line_comments(Path("profiles/default.yaml").read_text())
+    assert repeated == {key: comments.get(key) for key in repeated}
 
 
 @pytest.mark.parametrize("name", NAMES)

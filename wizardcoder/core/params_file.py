@@ -1,29 +1,49 @@
 """The text of params.yaml with other values in it, and the same values as DVC's arguments.
 
-In: the file's text and a tree of values. Out: the text with these values, its comments and layout kept; or `key=value`
-pairs in Hydra's grammar. Reading params.yaml with its types is wizardcoder/core/params.py.
+In: the file's text, a tree of values, and line comments for some of its keys. Out: the text with these values, other
+comments and the layout kept; or `key=value` pairs in Hydra's grammar. Reading params.yaml with its types is
+wizardcoder/core/params.py.
 """
 
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from wizardcoder.core.console import StageError
 
+KeyPath = tuple[str, ...]
+"""The keys that lead from the root of params.yaml to a value."""
+_COMMENT = re.compile(r"[ \t]*#.*")
 
-def applied(params: str, values: Mapping[str, Any], source: str = "profile") -> str:
-    """Give the text of params.yaml with these values; comments and layout stay. `source` is who sets them.
+
+def applied(
+    params: str,
+    values: Mapping[str, Any],
+    source: str = "profile",
+    comments: Mapping[KeyPath, str | None] | None = None,
+) -> str:
+    """Return the text of params.yaml with these values; other comments and the layout stay.
+
+    Args:
+        params: the text.
+        values: a tree of values.
+        source: names who sets them, for the error.
+        comments: the comment at the end of a key's line, with its `#`; None removes it. Other keys keep theirs.
 
     Raises:
         StageError: a key is set that params.yaml does not have.
     """
+    comments = comments or {}
     yaml = round_trip()
-    data = yaml.load(params)
+    data = yaml.load(_with_line_comments(params, dict.fromkeys(comments)))
     for path, value in leaves(values):
         parent = data
         for key in path[:-1]:
@@ -33,15 +53,22 @@ def applied(params: str, values: Mapping[str, Any], source: str = "profile") -> 
         parent[path[-1]] = _laid_out_as(parent.get(path[-1]), value)
     out = io.StringIO()
     yaml.dump(data, out)
-    return out.getvalue()
+    return _with_line_comments(out.getvalue(), comments)
+
+
+def line_comments(text: str) -> dict[KeyPath, str]:
+    """Return the comment at the end of each key's line, with its `#`; keys without one are left out."""
+    lines = text.splitlines()
+    ends = {path: lines[line][column:].strip() for path, (line, column) in _line_ends(text).items()}
+    return {path: comment for path, comment in ends.items() if comment.startswith("#")}
 
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
-    """Give values as `key=value` pairs in Hydra's grammar, which `dvc exp run -S` reads."""
+    """Return values as `key=value` pairs in Hydra's grammar, which `dvc exp run -S` reads."""
     return [f"{'.'.join(path)}={_hydra(value)}" for path, value in leaves(values)]
 
 
-def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(tree: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     """Yield (keys from the root, value) of everything that is not a mapping."""
     for key, value in tree.items():
         if isinstance(value, dict):
@@ -51,7 +78,7 @@ def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tupl
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the tree of values whose keys are dotted: {"a.b": 1} is {"a": {"b": 1}}."""
+    """Return the tree of values whose keys are dotted: {"a.b": 1} is {"a": {"b": 1}}."""
     tree: dict[str, Any] = {}
     for name, value in values.items():
         *above, key = name.split(".")
@@ -63,7 +90,7 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def round_trip() -> YAML:
-    """Give a YAML that keeps comments, quotes and layout as params.yaml has them."""
+    """Return a YAML that keeps comments, quotes and layout as params.yaml has them."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 118
@@ -74,8 +101,51 @@ def round_trip() -> YAML:
     return yaml
 
 
+def _with_line_comments(text: str, comments: Mapping[KeyPath, str | None]) -> str:
+    """Set or remove comments at the end of lines, in the column in which most of the file's are."""
+    lines = text.splitlines(keepends=True)
+    ends = _line_ends(text)
+    columns = Counter(len(end[0]) - 1 for line in lines if (end := re.match(r"[^#\n]*\S[^#\n]*#", line)))
+    usual = max(columns, key=lambda column: columns[column], default=0)
+    for path, comment in comments.items():
+        if path in ends:
+            number, column = ends[path]
+            line = lines[number][:column] + _COMMENT.sub("", lines[number][column:]).rstrip()
+            lines[number] = (f"{line:{max(usual, len(line) + 1)}}{comment}" if comment else line) + "\n"
+    return "".join(lines)
+
+
+def _line_ends(text: str) -> dict[KeyPath, tuple[int, int]]:
+    """Return for each key where (line, column) the comment on its line can begin: behind the value, or the colon."""
+    found: dict[KeyPath, tuple[int, int]] = {}
+
+    def visit(node: Node, path: KeyPath) -> None:
+        if not isinstance(node, MappingNode):
+            return
+        for key, value in node.value:
+            below = (*path, str(key.value))
+            found[below] = _end_of(key, value, text.splitlines())
+            visit(value, below)
+
+    root = YAML().compose(text)
+    if root is not None:
+        visit(root, ())
+    return found
+
+
+def _end_of(key: Node, value: Node, lines: list[str]) -> tuple[int, int]:
+    in_block = isinstance(value, ScalarNode) and value.style in ("|", ">")
+    in_block = in_block or (isinstance(value, MappingNode | SequenceNode) and not value.flow_style)
+    if not in_block:
+        return value.end_mark.line, value.end_mark.column
+    line = key.end_mark.line
+    colon = lines[line].index(":", key.end_mark.column)
+    rest = re.match(r"\s*[|>]?[-+\d]*", lines[line][colon + 1 :])
+    return line, colon + 1 + (len(rest[0]) if rest and rest[0].strip() else 0)
+
+
 def _laid_out_as(old: object, value: object) -> object:
-    """Give a plain list the old one's layout, so that a list in one line stays there, before its comment."""
+    """Return a plain list in the old one's layout, so that a list in one line stays there, before its comment."""
     if type(value) is not list:
         return value
     laid_out = CommentedSeq(value)

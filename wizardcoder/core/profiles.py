@@ -1,22 +1,29 @@
 """Profiles: the few values that differ at full scale, written into params.yaml.
 
 In: profiles/NAME.yaml, over profiles/default.yaml, which has every key that any profile sets: an earlier profile leaves
-no value behind, and keys that no profile sets stay as they are. Out: params.yaml with these values and its comments, or
-the same values as arguments for `dvc exp run`. Nothing is merged at run time, so DVC records what ran.
+no value behind, and keys that no profile sets stay as they are. Out: params.yaml with these values, or the same values
+as arguments for `dvc exp run`. Nothing is merged at run time, so DVC records what ran.
+
+Comments at the end of a line follow the values: a profile's comment replaces the default's. If the profile has none,
+the default's stays, unless it is the source ("ours: ...", "paper: ...") of a value that the profile changes.
+profiles/default.yaml repeats from params.yaml the comments that a profile replaces or removes, so that it can restore
+them; a test compares. Comments on lines of their own are about the key and always stay.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE
-from wizardcoder.core.params_file import applied, leaves, nested, overrides, round_trip
+from wizardcoder.core.params_file import KeyPath, applied, leaves, line_comments, nested, overrides, round_trip
 from wizardcoder.core.records import replacing
 
 PROFILES = Path("profiles")
 DEFAULT = "default"
+_SOURCE = re.compile(r"# *(ours|paper|the paper|the reviews|WizardLM|QLoRA|as above)\b")
 
 
 def profile_names() -> list[str]:
@@ -30,16 +37,37 @@ def read_profile(name: str) -> dict[str, Any]:
     Raises:
         StageError: there is no such profile.
     """
-    if name not in profile_names():
-        found = ", ".join(profile_names()) or "none here; run this in the project's folder"
-        raise StageError(f"profile: found {name!r}, accepted: {found}")
+    _refuse_unknown(name)
     values = {".".join(path): value for each in (DEFAULT, name) for path, value in leaves(_read(each))}
     return nested(values)
 
 
+def read_comments(name: str) -> dict[KeyPath, str | None]:
+    """Return the comment at the end of the line of every key for which any profile has one, None for no comment.
+
+    Raises:
+        StageError: there is no such profile.
+    """
+    _refuse_unknown(name)
+    default, own = (dict(leaves(_read(each))) for each in (DEFAULT, name))
+    default_comments, own_comments = (line_comments(_text(each)) for each in (DEFAULT, name))
+    comments: dict[KeyPath, str | None] = {}
+    for key in {key for each in profile_names() for key in line_comments(_text(each))}:
+        inherited = default_comments.get(key)
+        if inherited and is_source(inherited) and key in own and own[key] != default[key]:
+            inherited = None
+        comments[key] = own_comments.get(key, inherited)
+    return comments
+
+
+def is_source(comment: str) -> bool:
+    """Return whether a comment gives the source of its key's value."""
+    return _SOURCE.match(comment) is not None
+
+
 def apply_profile(name: str) -> None:
-    """Write a profile's values into params.yaml; comments stay."""
-    text = applied(PARAMS_FILE.read_text(encoding="utf-8"), read_profile(name))
+    """Write a profile's values and comments into params.yaml."""
+    text = applied(PARAMS_FILE.read_text(encoding="utf-8"), read_profile(name), comments=read_comments(name))
     with replacing(PARAMS_FILE) as file:
         file.write(text)
 
@@ -49,9 +77,19 @@ def profile_overrides(name: str) -> list[str]:
     return overrides(read_profile(name))
 
 
+def _refuse_unknown(name: str) -> None:
+    if name not in profile_names():
+        found = ", ".join(profile_names()) or "none here; run this in the project's folder"
+        raise StageError(f"profile: found {name!r}, accepted: {found}")
+
+
+def _text(name: str) -> str:
+    return (PROFILES / f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def _read(name: str) -> dict[str, Any]:
-    """Read a profile's file without its comments, which are about the profile."""
-    profile: dict[str, Any] = round_trip().load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
+    """Read a profile's values without its comments."""
+    profile: dict[str, Any] = round_trip().load(_text(name))
     _strip_comments(profile)
     return profile
 
