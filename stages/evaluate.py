@@ -16,7 +16,6 @@ from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import console, paths
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
-from wizardcoder.evaluation import old_commands
 from wizardcoder.evaluation.answers import ModelAnswers, ask_models
 from wizardcoder.evaluation.available import AvailableBenchmarks, load_available
 from wizardcoder.evaluation.held_out import read_held_out
@@ -34,11 +33,7 @@ class Evaluation:
 
 
 def main() -> None:
-    """Run the stage, or an old spelling of a command of `wizardcoder`."""
-    options = old_commands.parser().parse_args()
-    if options.run is not None:
-        options.run(options)
-        return
+    """Generate and score the answers of all models."""
     params = load(Params)
     check(params.evaluate, params.decontaminate.benchmarks)
     available = load_available(params)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
-from wizardcoder.cli.main import app
+from wizardcoder.cli.main import command
 
 
 def wizardcoder(*args: object) -> None:
     """Run a command; raises StageError for bad input and ClickException for wrong usage."""
-    typer.main.get_command(app)([str(arg) for arg in args], prog_name="wizardcoder", standalone_mode=False)
+    command()([str(arg) for arg in args], prog_name="wizardcoder", standalone_mode=False)

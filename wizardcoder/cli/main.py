@@ -7,16 +7,19 @@ usage), 130 (Ctrl-C). Does not run stages; those are `python -m stages.NAME` and
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from wizardcoder.cli import profile, store
+from wizardcoder.cli import check, compare, generate, profile, score, store, votes
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 
+HELP = ["-h", "--help"]
 INTERRUPTED = 130
 BEFORE = "Before a run"
 FILES = "From file to file, without the pipeline"
@@ -31,11 +34,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP},
 )
 # help panel, command, example
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    (BEFORE, check.check, "wizardcoder check --ping"),
     (BEFORE, profile.profile, "wizardcoder profile starcoder_15b"),
+    (FILES, score.score, "wizardcoder score --benchmark humaneval --samples samples.jsonl --out scored.jsonl"),
+    (FILES, compare.compare, "wizardcoder compare before.jsonl after.jsonl"),
+    (RESULTS, votes.votes, "wizardcoder votes votes/ann.jsonl votes/bob.jsonl"),
+    (CACHE, generate.generate, "torchrun --nproc-per-node 8 --no-python wizardcoder generate"),
 )
 GROUPS: tuple[tuple[str, str, typer.Typer], ...] = ((CACHE, "store", store.app),)
 
@@ -45,21 +53,26 @@ def main() -> None:
     console.entry(_run)
 
 
+def command() -> TyperGroup:
+    """Return all commands as one click group, with flags shown without a type."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    _hide_flag_types(group)
+    return group
+
+
 @app.callback()
 def _options(
     *,
     _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=lambda given: _print_version(given=given), is_eager=True, help="Print the version."
-        ),
+        bool, typer.Option("--version", callback=lambda given: _print_version(given=given), is_eager=True)
     ] = False,
 ) -> None: ...
 
 
 def _run() -> None:
     try:
-        typer.main.get_command(app)(prog_name="wizardcoder")
+        command()(prog_name="wizardcoder")
     except SystemExit as exc:
         if exc.code == INTERRUPTED:
             raise KeyboardInterrupt from exc
@@ -76,10 +89,21 @@ def _print_version(*, given: bool) -> None:
         raise typer.Exit
 
 
+def _hide_flag_types(part: TyperGroup | TyperCommand) -> None:
+    for option in part.get_params(typer.Context(part, help_option_names=HELP)):
+        if isinstance(option, TyperOption) and option.is_flag:
+            option.metavar = ""
+    for below in part.commands.values() if isinstance(part, TyperGroup) else ():
+        assert isinstance(below, TyperGroup | TyperCommand)
+        _hide_flag_types(below)
+
+
 def _register() -> None:
-    for panel, command, example in COMMANDS:
-        name = command.__name__.replace("_", "-")
-        app.command(name, rich_help_panel=panel, epilog=f"Example: {example}", no_args_is_help=False)(command)
+    for panel, function, example in COMMANDS:
+        name = function.__name__.replace("_", "-")
+        paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+        text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+        app.command(name, help=text, rich_help_panel=panel, epilog=f"Example: {example}")(function)
     for panel, name, group in GROUPS:
         app.add_typer(group, name=name, rich_help_panel=panel)
 

@@ -54,14 +54,14 @@ def show_comparison(found: FileComparison) -> None:
     """Print a comparison as a table with its explanation."""
     paired = found.paired
     table = Table("", "results", "pass@1")
-    table.add_row("a", str(found.a), f"{paired.score_a:.4f}")
-    table.add_row("b", str(found.b), f"{paired.score_b:.4f}")
+    table.add_row("A", str(found.a), f"{paired.score_a:.4f}")
+    table.add_row("B", str(found.b), f"{paired.score_b:.4f}")
     console.show(table)
     console.say(
-        f"difference (b - a) {paired.difference:+.4f}, 95 % interval {paired.interval.low:+.4f} to "
+        f"difference (B - A) {paired.difference:+.4f}, 95 % interval {paired.interval.low:+.4f} to "
         f"{paired.interval.high:+.4f}, p = {paired.p_value:.4g} ({paired.test}), {paired.problems} problems"
     )
-    changed = (("gained (passed by b only)", paired.gained), ("lost (passed by a only)", paired.lost))
+    changed = (("gained (only B passes)", paired.gained), ("lost (only A passes)", paired.lost))
     for label, task_ids in changed:
         console.say(f"{label} {len(task_ids)}: {', '.join(task_ids) or '-'}")
 
