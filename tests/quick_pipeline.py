@@ -153,10 +153,10 @@ class QuickProject:
         return output
 
     def ablate(self, *args: str, code: int = 0) -> str:
-        return self.run(sys.executable, "-m", "wizardcoder.cli.ablate", *args, code=code)
+        return self.run(sys.executable, "-m", "wizardcoder.cli.main", "ablate", *args, code=code)
 
     def evol_stop(self, *args: str, code: int = 0) -> str:
-        return self.run(sys.executable, "-m", "wizardcoder.cli.evol_stop", *args, code=code)
+        return self.run(sys.executable, "-m", "wizardcoder.cli.main", "evol-stop", *args, code=code)
 
     def git(self, *args: str) -> str:
         return self.run("git", *args).strip()

@@ -55,7 +55,7 @@ def interrupted(project, by: signal.Signals) -> int:
     slow, training = project.path / ".cache/slow", project.path / ".cache/training"
     slow.touch()
     training.unlink(missing_ok=True)
-    process = project.start(sys.executable, "-m", "wizardcoder.cli.ablate", "rounds")
+    process = project.start(sys.executable, "-m", "wizardcoder.cli.main", "ablate", "rounds")
     while not (training.is_file() and training.read_text()):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)

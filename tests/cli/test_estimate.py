@@ -51,7 +51,7 @@ def cells(output):
 
 def call(room, *args):
     """Run the command in the room's folder."""
-    command = [sys.executable, "-m", "wizardcoder.cli.estimate", *args]
+    command = [sys.executable, "-m", "wizardcoder.cli.main", "estimate", *args]
     return subprocess.run(command, cwd=room.folder, env=room.env, capture_output=True, text=True, check=False)
 
 

@@ -46,7 +46,7 @@ def test_modes_are_the_judges():
 def test_a_chat_answer_is_extracted_scored_and_written():
     write("s.jsonl", sample("```python\ndef one():\n    return 1\n```"), sample("    return 2\n"))
     wizardcoder(*SCORE, "--extract", "wizardcoder", "--k", "1", "--k", "2", "--workers", "1")
-    assert [json.loads(line)["passed"] for line in Path("o.jsonl").open()] == [True, False]
+    assert [json.loads(line)["passed"] for line in Path("o.jsonl").read_text().splitlines()] == [True, False]
 
 
 @pytest.mark.parametrize(

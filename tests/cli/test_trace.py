@@ -10,13 +10,13 @@ import subprocess
 import sys
 
 import pytest
+from command_line import wizardcoder
 from dvc.repo import Repo
 from finished_project import SOURCE, UNSAFE, copy_of, few_seeds
 from rich.console import Console
 from ruamel.yaml import YAML
 from test_pipeline import environment
 
-from wizardcoder.cli import trace as command
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, read_records
 from wizardcoder.evolution.alpaca import example_of
@@ -407,7 +407,7 @@ def test_a_password_in_a_url_is_not_shown():
 
 
 def test_the_command_ends_with_one_line_for_an_unknown_name(finished):
-    command = [sys.executable, "-m", "wizardcoder.cli.trace", "zzzz"]
+    command = [sys.executable, "-m", "wizardcoder.cli.main", "trace", "zzzz"]
     done = subprocess.run(command, cwd=finished.path, env=environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: {refused(finished, 'zzzz')}\n"
@@ -415,8 +415,7 @@ def test_the_command_ends_with_one_line_for_an_unknown_name(finished):
 
 def test_a_pipe_gets_the_tree_as_plain_text(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.path)
-    monkeypatch.setattr("sys.argv", ["trace", deepest(finished).id])
-    command.main()
+    wizardcoder("trace", deepest(finished).id)
     assert capsys.readouterr().out == traced(finished, deepest(finished).id)[1] + "\n"
 
 
@@ -430,8 +429,7 @@ def test_a_terminal_gets_the_same_texts_as_a_drawn_tree():
 
 def test_json_holds_the_same(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished.path)
-    monkeypatch.setattr("sys.argv", ["trace", deepest(finished).id, "--json"])
-    command.main()
+    wizardcoder("trace", deepest(finished).id, "--json")
     printed = json.loads(capsys.readouterr().out)
     assert printed["id"] == deepest(finished).id
     assert printed["attempts"][-1]["requests"][0]["body"]["messages"]

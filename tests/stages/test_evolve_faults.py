@@ -73,12 +73,12 @@ class TestMoney:
         with MockEndpoint() as mock:
             room.write_params(mock.url, **self.PRICE)
             del room.env["OPENAI_API_KEY"]
-            before = room.call("-m", "wizardcoder.cli.estimate")
+            before = room.call("-m", "wizardcoder.cli.main", "estimate")
             assert before.returncode == 0, before.stderr
             assert mock.counts["requests"] == 0
             room.env["OPENAI_API_KEY"] = "any"
             room(mock.url, **self.PRICE)
-            after = room.call("-m", "wizardcoder.cli.estimate")
+            after = room.call("-m", "wizardcoder.cli.main", "estimate")
             assert mock.counts["requests"] == 36
         rows = {line.split()[1]: line.split() for line in before.stderr.splitlines() if line.startswith("│ ")}
         assert [rows[name][5] for name in ("r1", "r2", "all")] == ["36", "36", "144"]
@@ -93,7 +93,7 @@ class TestMoney:
             for number in (2, 3, 4):
                 room.call(*STAGE, number)
             asked = mock.counts["requests"]
-            done = room.call("-m", "wizardcoder.cli.estimate")
+            done = room.call("-m", "wizardcoder.cli.main", "estimate")
             assert mock.counts["requests"] == asked == 144
         rows = {line.split()[1]: line.split() for line in done.stderr.splitlines() if line.startswith("│ ")}
         assert rows["all"][3] == "144"

@@ -1,35 +1,44 @@
-"""Command line of experiment suites: parses arguments and calls wizardcoder/experiments/ablation.py."""
+"""`wizardcoder ablate`: experiments of a suite, compared with its baseline."""
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
+
+import typer
 
 from wizardcoder.core import console
-from wizardcoder.experiments.ablation import entries_table, run_suite, suites_table
-from wizardcoder.experiments.suites import FILE, read_suites
 
 
-def main() -> None:
-    """List suites, or run one and compare."""
-    options = _parser().parse_args()
-    if options.suite is None:
+def _suites(incomplete: str) -> list[str]:
+    from wizardcoder.experiments.suites import read_suites
+
+    return [name for name in read_suites() if name.startswith(incomplete)]
+
+
+def ablate(
+    suite: Annotated[
+        str | None,
+        typer.Argument(help="A suite of ablations.yaml. Without it, list the suites.", autocompletion=_suites),
+    ] = None,
+    *,
+    entries: Annotated[bool, typer.Option("--list", help="Only list its experiments and their commits.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would run and what it may cost.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Only put the experiments into DVC's queue.")] = False,
+    pay: Annotated[bool, typer.Option("--pay", help="Run also where a teacher with a price may be asked.")] = False,
+) -> None:
+    """Run the experiments of a suite and compare them with its baseline.
+
+    Starts from a clean commit, runs what is not finished there, prints paired differences with intervals and corrected
+    p-values, and writes experiments/SUITE.json. After an interruption the same command continues.
+    """
+    from wizardcoder.experiments.ablation import entries_table, run_suite, suites_table
+    from wizardcoder.experiments.suites import read_suites
+
+    if sum((entries, dry_run, queue)) > 1:
+        raise typer.BadParameter("accepted: one of --list, --dry-run and --queue")
+    if suite is None:
         console.show(suites_table(read_suites()))
-    elif options.list:
-        console.show(entries_table(options.suite))
+    elif entries:
+        console.show(entries_table(suite))
     else:
-        run_suite(options.suite, dry_run=options.dry_run, queue_only=options.queue, pay=options.pay)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m wizardcoder.cli.ablate", description="Run a suite of experiments.")
-    parser.add_argument("suite", nargs="?", help=f"a suite of {FILE}; without it, all suites are listed")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="only list its experiments and which are finished at HEAD")
-    what.add_argument("--dry-run", action="store_true", help="only print what would run and what it may cost")
-    what.add_argument("--queue", action="store_true", help="only put the experiments into DVC's queue")
-    parser.add_argument("--pay", action="store_true", help="run also where a teacher with a price may be asked")
-    return parser
-
-
-if __name__ == "__main__":
-    console.entry(main)
+        run_suite(suite, dry_run=dry_run, queue_only=queue, pay=pay)

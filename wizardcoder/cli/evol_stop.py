@@ -1,27 +1,22 @@
-"""Command line of Evol Stop: parses arguments and calls wizardcoder/experiments/evol_stop.py."""
+"""`wizardcoder evol-stop`: the round at which evolution should stop."""
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
 
-from wizardcoder.core import console
-from wizardcoder.experiments.evol_stop import find_best_round
-
-
-def main() -> None:
-    """Find the round to stop at."""
-    options = _parser().parse_args()
-    find_best_round(dry_run=options.dry_run, pay=options.pay)
+import typer
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m wizardcoder.cli.evol_stop", description="Find the round to stop at."
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only print what would run and what it may cost")
-    parser.add_argument("--pay", action="store_true", help="run also where a teacher with a price may be asked")
-    return parser
+def evol_stop(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would run and what it may cost.")] = False,
+    pay: Annotated[bool, typer.Option("--pay", help="Run also where a teacher with a price may be asked.")] = False,
+) -> None:
+    """Train after each round and stop when the development benchmark drops.
 
+    Starts from a clean commit and writes the best rounds into merge.rounds of params.yaml. The section evol_stop has
+    the stopping rule. After an interruption the same command continues.
+    """
+    from wizardcoder.experiments.evol_stop import find_best_round
 
-if __name__ == "__main__":
-    console.entry(main)
+    find_best_round(dry_run=dry_run, pay=pay)

@@ -1,34 +1,32 @@
-"""Command line of the export: parses arguments and calls wizardcoder/publishing/export.py."""
+"""`wizardcoder export`: the training data as a Hugging Face data set."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-from wizardcoder.core import console, paths
-from wizardcoder.publishing.export import export
-
-
-def main() -> None:
-    """Write the dataset; publish it where that is asked."""
-    options = _parser().parse_args()
-    export(options.out, licence=options.license, push=options.push, with_model=options.model)
+import typer
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m wizardcoder.cli.export", description="Export the training data as a Hugging Face dataset."
-    )
-    parser.add_argument("--out", type=Path, default=paths.EXPORT, help="the folder to write (data/export)")
-    parser.add_argument(
-        "--license", metavar="ID", help="of the seeds, as the hub names it; else the one that their file declares"
-    )
-    parser.add_argument("--push", metavar="OWNER/NAME", help="publish the dataset on the Hugging Face hub")
-    parser.add_argument(
-        "--model", action="store_true", help=f"with --push: publish {paths.TUNED_MODEL} too, under the same name"
-    )
-    return parser
+def export(
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")] = Path("data/export"),
+    licence: Annotated[
+        str | None,
+        typer.Option(
+            "--license", metavar="ID", help="The seeds' licence, as the hub names it. Default: from their file."
+        ),
+    ] = None,
+    push: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Publish it on the Hugging Face hub.")] = None,
+    model: Annotated[
+        bool, typer.Option("--model", help="With --push: publish models/wizardcoder under the same name, too.")
+    ] = False,
+) -> None:
+    """Export the training data as a Hugging Face data set with card and lineage.
 
+    Writes parquet files with the training samples and every rejected and excluded record with its reason. --push needs
+    HF_TOKEN and a committed state that is up to date.
+    """
+    from wizardcoder.publishing import export as publishing
 
-if __name__ == "__main__":
-    console.entry(main)
+    publishing.export(out, licence=licence, push=push, with_model=model)

@@ -15,7 +15,22 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from wizardcoder.cli import check, compare, generate, profile, score, store, votes
+from wizardcoder.cli import (
+    ablate,
+    check,
+    compare,
+    estimate,
+    evol_stop,
+    evolve,
+    export,
+    generate,
+    profile,
+    report,
+    score,
+    store,
+    trace,
+    votes,
+)
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 
@@ -39,9 +54,21 @@ app = typer.Typer(
 # help panel, command, example
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (BEFORE, check.check, "wizardcoder check --ping"),
+    (BEFORE, estimate.estimate, "wizardcoder estimate"),
     (BEFORE, profile.profile, "wizardcoder profile starcoder_15b"),
+    (
+        FILES,
+        evolve.evolve,
+        "wizardcoder evolve --base-url http://127.0.0.1:8000/v1 --model qwen --seeds seeds.jsonl --out evolved.jsonl "
+        "--work work",
+    ),
     (FILES, score.score, "wizardcoder score --benchmark humaneval --samples samples.jsonl --out scored.jsonl"),
     (FILES, compare.compare, "wizardcoder compare before.jsonl after.jsonl"),
+    (EXPERIMENTS, ablate.ablate, "wizardcoder ablate rounds --dry-run"),
+    (EXPERIMENTS, evol_stop.evol_stop, "wizardcoder evol-stop --dry-run"),
+    (RESULTS, trace.trace, "wizardcoder trace models/wizardcoder"),
+    (RESULTS, export.export, "wizardcoder export --out data/export"),
+    (RESULTS, report.report, "wizardcoder report --from HEAD~10"),
     (RESULTS, votes.votes, "wizardcoder votes votes/ann.jsonl votes/bob.jsonl"),
     (CACHE, generate.generate, "torchrun --nproc-per-node 8 --no-python wizardcoder generate"),
 )

@@ -1,29 +1,27 @@
-"""Command line of lineage: parses arguments and calls wizardcoder/lineage/trace.py."""
+"""`wizardcoder trace`: where a sample, a file or a model comes from."""
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
 
-from wizardcoder.core import console
-from wizardcoder.lineage.trace import print_trace
-
-
-def main() -> None:
-    """Trace one thing."""
-    options = _parser().parse_args()
-    print_trace(options.name, options.rev, as_json=options.json)
+import typer
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m wizardcoder.cli.trace",
-        description="Show where a training sample, a file or a model comes from.",
-    )
-    parser.add_argument("name", help="a sample's id, a benchmark's task_id, an out such as models/wizardcoder, a stage")
-    parser.add_argument("--rev", help="a git revision to read instead of the workspace; nothing is checked out")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a tree")
-    return parser
+def trace(
+    name: Annotated[
+        str, typer.Argument(help="A sample's id, a task_id, an output such as models/wizardcoder, a stage.")
+    ],
+    *,
+    rev: Annotated[
+        str | None, typer.Option(metavar="REV", help="A git revision to read instead of the workspace.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a tree.")] = False,
+) -> None:
+    """Show where a training sample, a file or a model comes from.
 
+    Prints the ancestry as a tree: for a sample every request, answer and decision of every step; for an output the
+    stages, data, parameters and code that produced it, and what has changed since.
+    """
+    from wizardcoder.lineage.trace import print_trace
 
-if __name__ == "__main__":
-    console.entry(main)
+    print_trace(name, rev, as_json=json)

@@ -73,8 +73,7 @@ def score_file(request: ScoreRequest) -> None:
         StageError: the benchmark cannot run here, the file of samples is invalid, or the output cannot be written.
     """
     name = request.benchmark
-    # also works outside a project: then with the params.yaml that this package comes with
-    params = load(ScoreParams, PARAMS_FILE if PARAMS_FILE.is_file() else PROJECT / PARAMS_FILE)
+    params = read_score_params()
     source = request.source or params.benchmarks.get(name)
     if (reason := missing(name, source) or absent_tools(name, request.allow_unsafe)) is not None:
         raise StageError(f"{name} not run: {reason}")
@@ -100,6 +99,11 @@ def score_file(request: ScoreRequest) -> None:
             f"{sum(v.outside for v in found.verdicts)} judged outside the sandbox"
         )
         close(samples=len(samples), passed=sum(v.passed for v in found.verdicts))
+
+
+def read_score_params() -> ScoreParams:
+    """Read what scoring needs of the folder's params.yaml; outside a project of the one that comes with the package."""
+    return load(ScoreParams, PARAMS_FILE if PARAMS_FILE.is_file() else PROJECT / PARAMS_FILE)
 
 
 def _runnable(

@@ -18,7 +18,7 @@ from typing import Any
 from wizardcoder.core.console import StageError
 
 MARK = "export.json"
-WRITER = "python -m wizardcoder.cli.export"
+WRITER = "wizardcoder export"
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _scores(published: Published | None) -> str:
     if published is None:
         return (
             "Not measured yet: this was written at the end of the training. The stage evaluate writes "
-            "`metrics/evaluate.json`, and `python -m wizardcoder.cli.export --push OWNER/NAME --model` "
+            "`metrics/evaluate.json`, and `wizardcoder export --push OWNER/NAME --model` "
             "a card that holds it.\n"
         )
     scores = published.scores
