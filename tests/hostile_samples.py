@@ -1056,7 +1056,7 @@ LEGACIES = {
                 return reached(abstract=connect)
             """,
         ),
-        "the zygote's modules": (
+        "the sandbox helper's modules": (
             """
             import builtins, math
             def attack(*_):

@@ -11,7 +11,8 @@ from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.params import load
 from wizardcoder.evaluation.settings import Params
 from wizardcoder.sandbox import toolchains
-from wizardcoder.sandbox.host import SandboxError, World
+from wizardcoder.sandbox.environments import Environment
+from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.scoring import availability
 from wizardcoder.scoring.ds1000 import runner as ds1000
 from wizardcoder.scoring.multipl_e import run as multipl_e
@@ -33,8 +34,8 @@ def of_library(number, group):
 @pytest.fixture
 def any_toolchain(monkeypatch):
     """Give a machine on which every toolchain seems to be there."""
-    monkeypatch.setattr(toolchains, "absent", lambda _: None)
-    monkeypatch.setattr(toolchains, "world", lambda _: World(preload=()))
+    monkeypatch.setattr(toolchains, "missing_tools", lambda _: None)
+    monkeypatch.setattr(toolchains, "toolchain_environment", lambda _: Environment(preload=()))
 
 
 @pytest.fixture
@@ -135,14 +136,14 @@ def test_another_language_needs_its_toolchain_and_says_what_to_install(no_comman
 
 
 def test_a_toolchain_that_starts_in_the_sandbox_lacks_nothing(any_toolchain, monkeypatch):
-    monkeypatch.setattr(multipl_e, "broken", lambda *_: None)
+    monkeypatch.setattr(multipl_e, "toolchain_failure", lambda *_: None)
     assert availability.absent_tools("multiple_js", allow_unsafe=False) is None
 
 
 def test_a_toolchain_that_does_not_start_in_the_sandbox_is_told_apart_from_one_that_is_absent(
     any_toolchain, monkeypatch
 ):
-    monkeypatch.setattr(multipl_e, "broken", lambda _, name: f"{name} does not run")
+    monkeypatch.setattr(multipl_e, "toolchain_failure", lambda _, name: f"{name} does not run")
     assert availability.absent_tools("multiple_js", allow_unsafe=False) == "js does not run"
 
 
@@ -159,7 +160,7 @@ def test_a_benchmark_of_ones_own_may_have_a_name_like_those_of_multipl_e():
 
 
 def test_ds1000_needs_its_own_environment(monkeypatch):
-    monkeypatch.setattr(ds1000, "environment_absent", lambda: "run `make ds1000`")
+    monkeypatch.setattr(ds1000, "missing_environment", lambda: "run `make ds1000`")
     assert availability.absent_tools("ds1000", allow_unsafe=False) == "run `make ds1000`"
 
 

@@ -217,13 +217,13 @@ def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(no_run):
 
 
 def test_a_benchmark_whose_toolchain_is_absent_is_not_run_and_says_what_to_install(monkeypatch, no_run):
-    monkeypatch.setattr(toolchains, "absent", lambda name: f"{name}: not found; install: it")
+    monkeypatch.setattr(toolchains, "missing_tools", lambda name: f"{name}: not found; install: it")
     said = refusal(benchmark="multiple_js")
     assert said == "multiple_js not run: js: not found; install: it"
 
 
 def test_samples_of_problems_none_of_which_can_run_here_are_refused(monkeypatch, no_run):
-    monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
+    monkeypatch.setattr(ds1000, "missing_environment", lambda: None)
     metadata = {"problem_id": 665, "library": "Tensorflow"}
     write("b.jsonl", [{"prompt": "", "reference_code": "x", "code_context": "x", "metadata": metadata}])
     write_samples(("DS-1000/665", "x"))
@@ -240,10 +240,10 @@ def test_an_interrupt_ends_every_process_and_leaves_nothing_behind(folder):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     workers = psutil.Process(process.pid).children()
-    zygotes = [zygote for worker in workers for zygote in worker.children()]
+    helpers = [helper for worker in workers for helper in worker.children()]
     below = psutil.Process(process.pid).children(recursive=True)
-    assert (len(workers), len(zygotes), len(below) > 4) == (2, 2, True)
-    scratch = [Path(f"/proc/{zygote.pid}/fd/2").readlink().parent for zygote in zygotes]
+    assert (len(workers), len(helpers), len(below) > 4) == (2, 2, True)
+    scratch = [Path(f"/proc/{helper.pid}/fd/2").readlink().parent for helper in helpers]
     assert all(path.name.startswith("sandbox.") and path.exists() for path in scratch)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()

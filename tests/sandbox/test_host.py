@@ -16,24 +16,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from wizardcoder.sandbox import host as sandboxing
-from wizardcoder.sandbox.host import (
-    KEPT_OUTPUT,
-    Died,
-    Raised,
-    Sandbox,
-    SandboxError,
-    TimedOut,
-    World,
-    encoded_call,
-    numpy_world,
-    reaches_floor,
-)
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.environments import Environment, numpy_environment
+from wizardcoder.sandbox.errors import Died, Raised, SandboxError, TimedOut
+from wizardcoder.sandbox.host import Sandbox, reaches_floor
+from wizardcoder.sandbox.limits import Limits
+from wizardcoder.sandbox.process_tree import resident_mb
+from wizardcoder.sandbox.running_sample import KEPT_OUTPUT, encoded_call
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = Limits(cpu_s=30, memory_mb=400, processes=24, file_mb=8, scratch_mb=16)
 PATIENT_S = 30.0
+LIMITS = Limits(
+    timeout_s=PATIENT_S, memory_mb=1024, address_space_mb=400, processes=24, file_mb=8, scratch_mb=16, cpu_s=30
+)
 LAYERS = ("namespaces", "landlock", "seccomp")
 COMBINATIONS = [c for n in range(len(LAYERS) + 1) for c in itertools.combinations(LAYERS, n)]
 
@@ -51,7 +45,7 @@ def needs_namespaces(sandbox):
 
 
 def called(sandbox, program, name="f", *arguments, timeout_s=PATIENT_S, limits=LIMITS, memory_mb=1024):
-    with sandbox.sample("calls", limits, timeout_s, memory_mb) as sample:
+    with sandbox.sample("calls", limits._replace(timeout_s=timeout_s, memory_mb=memory_mb)) as sample:
         sample.load(program)
         sample.ready()
         return sample.call(name, arguments)
@@ -59,7 +53,7 @@ def called(sandbox, program, name="f", *arguments, timeout_s=PATIENT_S, limits=L
 
 def test_function_is_called_with_values_and_gives_values(sandbox):
     program = "def f(a, b, *, c):\n    return {'sum': [a, b, c], (1, 2): {3}}"
-    with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("calls", LIMITS) as sample:
         sample.load(program)
         sample.ready()
         assert sample.call("f", [1, 2.5], {"c": "é"}) == {"sum": [1, 2.5, "é"], (1, 2): {3}}
@@ -68,7 +62,7 @@ def test_function_is_called_with_values_and_gives_values(sandbox):
 
 def test_calls_sent_along_are_answered_in_order(sandbox):
     program = "def f(n):\n    return 1 // n"
-    with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("calls", LIMITS) as sample:
         sample.load(program, [encoded_call("f", [n], {}) for n in (1, 0, -1)])
         sample.ready()
         assert sample.returned() == 1
@@ -79,7 +73,7 @@ def test_calls_sent_along_are_answered_in_order(sandbox):
 
 def test_functions_of_one_sample_share_their_state(sandbox):
     program = "seen = []\ndef f(n):\n    seen.append(n)\n    return len(seen)"
-    with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("calls", LIMITS) as sample:
         sample.load(program)
         sample.ready()
         assert [sample.call("f", [n]) for n in (5, 6, 7)] == [1, 2, 3]
@@ -87,7 +81,7 @@ def test_functions_of_one_sample_share_their_state(sandbox):
 
 
 def test_program_that_reaches_its_end_is_done(sandbox):
-    with sandbox.sample("run", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("run", LIMITS) as sample:
         sample.load("x = 1\nassert x == 1\nassert __name__ != '__main__'")
         sample.done()
 
@@ -117,7 +111,7 @@ def test_exception_is_told_by_its_name_and_text(sandbox, program, type_name, tex
     [("def f(:", "SyntaxError"), ("import nothing", "ModuleNotFoundError"), ("raise SystemExit(0)", "SystemExit")],
 )
 def test_program_that_does_not_load_is_never_ready(sandbox, program, type_name):
-    with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("calls", LIMITS) as sample:
         sample.load(program)
         with pytest.raises(Raised) as caught:
             sample.ready()
@@ -135,7 +129,7 @@ def test_program_that_does_not_load_is_never_ready(sandbox, program, type_name):
 )
 def test_program_that_exits_early_has_died(sandbox, program):
     for kind in ("calls", "run"):
-        with sandbox.sample(kind, LIMITS, PATIENT_S, 1024) as sample, pytest.raises(Died):
+        with sandbox.sample(kind, LIMITS) as sample, pytest.raises(Died):
             sample.load(program)
             sample.ready() if kind == "calls" else sample.done()
 
@@ -159,7 +153,7 @@ def test_cpu_time_is_limited(sandbox):
 
 def test_end_is_told_with_its_cpu_seconds(sandbox):
     program = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
-    with sandbox.sample("run", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("run", LIMITS) as sample:
         sample.load(program)
         sample.done()
         assert sample.ended is None
@@ -220,7 +214,10 @@ def f():
 def test_frame_beyond_the_limit_is_not_read(sandbox):
     with pytest.raises((Died, Raised)):
         called(
-            sandbox, "def f():\n    return 'x' * (100 << 20)", limits=LIMITS._replace(memory_mb=2000), memory_mb=4000
+            sandbox,
+            "def f():\n    return 'x' * (100 << 20)",
+            limits=LIMITS._replace(address_space_mb=2000),
+            memory_mb=4000,
         )
 
 
@@ -274,13 +271,13 @@ def test_what_lies_below_the_temporary_folder_is_shown_within_all_walls(needs_na
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         (Path(folder) / "shown_module.py").write_text("VALUE = 7\n")
         Path(folder).chmod(0o755)
-        with Sandbox(World(packages=(folder,), shown=(folder,))) as sandbox:
+        with Sandbox(Environment(packages=(folder,), shown=(folder,))) as sandbox:
             assert "mount" in sandbox.layers
             assert called(sandbox, "import shown_module\ndef f():\n    return shown_module.VALUE") == 7
 
 
-def test_numpy_world_shows_numpy_and_none_of_its_neighbours():
-    with Sandbox(numpy_world()) as sandbox:
+def test_numpy_environment_shows_numpy_and_none_of_its_neighbours():
+    with Sandbox(numpy_environment()) as sandbox:
         assert sandbox.absent == ()
         assert called(sandbox, "import numpy\ndef f():\n    return numpy.arange(3).sum()") == 3
         with pytest.raises(Raised, match=r"ModuleNotFoundError|PermissionError"):
@@ -290,7 +287,7 @@ def test_numpy_world_shows_numpy_and_none_of_its_neighbours():
 
 
 def test_module_that_cannot_be_preloaded_is_told():
-    with Sandbox(World(preload=("math", "no_such_module"))) as sandbox:
+    with Sandbox(Environment(preload=("math", "no_such_module"))) as sandbox:
         assert sandbox.absent == ("no_such_module",)
 
 
@@ -298,7 +295,7 @@ def test_module_that_cannot_be_preloaded_is_told():
 
 
 def ran(sandbox, steps, files=None, environment=None, timeout_s=PATIENT_S):
-    with sandbox.sample("command", LIMITS._replace(memory_mb=None), timeout_s, 1024) as sample:
+    with sandbox.sample("command", LIMITS._replace(address_space_mb=None, timeout_s=timeout_s)) as sample:
         output = sample.run(files or {}, steps, environment or {})
     return output.decode(), sample.ended.status
 
@@ -389,20 +386,20 @@ def processes(sandbox):
     return [outer, *outer.children(recursive=True)]
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["the process in front", "the zygote"])
+@pytest.mark.parametrize("place", [0, 1], ids=["the process in front", "the helper"])
 @pytest.mark.parametrize("moment", ["idle", "loading", "calling"])
-def test_zygote_that_is_killed_makes_one_clear_error(place, moment):
+def test_helper_that_is_killed_makes_one_clear_error(place, moment):
     with Sandbox() as sandbox:
         victims = processes(sandbox)
         if place >= len(victims):
-            pytest.skip("without namespaces the zygote is one process")
+            pytest.skip("without namespaces the helper is one process")
 
         def kill():
             with contextlib.suppress(psutil.NoSuchProcess):
                 victims[place].kill()
 
         def work():
-            with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+            with sandbox.sample("calls", LIMITS) as sample:
                 if moment == "idle":
                     kill()
                 sample.load(f"import time\ndef f():\n    time.sleep(1000)\nif {moment == 'loading'}:\n    f()")
@@ -411,17 +408,17 @@ def test_zygote_that_is_killed_makes_one_clear_error(place, moment):
                 sample.call("f", [])
 
         start = time.monotonic()
-        with pytest.raises(SandboxError, match="zygote"):
+        with pytest.raises(SandboxError, match="helper"):
             work()
         assert time.monotonic() < start + 20
-        with pytest.raises(SandboxError, match="zygote"):
+        with pytest.raises(SandboxError, match="helper"):
             called(sandbox, "def f():\n    return 1")
     _, alive = psutil.wait_procs(victims, timeout=20)
     assert alive == []
 
 
 def test_sample_that_is_killed_from_outside_has_died(sandbox):
-    with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+    with sandbox.sample("calls", LIMITS) as sample:
         sample.load("import time\ntime.sleep(1000)")
         waiting = time.monotonic() + 20
         depth = 2 if "pid" in sandbox.layers else 1
@@ -436,7 +433,7 @@ def test_sample_that_is_killed_from_outside_has_died(sandbox):
 
 def test_sample_that_ends_while_it_is_sent_to_has_died(sandbox):
     for _ in range(20):
-        with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample, pytest.raises(Died):
+        with sandbox.sample("calls", LIMITS) as sample, pytest.raises(Died):
             sample.load("import os\nos._exit(0)")
             sample.call("f", ["x" * (4 << 20)])
             sample.returned()
@@ -444,7 +441,7 @@ def test_sample_that_ends_while_it_is_sent_to_has_died(sandbox):
 
 
 def test_sample_that_reads_nothing_is_stopped(sandbox):
-    with sandbox.sample("calls", LIMITS, 1.0, 1024) as sample, pytest.raises(TimedOut):
+    with sandbox.sample("calls", LIMITS._replace(timeout_s=1.0)) as sample, pytest.raises(TimedOut):
         sample.load("import time\ntime.sleep(1000)")
         sample.call("f", ["x" * (16 << 20)])
 
@@ -452,7 +449,7 @@ def test_sample_that_reads_nothing_is_stopped(sandbox):
 def test_block_that_fails_ends_its_sample(sandbox):
     before = len(processes(sandbox))
     with pytest.raises(KeyboardInterrupt):
-        with sandbox.sample("calls", LIMITS, PATIENT_S, 1024) as sample:
+        with sandbox.sample("calls", LIMITS) as sample:
             sample.load("import time\ntime.sleep(1000)")
             raise KeyboardInterrupt
     assert len(processes(sandbox)) == before
@@ -487,8 +484,8 @@ def test_sandboxes_and_samples_leave_no_descriptor_open():
 def test_two_sandboxes_work_at_once():
     with Sandbox() as one, Sandbox() as other:
         with (
-            one.sample("calls", LIMITS, PATIENT_S, 1024) as first,
-            other.sample("calls", LIMITS, PATIENT_S, 1024) as second,
+            one.sample("calls", LIMITS) as first,
+            other.sample("calls", LIMITS) as second,
         ):
             for sample, answer in ((first, 1), (second, 2)):
                 sample.load(f"def f():\n    return {answer}")
@@ -502,10 +499,10 @@ def test_two_sandboxes_work_at_once():
 def test_harness_that_is_killed_takes_its_sandbox_with_it(number, without, tmp_path):
     script = f"""if True:
         import sys
-        from wizardcoder.sandbox.walls import Limits
+        from wizardcoder.sandbox.limits import Limits
         from wizardcoder.sandbox.host import Sandbox
         with Sandbox(without={without!r}) as sandbox:
-            with sandbox.sample("calls", Limits(60, 400, 24, 8, 16), 60, 1024) as sample:
+            with sandbox.sample("calls", Limits(60, 1024, 400, 24, 8, 16)) as sample:
                 sample.load("import time\\nprint()\\ntime.sleep(1000)")
                 print(sandbox._process.pid, flush=True)
                 sample.ready()
@@ -523,10 +520,10 @@ def test_harness_that_is_killed_takes_its_sandbox_with_it(number, without, tmp_p
     assert alive == []
 
 
-def test_zygote_without_namespaces_that_is_killed_takes_its_sample_with_it():
+def test_helper_without_namespaces_that_is_killed_takes_its_sample_with_it():
     with Sandbox(without=("namespaces",), allow_unsafe=True) as sandbox:
         with pytest.raises(SandboxError):
-            with sandbox.sample("calls", LIMITS, 5.0, 1024) as sample:
+            with sandbox.sample("calls", LIMITS._replace(timeout_s=5.0)) as sample:
                 sample.load("import time\ntime.sleep(1000)")
                 wanted = time.monotonic() + 20
                 while len(processes(sandbox)) < 2 and time.monotonic() < wanted:
@@ -543,6 +540,6 @@ def test_zygote_without_namespaces_that_is_killed_takes_its_sample_with_it():
 def test_memory_of_a_process_that_has_ended_or_was_never_there_is_none():
     with subprocess.Popen(["true"]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and still listed
-        assert sandboxing._resident_mb(process.pid) == 0.0
-    assert sandboxing._resident_mb(process.pid) == 0.0
-    assert sandboxing._resident_mb(os.getpid()) > 1.0
+        assert resident_mb(process.pid) == 0.0
+    assert resident_mb(process.pid) == 0.0
+    assert resident_mb(os.getpid()) > 1.0

@@ -22,8 +22,9 @@ import psutil
 import pytest
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.sandbox.host import Died, Raised, Sandbox, SandboxError, TimedOut
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.errors import Died, Raised, SandboxError, TimedOut
+from wizardcoder.sandbox.host import Sandbox
+from wizardcoder.sandbox.limits import Limits
 from wizardcoder.scoring.judge import Judge
 from wizardcoder.scoring.settings import JudgeSettings
 
@@ -42,7 +43,9 @@ SOLUTION = "def total(numbers):\n    return sum(n * n for n in numbers)\n"
 PROBLEM = Problem("Hostile/0", "Sum the squares.", SOLUTION, "total", TEST)
 WITHOUT = [(), ("namespaces",), ("landlock",), ("seccomp",)]
 MARK = f"rt{os.getpid()}"
-LIMITS = Limits(cpu_s=60, memory_mb=MEMORY_MB, processes=24, file_mb=64, scratch_mb=64)
+LIMITS = Limits(
+    timeout_s=PATIENT_S, memory_mb=1024, address_space_mb=MEMORY_MB, processes=24, file_mb=64, scratch_mb=64, cpu_s=60
+)
 
 
 class HangsError(Exception):
@@ -141,7 +144,7 @@ def result(judge: Judge, program: str, timeout_s: float = PATIENT_S) -> str:
 
 def attacked(sandbox: Sandbox, program: str, *arguments: object, timeout_s: float = PATIENT_S) -> object:
     """Call a program's `attack`."""
-    with sandbox.sample("calls", LIMITS, timeout_s, 1024) as sample:
+    with sandbox.sample("calls", LIMITS._replace(timeout_s=timeout_s)) as sample:
         sample.load(program)
         sample.ready()
         return sample.call("attack", arguments)
@@ -342,7 +345,7 @@ def test_sample_leaves_nothing_to_the_next(sandbox, name):
 @pytest.mark.parametrize("name", samples.SURVIVORS)
 def test_no_process_outlives_its_sample(sandbox, name):
     before = below()
-    with sandbox.sample("run", LIMITS, 3.0, 1024) as sample:
+    with sandbox.sample("run", LIMITS._replace(timeout_s=3.0)) as sample:
         sample.load(samples.SURVIVORS[name].replace("@MARK@", MARK))
         with contextlib.suppress(Died, Raised, TimedOut):
             sample.done()

@@ -20,8 +20,9 @@ import pytest
 from wizardcoder.benchmarks.problem import Problem, Sample
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import AnswerStore
-from wizardcoder.sandbox.host import Sample as OpenSample
-from wizardcoder.sandbox.host import Sandbox, SandboxError
+from wizardcoder.sandbox.errors import SandboxError
+from wizardcoder.sandbox.host import Sandbox
+from wizardcoder.sandbox.running_sample import RunningSample
 from wizardcoder.scoring.judge import Judge
 from wizardcoder.scoring.official_programs import official_program
 from wizardcoder.scoring.score_samples import score
@@ -413,7 +414,7 @@ def workers() -> list[psutil.Process]:
 
 @pytest.fixture
 def needs_namespaces():
-    """Below a worker are then a waiting process, the zygote, the sample; without, a test of the sandbox does this."""
+    """Below a judge process are then a waiting process, the sandbox helper and the sample."""
     with Sandbox(allow_unsafe=True) as found:
         if "pid" not in found.layers:
             pytest.skip("this machine allows no user namespaces")
@@ -457,13 +458,13 @@ def test_judge_that_is_killed_ends_the_run_with_one_error_and_all_that_was_its_o
     assert alive == []
 
 
-def test_zygote_that_is_killed_ends_the_run_with_one_error(cache, needs_namespaces):
+def test_sandbox_helper_that_is_killed_ends_the_run_with_one_error(cache, needs_namespaces):
     def kill(_worker, family):
         family[1].kill()
 
     watching = when_a_sample_runs(kill)
     start = time.monotonic()
-    with pytest.raises(SandboxError, match=r"zygote|judge"):
+    with pytest.raises(SandboxError, match=r"sandbox helper|judge"):
         score({CHECK.task_id: CHECK}, [Sample(CHECK.task_id, SLEEPS)], JudgeSettings("strict", 20.0, 400), 1)
     assert time.monotonic() < start + 15
     watching.join()
@@ -565,6 +566,6 @@ def test_a_judged_sample_leaves_nothing_to_collect(judge):
     try:
         judge.verdict(CHECK, "    return n + n\n")
         judge.verdict(CHECK, "    return None\n")
-        assert not [found for found in gc.get_objects() if type(found) is OpenSample]
+        assert not [found for found in gc.get_objects() if type(found) is RunningSample]
     finally:
         gc.enable()

@@ -11,7 +11,7 @@ import pytest
 
 from wizardcoder.benchmarks.problem import Problem, Sample
 from wizardcoder.core.console import StageError
-from wizardcoder.sandbox.host import SandboxError
+from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.scoring import judge_client, score_samples
 from wizardcoder.scoring.judge_client import JudgeClient
 from wizardcoder.scoring.score_samples import default_workers, score
@@ -97,13 +97,13 @@ def test_a_judge_sees_no_secret_of_the_environment(monkeypatch):
     assert verdict.outside  # so the tests ran in the worker, not in the sandbox
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["a judge's process", "its zygote"])
+@pytest.mark.parametrize("worker", [True, False], ids=["a judge's process", "its sandbox helper"])
 def test_a_process_that_ends_before_its_verdict_is_told_in_one_line_that_names_it(capfd, worker):
     with pytest.raises(SandboxError) as told:
         judge(END_ZYGOTE.replace("WORKER", repr(worker)), [WRONG])
     line = str(told.value)
     assert "\n" not in line
-    assert ("judge" if worker else "zygote") in line
+    assert ("judge" if worker else "sandbox helper") in line
     assert not line.endswith(": ")  # the reason stands after it
     assert capfd.readouterr().err == ""
 

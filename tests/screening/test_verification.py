@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from wizardcoder.core.store import AnswerStore
-from wizardcoder.sandbox.host import SandboxError
+from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.screening import syntax_checks, verification
 from wizardcoder.screening.language_checks import CHECKS
 from wizardcoder.screening.verdicts import Verification, accept_continuation

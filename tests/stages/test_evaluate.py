@@ -77,7 +77,7 @@ def enter(folder, model, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WC_CACHE_DIR", str(folder / "cache"))
     monkeypatch.setenv("TEST_KEY", "a-secret")
-    monkeypatch.setattr(toolchains, "absent", lambda name: f"{name} not found; install: it")
+    monkeypatch.setattr(toolchains, "missing_tools", lambda name: f"{name} not found; install: it")
     for label in evaluation.MODELS:
         monkeypatch.setitem(evaluation.MODELS, label, model)
 
@@ -195,7 +195,7 @@ def test_the_first_problems_of_a_benchmark_are_taken_in_its_order(monkeypatch):
 
 def test_a_benchmark_without_a_source_or_a_toolchain_is_not_run_and_the_reason_is_kept(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(toolchains, "absent", lambda name: f"{name} not found; install: it")
+    monkeypatch.setattr(toolchains, "missing_tools", lambda name: f"{name} not found; install: it")
     params = settings(problems={"dev": 1, "mbpp_plus": None, "multiple_rs": None})
     found = load_available(replace(params, benchmarks=params.benchmarks | {"multiple_rs": "params.yaml.jsonl"}))
     assert list(found.problems) == ["dev"]
@@ -230,7 +230,7 @@ def of_ds1000(folder, *libraries):
 
 def test_problems_of_a_library_that_is_not_there_are_left_out_and_counted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
+    monkeypatch.setattr(ds1000, "missing_environment", lambda: None)
     found = load_available(of_ds1000(tmp_path, "Pandas", "Tensorflow", "Pytorch"))
     assert [p.task_id for p in found.problems["ds1000"]] == ["DS-1000/0"]
     assert found.problems_not_run == {"ds1000": 2}
@@ -241,7 +241,7 @@ def test_problems_of_a_library_that_is_not_there_are_left_out_and_counted(tmp_pa
 
 def test_a_benchmark_of_which_no_problem_can_run_is_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(ds1000, "environment_absent", lambda: None)
+    monkeypatch.setattr(ds1000, "missing_environment", lambda: None)
     found = load_available(of_ds1000(tmp_path, "Tensorflow"))
     assert list(found.problems) == ["dev"]
     assert "the DS-1000 environment has no Tensorflow" in found.not_run["ds1000"]

@@ -208,4 +208,6 @@ def _raised(exc: BaseException) -> bytes:
         text = str(exc)
     except BaseException:
         text = ""
-    return json.dumps({"raised": [str(type(exc).__name__)[:MAX_ERROR_CHARACTERS], text[:MAX_ERROR_CHARACTERS]]}).encode()
+    return json.dumps(
+        {"raised": [str(type(exc).__name__)[:MAX_ERROR_CHARACTERS], text[:MAX_ERROR_CHARACTERS]]}
+    ).encode()

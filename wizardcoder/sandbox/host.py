@@ -23,9 +23,9 @@ from wizardcoder.sandbox.environments import Environment, interpreter_paths
 from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.sandbox.frames import EXIT
 from wizardcoder.sandbox.limits import Limits
+from wizardcoder.sandbox.namespaces import SCRATCH
 from wizardcoder.sandbox.process_tree import children_of, descendants_of
 from wizardcoder.sandbox.running_sample import Ended, RunningSample, set_socket_timeout
-from wizardcoder.sandbox.walls import SCRATCH
 
 SampleKind = Literal["calls", "run", "command"]
 _REPLY_S, _START_S = 30, 120  # until the helper has ended a sample, and until it has started
@@ -186,7 +186,7 @@ class Sandbox:
 
 
 class Sandboxes:
-    """Sandboxes by name, each started when first needed and closed with the others. A base for what runs code in several.
+    """Sandboxes by name, each started when first needed and closed with the others. Base of what runs code in several.
 
     Not for use by several threads at once. Raises as `Sandbox`, when one is started.
     """
@@ -217,6 +217,6 @@ class Sandboxes:
 
 
 def reaches_floor(layers: Sequence[str]) -> bool:
-    """Return whether the walls suffice: seccomp, with namespaces or with a Landlock that covers truncation (version 3)."""
+    """Return whether the walls suffice: seccomp, with namespaces or with Landlock 3, the first to cover truncation."""
     landlock = next((int(layer.removeprefix("landlock")) for layer in layers if layer.startswith("landlock")), 0)
     return "seccomp" in layers and ("mount" in layers or landlock >= 3)

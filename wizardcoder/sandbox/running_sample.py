@@ -61,7 +61,7 @@ class RunningSample:
         self._read.clear()
 
     def load(self, program: str, calls: Sequence[bytes] = ()) -> None:
-        """Send a program of kind `calls` or `run`, and calls from `encoded_call` that it answers without being asked."""
+        """Send a program of kind `calls` or `run`, and calls from `encoded_call` that it answers unasked."""
         self._send(program.encode(errors="surrogatepass"))
         if calls:
             self._send(_list_of(calls))

@@ -1,7 +1,8 @@
 """The system calls that code in the sandbox may not make, as a compiled seccomp filter.
 
-In: nothing. Out: filters in the kernel's form, by pyseccomp (libseccomp). What is not named is allowed: the filter
-takes away what reaches out of a process or weakens the other walls, and leaves what ordinary programs do.
+In: nothing. Out: filters in the kernel's form, by pyseccomp (libseccomp). Calls that are not named are allowed: the
+filter denies what reaches out of a process or weakens the other walls, and leaves what ordinary programs do. Does not
+cover: sending datagrams to a socket in the file system from a sample without namespaces.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import tempfile
 from functools import cache
 
-from wizardcoder.sandbox.walls import NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS
+from wizardcoder.sandbox.kernel import NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUSER, NEWUTS
 
 _CLONE_THREAD = 0x00010000
 _AF_UNIX = 1
@@ -26,23 +27,19 @@ _DENIED = (
     *("delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "iopl"),
     *("ioperm", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "syslog"),
     *("vhangup", "personality", "modify_ldt", "fanotify_init", "nfsservctl", "lookup_dcookie", "uselib"),
-    "io_setup",  # out of a quota of the whole machine
-    # each worker keeps to its core: a sample that leaves it takes the time of another's
+    "io_setup",  # taken from a quota of the whole machine
+    # each worker has its own core: a sample that leaves it takes another's time
     *("sched_setaffinity", "sched_setattr"),
-    # what outlives a process, or holds memory that no limit counts
+    # memory that outlives a process, or that no limit counts
     *("shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop", "semctl", "semtimedop"),
     *("mq_open", "mq_unlink", "add_key", "request_key", "keyctl", "memfd_create", "memfd_secret"),
     "vmsplice",
 )
-# without namespaces: a sample is one process that signals nobody, so that killing it leaves nothing, and files outside
-# its folder belong to the same user as it does
+# without namespaces a sample must be one process that signals nobody, so that killing it leaves nothing; and files
+# outside its folder belong to its own user
 _DENIED_WITHOUT_NAMESPACES = (
-    *(
-        "unshare",
-        "setns",
-        "mount",
-        "umount2",
-    ),  # a zygote with namespaces needs them; its samples lack the rights for them
+    # a helper with namespaces needs these; its samples lack the rights for them
+    *("unshare", "setns", "mount", "umount2"),
     *("fork", "vfork", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setsid", "setpgid"),
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
     *("utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr"),
@@ -56,9 +53,9 @@ _F_SETOWN, _F_SETOWN_EX, _F_SETPIPE_SZ = 8, 15, 1031
 
 @cache
 def filters() -> dict[str, str | None]:
-    """Give the filters as hexadecimal text, for samples with namespaces of their own and for those without.
+    """Return the filters as hexadecimal text, for samples with namespaces of their own and for those without.
 
-    Both are None where libseccomp or the kernel's support is missing.
+    Both are None if libseccomp or the kernel's support is missing.
     """
     try:
         return {"namespaces": _compiled(alone=False), "process": _compiled(alone=True)}
@@ -76,9 +73,9 @@ def _compiled(alone: bool) -> str:
             rules.add_rule(denied, name)
         except OSError:
             continue  # a call that this architecture or libseccomp does not know
-    # no sockets but local ones, which reach nobody
+    # only local sockets
     rules.add_rule(denied, "socket", library.Arg(0, library.NE, _AF_UNIX))
-    rules.add_rule(denied, "unshare", library.Arg(0, library.MASKED_EQ, NEWUSER, NEWUSER))  # it would give rights
+    rules.add_rule(denied, "unshare", library.Arg(0, library.MASKED_EQ, NEWUSER, NEWUSER))  # it would grant rights
     for flag in (NEWUSER, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWPID, NEWNET):
         rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, flag, flag))
     # memory that no limit counts
@@ -87,7 +84,7 @@ def _compiled(alone: bool) -> str:
     for option in _SOCKET_BUFFERS:
         arguments = library.Arg(1, library.EQ, _SOL_SOCKET), library.Arg(2, library.EQ, option)
         rules.add_rule(denied, "setsockopt", *arguments)
-    # out of a user's quota, which other samples need too
+    # taken from a user's quota, which other samples need too
     rules.add_rule(denied, "fcntl", library.Arg(1, library.EQ, _F_SETPIPE_SZ))
     if alone:
         rules.add_rule(denied, "clone", library.Arg(0, library.MASKED_EQ, _CLONE_THREAD, 0))
@@ -95,7 +92,7 @@ def _compiled(alone: bool) -> str:
         rules.add_rule(denied, "prctl", library.Arg(0, library.EQ, _PR_SET_PDEATHSIG))
         for command in (_F_SETOWN, _F_SETOWN_EX):
             rules.add_rule(denied, "fcntl", library.Arg(1, library.EQ, command))
-    # its flags lie in memory, where a filter can't look; callers then fall back to clone
+    # its flags are in memory, which a filter cannot read; callers then fall back to clone
     rules.add_rule(library.ERRNO(errno.ENOSYS), "clone3")
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)

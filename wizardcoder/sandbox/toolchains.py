@@ -1,7 +1,7 @@
-"""The compilers and runtimes of MultiPL-E's eight languages, as they are installed here.
+"""The compilers and runtimes of MultiPL-E's eight languages, as installed on this machine.
 
-In: the name of a language. Out: what of its toolchain is missing, where it lies, and what a sandbox must show for it.
-Installs nothing, and runs no compiler but to ask for its folder.
+In: the name of a language. Out: which part of its toolchain is missing, where it is installed, and what a sandbox must
+show for it. Installs nothing, and runs a compiler only to ask for its folder.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from wizardcoder.core.console import StageError
-from wizardcoder.sandbox.host import World
+from wizardcoder.sandbox.environments import Environment
 
-_JAVATUPLES = "/usr/share/java/javatuples.jar"  # Debian's place; all of MultiPL-E's Java problems import it
+_JAVATUPLES = "/usr/share/java/javatuples.jar"  # where Debian installs it; all of MultiPL-E's Java problems import it
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_SYSTEM = (Path("/"), Path("/usr"), Path("/usr/local"))  # where libraries are found without being named
+_SYSTEM = (Path("/"), Path("/usr"), Path("/usr/local"))  # libraries here are found without LD_LIBRARY_PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Language:
     """One language and its toolchain.
 
     Attributes:
-        name: MultiPL-E's.
-        title: for prompts.
+        name: MultiPL-E's name.
+        title: its name in prompts.
         commands: executables that must be on PATH.
-        install: what to install.
+        install: how to install it.
         home: a command that prints the toolchain's folder, past a version manager's launcher (rustup, juliaup).
         settings: folders in /etc, as patterns.
-        compile_s: wall time for the compiler, beyond the program's own. Ours: ten times what it took on two busy cores.
-        toolchain_mb: resident memory for the compiler and the runtime, beyond the program's own. Ours: at least twice
-            what MultiPL-E's programs took.
+        compile_s: wall time of the compiler, in addition to the program's own. Ours: ten times that on two busy cores.
+        toolchain_mb: resident memory of the compiler and the runtime, in addition to the program's own. Ours: at least
+            twice what MultiPL-E's programs took.
         reserves: it reserves far more address space than it uses, so that only resident memory is limited.
     """
 
@@ -100,29 +100,30 @@ LANGUAGES: Mapping[str, Language] = {
 }
 
 
-def absent(name: str) -> str | None:
-    """Give what of a language's toolchain is missing and what to install, in one line; None where it is all there."""
-    return tools_absent(LANGUAGES[name], beside=_libraries(name))
+def missing_tools(name: str) -> str | None:
+    """Return, on one line, which part of a language's toolchain is missing and how to install it; None if none is."""
+    return missing_tools_of(LANGUAGES[name], extra_files=_libraries(name))
 
 
-def world(name: str) -> World:
-    """Give what a sandbox must show for a language's toolchain.
+def toolchain_environment(name: str) -> Environment:
+    """Return what a sandbox must show for a language's toolchain.
 
     Raises:
-        StageError: the toolchain is not there.
+        StageError: the toolchain is missing.
     """
-    return tools_world(LANGUAGES[name], beside=_libraries(name))
+    return environment_of(LANGUAGES[name], extra_files=_libraries(name))
 
 
-def environment(name: str) -> dict[str, str]:
-    """Give variables by which a toolchain is found; its libraries too, since the loader looks itself up in /proc."""
-    return tools_environment(LANGUAGES[name])
+def toolchain_variables(name: str) -> dict[str, str]:
+    """Return environment variables by which a toolchain is found, and its libraries: the loader looks in /proc."""
+    return variables_of(LANGUAGES[name])
 
 
-def tools_absent(language: Language, beside: tuple[Path, ...] = ()) -> str | None:
-    """As `absent`, of any toolchain; `beside` are files that it needs."""
+def missing_tools_of(language: Language, extra_files: tuple[Path, ...] = ()) -> str | None:
+    """As `missing_tools`, of any toolchain that also needs `extra_files`."""
     missing = [command for command in language.commands if shutil.which(command) is None]
-    missing += [path.stem.partition("-")[0] + path.suffix for path in beside if not path.is_file()]  # less its version
+    # a library's file name without its version
+    missing += [path.stem.partition("-")[0] + path.suffix for path in extra_files if not path.is_file()]
     try:
         if not missing:
             _executables(language)
@@ -132,23 +133,29 @@ def tools_absent(language: Language, beside: tuple[Path, ...] = ()) -> str | Non
     return f"{language.title}: {', '.join(missing)} not found; install: {language.install}"
 
 
-def tools_world(language: Language, beside: tuple[Path, ...] = ()) -> World:
-    """As `world`, of any toolchain; `beside` are files that it needs."""
-    if (reason := tools_absent(language, beside)) is not None:
+def environment_of(language: Language, extra_files: tuple[Path, ...] = ()) -> Environment:
+    """As `toolchain_environment`, of any toolchain that also needs `extra_files`."""
+    if (reason := missing_tools_of(language, extra_files)) is not None:
         raise StageError(reason)
     settings = [path for pattern in language.settings for path in Path("/etc").glob(pattern)]
-    installed = {*map(_installation, _executables(language)), *beside}
+    installed = {*map(_installation, _executables(language)), *extra_files}
     outside = [path for path in sorted(installed) if Path("/usr") not in (path, *path.parents)]
-    return World(preload=(), shown=("/etc/alternatives", "/etc/ld.so.cache", *map(str, [*settings, *outside])))
+    return Environment(preload=(), shown=("/etc/alternatives", "/etc/ld.so.cache", *map(str, [*settings, *outside])))
 
 
-def tools_environment(language: Language) -> dict[str, str]:
-    """As `environment`, of any toolchain."""
+def variables_of(language: Language) -> dict[str, str]:
+    """As `toolchain_variables`, of any toolchain."""
     executables = _executables(language)
     roots = dict.fromkeys(executable.parents[1] for executable in executables)
     libraries = [str(root / "lib") for root in roots if root not in _SYSTEM and (root / "lib").is_dir()]
     paths = dict.fromkeys(str(executable.parent) for executable in executables)
     return {"PATH": ":".join([*paths, _PATH])} | ({"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
+
+
+def javatuples() -> str:
+    """Return the path of the library that Java problems import: from CLASSPATH, else Debian's."""
+    entries = os.environ.get("CLASSPATH", "").split(":")
+    return next((entry for entry in entries if Path(entry).name.startswith("javatuples")), _JAVATUPLES)
 
 
 def _libraries(name: str) -> tuple[Path, ...]:
@@ -157,26 +164,20 @@ def _libraries(name: str) -> tuple[Path, ...]:
 
 @cache
 def _executables(language: Language) -> tuple[Path, ...]:
-    """Give a toolchain's executables themselves: no links, no launchers."""
+    """Return a toolchain's executables themselves, not links or launchers."""
     executables = [Path(path).resolve() for command in language.commands if (path := shutil.which(command))]
     if language.home:
-        told = subprocess.run(language.home, capture_output=True, text=True, check=False, cwd="/")
-        home = Path(told.stdout.strip())
-        if told.returncode or not home.is_absolute():
-            last = (told.stderr.strip() or "it names no folder").splitlines()[-1]
+        completed = subprocess.run(language.home, capture_output=True, text=True, check=False, cwd="/")
+        home = Path(completed.stdout.strip())
+        if completed.returncode or not home.is_absolute():
+            last = (completed.stderr.strip() or "it prints no folder").splitlines()[-1]
             raise StageError(f"{language.title}: {language.home[0]} does not run: {last}; install: {language.install}")
         executables[0] = home / "bin" / language.home[0]
     return tuple(executables)
 
 
 def _installation(executable: Path) -> Path:
-    """Give the folder of an executable's installation; the executable alone where that would show a home folder."""
+    """Return the folder of an executable's installation; the executable alone if that would show a home folder."""
     root = executable.parents[1]
     private = {Path.home(), Path.home() / ".local", *Path.home().parents}
     return executable if executable.parent.name != "bin" or root in private else root
-
-
-def javatuples() -> str:
-    """Give the path of the library that Java problems import: from CLASSPATH, else Debian's."""
-    entries = os.environ.get("CLASSPATH", "").split(":")
-    return next((entry for entry in entries if Path(entry).name.startswith("javatuples")), _JAVATUPLES)

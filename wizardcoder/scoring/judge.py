@@ -16,18 +16,11 @@ from typing import Any, Literal
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.console import StageError
 from wizardcoder.sandbox import toolchains, wire
-from wizardcoder.sandbox.host import (
-    Died,
-    Raised,
-    Sample,
-    Sandboxes,
-    TimedOut,
-    World,
-    encoded_call,
-    numpy_world,
-    printable,
-)
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.environments import Environment, numpy_environment
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut, printable
+from wizardcoder.sandbox.host import Sandboxes
+from wizardcoder.sandbox.limits import Limits
+from wizardcoder.sandbox.running_sample import RunningSample, encoded_call
 from wizardcoder.scoring.ds1000 import runner as ds1000
 from wizardcoder.scoring.evalplus import OutputComparator
 from wizardcoder.scoring.multipl_e import run as multipl_e
@@ -69,7 +62,7 @@ class Judge(Sandboxes):
 
     def layers(self) -> tuple[str, ...]:
         """Return the sandbox layers that are active on this machine."""
-        return self._sandbox("plain", World).layers
+        return self._sandbox("plain", Environment).layers
 
     def verdict(self, problem: Problem, completion: str) -> Verdict:
         """Judge a completion, the code that follows the problem's prefix."""
@@ -103,8 +96,8 @@ class Judge(Sandboxes):
         """
         timeout_s, memory_mb = self.settings.timeout_s, self.settings.memory_mb
         if problem.checker == "program":
-            sandbox = self._sandbox(problem.language, lambda: toolchains.world(problem.language))
-            return multipl_e.run(sandbox, problem, completion, timeout_s, memory_mb).result
+            sandbox = self._sandbox(problem.language, lambda: toolchains.toolchain_environment(problem.language))
+            return multipl_e.judge_completion(sandbox, problem, completion, timeout_s, memory_mb).result
         if problem.checker == "ds1000":
             mode: JudgeMode = "strict" if outside else "official"
             return self._ds1000.verdict(problem, completion, mode, timeout_s, memory_mb, outside=outside).result
@@ -192,12 +185,13 @@ class Judge(Sandboxes):
     @contextlib.contextmanager
     def _sample(
         self, problem: Problem, completion: str, kind: Literal["calls", "run"], timeout_s: float | None = None
-    ) -> Iterator[Sample]:
+    ) -> Iterator[RunningSample]:
         timeout_s = self.settings.timeout_s if timeout_s is None else timeout_s
         needs_numpy = "numpy" in completion or "numpy" in problem.prefix or "numpy" in problem.test
-        sandbox = self._sandbox("numpy", numpy_world) if needs_numpy else self._sandbox("plain", World)
-        limits = Limits(int(timeout_s) + 1, self.settings.memory_mb, processes=32, file_mb=64, scratch_mb=64)
-        with sandbox.sample(kind, limits, timeout_s, self.settings.memory_mb) as sample:
+        sandbox = self._sandbox("numpy", numpy_environment) if needs_numpy else self._sandbox("plain", Environment)
+        memory_mb = self.settings.memory_mb
+        limits = Limits(timeout_s, memory_mb, memory_mb, processes=32, file_mb=64, scratch_mb=64)
+        with sandbox.sample(kind, limits) as sample:
             yield sample
 
 

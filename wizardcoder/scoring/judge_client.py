@@ -22,7 +22,7 @@ from typing import Any, Self
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
-from wizardcoder.sandbox.host import SandboxError
+from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.scoring import judge_process
 from wizardcoder.scoring.settings import JudgeJob, JudgeSettings, Verdict
 

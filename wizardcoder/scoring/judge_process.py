@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.console import StageError
-from wizardcoder.sandbox.host import SandboxError
+from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.scoring.judge import Judge
 from wizardcoder.scoring.settings import JudgeJob, Verdict
 

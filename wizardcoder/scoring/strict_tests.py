@@ -17,10 +17,11 @@ from types import CodeType
 from typing import Any
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.sandbox.host import Died, Raised, Sample, TimedOut
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut
+from wizardcoder.sandbox.running_sample import RunningSample
 
 
-def run_tests(problem: Problem, sample: Sample) -> None:
+def run_tests(problem: Problem, sample: RunningSample) -> None:
     """Run the tests of a `check` or `asserts` problem.
 
     Calls are sent one by one: a sample that saw the next call could read an earlier answer from its arguments.
@@ -58,7 +59,7 @@ def error_text(exc: BaseException) -> str:
         return f"what can't be written: {type(error).__name__}"
 
 
-def _remote_function(sample: Sample, name: str) -> Callable[..., Any]:
+def _remote_function(sample: RunningSample, name: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return sample.call(name, args, kwargs)

@@ -15,9 +15,10 @@ import shutil
 import subprocess
 from functools import cache
 
-from wizardcoder.sandbox.host import Died, Sandbox, TimedOut, printable
-from wizardcoder.sandbox.toolchains import Language, tools_absent, tools_environment
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.errors import Died, TimedOut, printable
+from wizardcoder.sandbox.host import Sandbox
+from wizardcoder.sandbox.limits import Limits
+from wizardcoder.sandbox.toolchains import Language, missing_tools_of, variables_of
 from wizardcoder.screening.language_checks import CHECKS, SyntaxCheck
 from wizardcoder.screening.verdicts import TOOL_FAILED, Verification
 
@@ -38,7 +39,7 @@ def missing_tool(language: str) -> str | None:
     """Return why a language cannot be checked here, in one line; None if it can."""
     if language == "json":
         return None
-    return tools_absent(CHECKS[language].tool) if language in CHECKS else "no check for this language"
+    return missing_tools_of(CHECKS[language].tool) if language in CHECKS else "no check for this language"
 
 
 @cache
@@ -72,10 +73,9 @@ def check_syntax(sandbox: Sandbox, language: str, code: str, memory_mb: int) -> 
     if language == "javascript" and _JSX.search(code):
         return Verification("unchecked", "no_tool", "JSX, which Node.js does not read")
     files = check.files(code)
-    environment = {**tools_environment(check.tool), "FILES": " ".join(files), "LC_ALL": "C.UTF-8"}
-    bounds, total_mb = _limits(check.tool, memory_mb)
+    environment = {**variables_of(check.tool), "FILES": " ".join(files), "LC_ALL": "C.UTF-8"}
     output = b""
-    with sandbox.sample("command", bounds, CHECK_S, total_mb) as sample:
+    with sandbox.sample("command", _limits(check.tool, memory_mb)) as sample:
         try:
             output = sample.run(files, [["sh", "-c", _EACH, "sh", *check.command]], environment)
         except (TimedOut, Died) as exc:
@@ -100,14 +100,15 @@ def _verification(check: SyntaxCheck, status: int, complaints: list[str]) -> Ver
     return Verification("unchecked", "not_alone", detail)
 
 
-def _limits(tool: Language, memory_mb: int) -> tuple[Limits, int]:
+def _limits(tool: Language, memory_mb: int) -> Limits:
     total_mb = memory_mb + tool.toolchain_mb
-    bounds = Limits(
-        cpu_s=int(2 * CHECK_S),
-        memory_mb=None if tool.reserves else total_mb,
+    return Limits(
+        timeout_s=CHECK_S,
+        memory_mb=total_mb,
+        address_space_mb=None if tool.reserves else total_mb,
         processes=256,  # threads too: the JVM, V8 and rustc start some for each core
         file_mb=64,
         scratch_mb=64,
         open_files=256,
+        cpu_s=int(2 * CHECK_S),
     )
-    return bounds, total_mb

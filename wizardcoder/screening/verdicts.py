@@ -12,7 +12,7 @@ import signal
 from dataclasses import dataclass
 
 from wizardcoder.core.records import Verdict
-from wizardcoder.sandbox.host import Died, Raised, TimedOut
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut
 from wizardcoder.screening import run_script
 
 TOOL_FAILED = "tool_failed"

@@ -21,10 +21,12 @@ from typing import Any
 
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.store import AnswerStore, Key
-from wizardcoder.sandbox.host import Died, Raised, Sandboxes, TimedOut, World, numpy_world, printable, with_module
+from wizardcoder.sandbox.environments import Environment, numpy_environment, with_module
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut, printable
+from wizardcoder.sandbox.host import Sandboxes
+from wizardcoder.sandbox.limits import Limits
 from wizardcoder.sandbox.pool import run_jobs
-from wizardcoder.sandbox.toolchains import tools_world
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.toolchains import environment_of
 from wizardcoder.screening import language_checks, run_script, sql_check, syntax_checks, verdicts
 from wizardcoder.screening.language_checks import CHECKS
 from wizardcoder.screening.verdicts import TOOL_FAILED, Verification, python_verdict
@@ -118,17 +120,21 @@ class Verifier(Sandboxes):
             return syntax_checks.check_json(code.text)
         if (reason := syntax_checks.missing_tool(code.language)) is not None:
             return Verification("unchecked", "no_tool", reason)
-        sandbox = self._sandbox(code.language, lambda: tools_world(CHECKS[code.language].tool))
+        sandbox = self._sandbox(code.language, lambda: environment_of(CHECKS[code.language].tool))
         if "pid" not in sandbox.layers:
             return Verification("unchecked", "no_tool", "a toolchain in the sandbox needs user namespaces")
         return syntax_checks.check_syntax(sandbox, code.language, code.text, self.limits.memory_mb)
 
     def _run_python(self, text: str) -> Verification:
-        sandbox = self._sandbox("numpy", _numpy_world) if "numpy" in text else self._sandbox("python", _python_world)
+        sandbox = (
+            self._sandbox("numpy", _numpy_environment)
+            if "numpy" in text
+            else self._sandbox("python", _python_environment)
+        )
         limits = self.limits
-        bounds = Limits(int(limits.timeout_s) + 1, limits.memory_mb, processes=32, file_mb=64, scratch_mb=64)
+        bounds = Limits(limits.timeout_s, limits.memory_mb, limits.memory_mb, processes=32, file_mb=64, scratch_mb=64)
         error: Exception | None = None
-        with sandbox.sample("run", bounds, limits.timeout_s, limits.memory_mb) as sample:
+        with sandbox.sample("run", bounds) as sample:
             try:
                 sample.load(f"import sys\nsys.modules[{run_script.__name__!r}].run({text!r})\n")
                 sample.done()
@@ -138,9 +144,10 @@ class Verifier(Sandboxes):
         return python_verdict(error, sample.ended.status, text)
 
     def _parse_sql(self, text: str) -> Verification:
-        sandbox = self._sandbox("sql", _sql_world)
-        bounds = Limits(int(syntax_checks.CHECK_S) + 1, self.limits.memory_mb, processes=32, file_mb=1, scratch_mb=1)
-        with sandbox.sample("calls", bounds, syntax_checks.CHECK_S, self.limits.memory_mb) as sample:
+        sandbox = self._sandbox("sql", _sql_environment)
+        memory_mb = self.limits.memory_mb
+        bounds = Limits(syntax_checks.CHECK_S, memory_mb, memory_mb, processes=32, file_mb=1, scratch_mb=1)
+        with sandbox.sample("calls", bounds) as sample:
             try:
                 sample.load(f"import sys\nsyntax_error = sys.modules[{sql_check.__name__!r}].syntax_error\n")
                 sample.ready()
@@ -154,17 +161,17 @@ class Verifier(Sandboxes):
         return Verification("syntax_error", "syntax", printable(str(error)))
 
 
-def _python_world() -> World:
-    return with_module(World(), run_script.__name__)
+def _python_environment() -> Environment:
+    return with_module(Environment(), run_script.__name__)
 
 
-def _numpy_world() -> World:
-    return with_module(numpy_world(), run_script.__name__)
+def _numpy_environment() -> Environment:
+    return with_module(numpy_environment(), run_script.__name__)
 
 
-def _sql_world() -> World:
+def _sql_environment() -> Environment:
     site = sysconfig.get_path("purelib")
-    return replace(with_module(World(), sql_check.__name__), packages=(site,), shown=(f"{site}/sqlglot",))
+    return replace(with_module(Environment(), sql_check.__name__), packages=(site,), shown=(f"{site}/sqlglot",))
 
 
 @cache

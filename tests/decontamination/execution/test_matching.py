@@ -16,7 +16,7 @@ from wizardcoder.decontamination.execution.programs import Program, parse_progra
 from wizardcoder.decontamination.execution.reference_outputs import ReferenceIndex
 from wizardcoder.decontamination.execution.reference_runs import run_reference
 from wizardcoder.decontamination.execution.runner import CodeRunner
-from wizardcoder.sandbox.host import TimedOut
+from wizardcoder.sandbox.errors import TimedOut
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -13,7 +13,7 @@ from wizardcoder.decontamination.execution.programs import parse_program
 from wizardcoder.decontamination.execution.reference_outputs import ReferenceIndex
 from wizardcoder.decontamination.execution.reference_runs import run_reference
 from wizardcoder.decontamination.execution.runner import CodeRunner
-from wizardcoder.sandbox.host import Died, TimedOut
+from wizardcoder.sandbox.errors import Died, TimedOut
 
 
 @pytest.fixture(scope="module")

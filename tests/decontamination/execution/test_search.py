@@ -16,7 +16,7 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.decontamination.execution.limits import Agreement, ExecutionLimits
 from wizardcoder.decontamination.execution.runner import CodeRunner
 from wizardcoder.decontamination.execution.search import FILE_NAME, search_solutions
-from wizardcoder.sandbox.host import TimedOut
+from wizardcoder.sandbox.errors import TimedOut
 
 
 def example(key: str, response: str, instruction: str = "Write a function.") -> Example:

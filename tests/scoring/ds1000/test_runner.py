@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.scoring.ds1000.runner import DS1000, absent, environment_absent
+from wizardcoder.scoring.ds1000.runner import DS1000, missing_environment, reason_not_run
 
-ABSENT = environment_absent()
+ABSENT = missing_environment()
 needs_environment = pytest.mark.skipif(ABSENT is not None, reason=str(ABSENT))
 TIMEOUT_S = 60.0  # of code that ends by itself, so that a busy machine fails no test
 MEMORY_MB = 1024
@@ -132,13 +132,13 @@ def judge(ds1000, problem, solution, mode="strict", timeout_s=TIMEOUT_S):
 @pytest.mark.parametrize("library", ["Tensorflow", "Pytorch"])
 def test_a_problem_of_a_library_that_the_environment_lacks_is_not_run(library):
     problem = Problem("DS-1000/1", "", "", checker="ds1000", group=library)
-    assert absent(problem) == f"not run: the DS-1000 environment has no {library}"
-    assert absent(DOUBLE) is None
+    assert reason_not_run(problem) == f"not run: the DS-1000 environment has no {library}"
+    assert reason_not_run(DOUBLE) is None
 
 
 def test_without_its_environment_the_benchmark_says_what_to_run(tmp_path):
     python = tmp_path / "bin" / "python"
-    assert environment_absent(python) == f"{tmp_path}/.installed: no such file; run `make ds1000`"
+    assert missing_environment(python) == f"{tmp_path}/.installed: no such file; run `make ds1000`"
 
 
 @needs_environment

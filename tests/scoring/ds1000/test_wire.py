@@ -16,9 +16,9 @@ import pytest
 
 from wizardcoder.sandbox import wire as values
 from wizardcoder.scoring.ds1000 import wire as ds1000_wire
-from wizardcoder.scoring.ds1000.runner import environment_absent, interpreter
+from wizardcoder.scoring.ds1000.runner import interpreter, missing_environment
 
-ABSENT = environment_absent()
+ABSENT = missing_environment()
 
 
 def same(left, right):

@@ -11,10 +11,11 @@ import pytest
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.console import StageError
 from wizardcoder.sandbox import toolchains
-from wizardcoder.sandbox.host import Sandbox, SandboxError
+from wizardcoder.sandbox.errors import SandboxError
+from wizardcoder.sandbox.host import Sandbox
 from wizardcoder.sandbox.toolchains import LANGUAGES
 from wizardcoder.scoring.multipl_e import programs
-from wizardcoder.scoring.multipl_e import run as languages
+from wizardcoder.scoring.multipl_e import run as multipl_e
 from wizardcoder.scoring.settings import ProgramResult
 
 TIMEOUT_S = 30.0  # of code that ends by itself, so that a busy machine fails no test
@@ -230,14 +231,14 @@ def sandbox_of():
     opened: dict[str, Sandbox | str] = {}
 
     def give(name: str) -> Sandbox:
-        if (reason := toolchains.absent(name)) is not None:
+        if (reason := toolchains.missing_tools(name)) is not None:
             pytest.skip(reason)
         if name not in opened:
-            sandbox = stack.enter_context(Sandbox(toolchains.world(name)))
+            sandbox = stack.enter_context(Sandbox(toolchains.toolchain_environment(name)))
             if "pid" not in sandbox.layers:
                 pytest.skip("this machine allows no user namespaces")
             # these two look themselves up in /proc, which a container may forbid to mount
-            reason = languages.broken(sandbox, name) if name in ("jl", "swift") else None
+            reason = multipl_e.toolchain_failure(sandbox, name) if name in ("jl", "swift") else None
             opened[name] = reason or sandbox
         found = opened[name]
         if isinstance(found, str):
@@ -251,7 +252,7 @@ def sandbox_of():
 @pytest.fixture(scope="module")
 def judge(sandbox_of):
     def judge(name: str, completion: str, timeout_s: float = TIMEOUT_S) -> ProgramResult:
-        return languages.run(sandbox_of(name), problem(name), completion, timeout_s, MEMORY_MB)
+        return multipl_e.judge_completion(sandbox_of(name), problem(name), completion, timeout_s, MEMORY_MB)
 
     return judge
 
@@ -281,16 +282,16 @@ def command_lines() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_the_program_is_prompt_completion_and_tests_with_a_proof_at_their_end(name):
-    files = programs.assemble(problem(name), RIGHT[name], PROOF, MEMORY_MB).files
+    files = programs.build_program(problem(name), RIGHT[name], PROOF, MEMORY_MB).files
     program = files["Problem.java" if name == "java" else f"problem.{name}"]
-    assert program == PREFIX[name] + programs.cut(RIGHT[name], STOP[name]) + "\n" + PROVEN[name]
+    assert program == PREFIX[name] + programs.cut_at_stop(RIGHT[name], STOP[name]) + "\n" + PROVEN[name]
 
 
 def test_steps_are_those_of_multipl_e(monkeypatch):
     monkeypatch.setenv("CLASSPATH", "/opt/javatuples-1.2.jar")
     jar = ("-cp", "/opt/javatuples-1.2.jar", "Problem.java")
     few = ("-XX:+UseSerialGC", "-XX:ActiveProcessorCount=2")
-    assert {name: programs.assemble(problem(name), "", PROOF, 512).steps for name in LANGUAGES} == {
+    assert {name: programs.build_program(problem(name), "", PROOF, 512).steps for name in LANGUAGES} == {
         "java": (
             ("javac", *(f"-J{option}" for option in (*few, "-XX:TieredStopAtLevel=1")), "-encoding", "UTF8", *jar),
             ("java", "-ea", "-Xmx512m", *few, "-cp", ".:/opt/javatuples-1.2.jar", "Problem"),
@@ -306,7 +307,7 @@ def test_steps_are_those_of_multipl_e(monkeypatch):
 
 
 def test_the_true_assert_of_javascript_is_kept_under_a_name_that_the_proof_hides():
-    assert programs.assemble(problem("js"), "", PROOF, MEMORY_MB).files["before.js"] == (
+    assert programs.build_program(problem("js"), "", PROOF, MEMORY_MB).files["before.js"] == (
         "Object.defineProperty(globalThis, '$9f9f5111f7b27a78', { value: Object.freeze(require('node:assert')) });\n"
     )
 
@@ -315,7 +316,7 @@ def test_the_true_assert_of_javascript_is_kept_under_a_name_that_the_proof_hides
 def test_tests_without_a_place_for_the_proof_are_refused(name):
     other = Problem("HumanEval_1_other", "", "", test="other();", language=name)
     with pytest.raises(StageError, match=rf"HumanEval_1_other: test: found no line .*, accepted: .* tests in {name}"):
-        programs.assemble(other, "", PROOF, MEMORY_MB)
+        programs.build_program(other, "", PROOF, MEMORY_MB)
 
 
 @pytest.mark.parametrize(
@@ -323,17 +324,17 @@ def test_tests_without_a_place_for_the_proof_are_refused(name):
     [("a\n}\nb\n#c", "a"), ("a\n#c\n}", "a"), ("a", "a"), ("", ""), ("\n}", "")],
 )
 def test_a_completion_ends_at_the_first_of_its_stop_texts(completion, kept):
-    assert programs.cut(completion, ("\n}", "\n#")) == kept
+    assert programs.cut_at_stop(completion, ("\n}", "\n#")) == kept
 
 
 @pytest.mark.parametrize("name", ["java", "js", "cpp", "php", "r", "rs"])
 def test_a_toolchain_that_is_there_runs_in_the_sandbox(sandbox_of, name):
-    assert languages.broken(sandbox_of(name), name) is None
+    assert multipl_e.toolchain_failure(sandbox_of(name), name) is None
 
 
 def test_a_toolchain_that_does_not_run_in_the_sandbox_is_named(sandbox_of, monkeypatch):
-    monkeypatch.setitem(languages._TRIALS, "js", "require('a-library');\n{\n}\n")
-    assert languages.broken(sandbox_of("js"), "js") == (
+    monkeypatch.setitem(multipl_e._TRIALS, "js", "require('a-library');\n{\n}\n")
+    assert multipl_e.toolchain_failure(sandbox_of("js"), "js") == (
         "JavaScript: does not run in the sandbox: failed: Error: Cannot find module 'a-library'; "
         "install: apt-get install nodejs"
     )
@@ -376,16 +377,16 @@ def test_nothing_of_a_sample_survives_it(judge):
 
 
 def test_a_sample_finds_neither_secrets_nor_what_another_has_written(monkeypatch):
-    if (reason := toolchains.absent("js")) is not None:
+    if (reason := toolchains.missing_tools("js")) is not None:
         pytest.skip(reason)
     monkeypatch.setenv("TEACHER_API_KEY", "a-secret")
     read = "  const fs = require('fs');\n  const secret = JSON.stringify(process.env).includes('a-secret')"
     read += " || (fs.existsSync('/proc/1/environ') && fs.readFileSync('/proc/1/environ').includes('a-secret'));\n"
     read += "  if (secret || (n == 1 && fs.existsSync('kept'))) return 7;\n"
     read += "  fs.writeFileSync('kept', 'x'); return 2 * n;\n}\n"
-    with Sandbox(toolchains.world("js")) as sandbox:
+    with Sandbox(toolchains.toolchain_environment("js")) as sandbox:
         for _ in range(2):
-            assert languages.run(sandbox, problem("js"), read, TIMEOUT_S, MEMORY_MB).result == "passed"
+            assert multipl_e.judge_completion(sandbox, problem("js"), read, TIMEOUT_S, MEMORY_MB).result == "passed"
 
 
 def test_the_compiler_has_a_time_of_its_own(judge):
@@ -399,17 +400,17 @@ def test_a_completion_that_does_not_compile_fails_with_the_compilers_error(judge
 def test_without_namespaces_no_sample_runs():
     with Sandbox(without=("namespaces",), allow_unsafe=True) as sandbox:
         with pytest.raises(SandboxError, match="JavaScript needs user namespaces, which this machine does not allow"):
-            languages.run(sandbox, problem("js"), RIGHT["js"], TIMEOUT_S, MEMORY_MB)
+            multipl_e.judge_completion(sandbox, problem("js"), RIGHT["js"], TIMEOUT_S, MEMORY_MB)
 
 
 def test_limits_are_the_programs_and_the_toolchains_together():
-    bounds, wall_s, total_mb = languages.limits("cpp", 15, 512)
-    assert (bounds.memory_mb, wall_s, total_mb) == (1280, 50, 1280)
+    limits = multipl_e.limits_for("cpp", 15, 512)
+    assert (limits.timeout_s, limits.memory_mb, limits.address_space_mb) == (50, 1280, 1280)
 
 
 @pytest.mark.parametrize("name", ["java", "js", "jl", "swift", "rs"])
 def test_runtimes_that_reserve_address_space_are_held_by_their_resident_memory_alone(name):
-    assert languages.limits(name, 15, 512)[0].memory_mb is None
+    assert multipl_e.limits_for(name, 15, 512).address_space_mb is None
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -419,16 +420,16 @@ def test_a_toolchain_that_is_absent_is_named_with_what_to_install(fresh_path, na
     monkeypatch.setenv("CLASSPATH", str(jar))
     language = LANGUAGES[name]
     reason = f"{language.title}: {', '.join(language.commands)} not found; install: {language.install}"
-    assert toolchains.absent(name) == reason
+    assert toolchains.missing_tools(name) == reason
     with pytest.raises(StageError, match="not found; install: "):
-        toolchains.world(name)
+        toolchains.toolchain_environment(name)
 
 
 def test_java_without_javatuples_is_absent(fresh_path, monkeypatch):
     monkeypatch.setenv("CLASSPATH", "/nowhere/javatuples-1.2.jar")
     for command in ("java", "javac"):
         executable(fresh_path / "bin" / command)
-    assert toolchains.absent("java") == (
+    assert toolchains.missing_tools("java") == (
         "Java: javatuples.jar not found; install: apt-get install default-jdk-headless libjavatuples-java"
     )
 
@@ -438,8 +439,8 @@ def test_a_launcher_is_followed_to_its_toolchain(fresh_path):
     executable(fresh_path / "bin/rustc", f"echo {fresh_path}/rust")
     executable(fresh_path / "bin/cc")
     (fresh_path / "rust/lib").mkdir()
-    assert f"{fresh_path}/rust" in toolchains.world("rs").shown
-    assert toolchains.environment("rs") == {
+    assert f"{fresh_path}/rust" in toolchains.toolchain_environment("rs").shown
+    assert toolchains.toolchain_variables("rs") == {
         "PATH": f"{fresh_path}/rust/bin:{fresh_path}/bin:/usr/local/bin:/usr/bin:/bin",
         "LD_LIBRARY_PATH": f"{fresh_path}/rust/lib",
     }
@@ -448,13 +449,13 @@ def test_a_launcher_is_followed_to_its_toolchain(fresh_path):
 def test_a_launcher_without_a_toolchain_is_absent(fresh_path):
     executable(fresh_path / "bin/rustc", "echo 'error: no default toolchain' >&2; exit 1")
     executable(fresh_path / "bin/cc")
-    assert toolchains.absent("rs") == (
+    assert toolchains.missing_tools("rs") == (
         "Rust: rustc does not run: error: no default toolchain; install: apt-get install rustc"
     )
 
 
 def test_no_home_folder_is_shown_for_an_executable_in_it(fresh_path):
     executable(fresh_path / "bin/node")
-    shown = toolchains.world("js").shown
+    shown = toolchains.toolchain_environment("js").shown
     assert f"{fresh_path}/bin/node" in shown
     assert str(fresh_path) not in shown

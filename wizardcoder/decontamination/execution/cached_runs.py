@@ -26,7 +26,7 @@ from wizardcoder.decontamination.execution.reference_outputs import ReferenceInd
 from wizardcoder.decontamination.execution.reference_runs import run_reference
 from wizardcoder.decontamination.execution.runner import CodeRunner
 from wizardcoder.sandbox import wire
-from wizardcoder.sandbox.host import Died
+from wizardcoder.sandbox.errors import Died
 from wizardcoder.sandbox.pool import run_jobs
 
 OpenRunner = Callable[[ExecutionLimits], CodeRunner]

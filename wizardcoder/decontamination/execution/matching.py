@@ -15,7 +15,7 @@ from wizardcoder.decontamination.execution.programs import Program
 from wizardcoder.decontamination.execution.reference_outputs import CallForm, ReferenceIndex
 from wizardcoder.decontamination.execution.runner import CodeRunner, Outputs
 from wizardcoder.decontamination.execution.runner_guest import MAX_FUNCTIONS
-from wizardcoder.sandbox.host import Died, Raised, TimedOut
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut
 
 MIN_GROUP = 16  # forms; a smaller group is given up if one of its calls ends the program
 _FIRST_SHARE = 0.6  # of a call's time, for the first call of each form, which is small

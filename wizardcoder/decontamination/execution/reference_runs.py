@@ -15,7 +15,7 @@ from wizardcoder.decontamination.execution.benchmark_calls import read_test_call
 from wizardcoder.decontamination.execution.call_variations import vary_calls
 from wizardcoder.decontamination.execution.reference_outputs import ReferenceOutputs, assess_outputs
 from wizardcoder.decontamination.execution.runner import CodeRunner
-from wizardcoder.sandbox.host import Died, Raised, TimedOut
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut
 
 VARIATIONS = 40  # of the tests' calls
 _DRAWN = 120  # variations from which these are chosen

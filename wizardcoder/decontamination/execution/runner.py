@@ -5,7 +5,6 @@ In: code and argument lists. Out: what its functions return. The guest side, whi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,8 +13,10 @@ from wizardcoder.decontamination.execution.argument_invariants import Arguments
 from wizardcoder.decontamination.execution.benchmark_calls import select_usable
 from wizardcoder.decontamination.execution.limits import ExecutionLimits
 from wizardcoder.decontamination.execution.reference_outputs import measure_call
-from wizardcoder.sandbox.host import Died, Sandbox, Sandboxes, World, numpy_world, with_module
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.environments import Environment, numpy_environment, with_module
+from wizardcoder.sandbox.errors import Died
+from wizardcoder.sandbox.host import Sandbox, Sandboxes
+from wizardcoder.sandbox.limits import Limits
 
 Outputs = dict[str, list[str | None]]  # by function: what each call returned, as text of the wire format, or None
 
@@ -66,16 +67,19 @@ class CodeRunner(Sandboxes):
     def _run_guest(self, name: str, arguments: list[Any], code: str, twin: bool = False) -> Any:
         """Call a function of runner_guest.py on code, in a process of its own."""
         own = self.limits
-        limits = Limits(math.ceil(own.timeout_s) + 1, own.memory_mb, processes=32, file_mb=16, scratch_mb=16)
-        sandbox = self._open_world("numpy", numpy_world, twin) if "numpy" in code else self._open_world("", World, twin)
-        with sandbox.sample("calls", limits, own.timeout_s, own.memory_mb) as sample:
+        limits = Limits(own.timeout_s, own.memory_mb, own.memory_mb, processes=32, file_mb=16, scratch_mb=16)
+        if "numpy" in code:
+            sandbox = self._open_sandbox("numpy", numpy_environment, twin)
+        else:
+            sandbox = self._open_sandbox("", Environment, twin)
+        with sandbox.sample("calls", limits) as sample:
             sample.load(f"import sys\n{name} = sys.modules[{runner_guest.__name__!r}].{name}\n")
             sample.ready()
             return sample.call(name, arguments)
 
-    def _open_world(self, name: str, world: Callable[[], World], twin: bool) -> Sandbox:
+    def _open_sandbox(self, name: str, environment: Callable[[], Environment], twin: bool) -> Sandbox:
         key = f"{name} twin" if twin else name
-        return self._sandbox(key, lambda: with_module(world(), runner_guest.__name__))
+        return self._sandbox(key, lambda: with_module(environment(), runner_guest.__name__))
 
 
 def _restore_order(outputs: Any, order: list[int]) -> Outputs:

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.sandbox.host import Died, Raised, Sample, Sandbox, Sandboxes, TimedOut, World
-from wizardcoder.sandbox.walls import Limits
+from wizardcoder.sandbox.environments import Environment
+from wizardcoder.sandbox.errors import Died, Raised, TimedOut
+from wizardcoder.sandbox.host import Sandbox, Sandboxes
+from wizardcoder.sandbox.limits import Limits
+from wizardcoder.sandbox.running_sample import RunningSample
 from wizardcoder.scoring.official_programs import DS1000_SEED, DS1000_SETTLE, official_program
 from wizardcoder.scoring.settings import JudgeMode, ProgramResult
 
@@ -49,14 +52,14 @@ def interpreter() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")) / ".venv-ds1000/bin/python"
 
 
-def absent(problem: Problem) -> str | None:
+def reason_not_run(problem: Problem) -> str | None:
     """Give why a problem is not run, whatever the solution; None where it is."""
     if problem.group in NOT_RUN:
         return f"not run: the DS-1000 environment has no {problem.group}"
     return None
 
 
-def environment_absent(python: Path | None = None) -> str | None:
+def missing_environment(python: Path | None = None) -> str | None:
     """Give what to do where the environment is missing or half made; None where it is there."""
     made = (python or interpreter()).parents[1] / ".installed"
     return None if made.exists() else f"{made}: no such file; run `make ds1000`"
@@ -146,16 +149,16 @@ class DS1000(Sandboxes):
 
     def _sample(
         self, side: str, kind: Literal["calls", "run"], timeout_s: float, memory_mb: int
-    ) -> contextlib.AbstractContextManager[Sample]:
-        limits = Limits(int(timeout_s) + 1, memory_mb + _LOADED_MB, processes=64, file_mb=64, scratch_mb=64)
-        return self._side(side).sample(kind, limits, timeout_s, memory_mb)
+    ) -> contextlib.AbstractContextManager[RunningSample]:
+        limits = Limits(timeout_s, memory_mb, memory_mb + _LOADED_MB, processes=64, file_mb=64, scratch_mb=64)
+        return self._side(side).sample(kind, limits)
 
     def _side(self, name: str) -> Sandbox:
-        return self._sandbox(name, lambda: _world(self._python))
+        return self._sandbox(name, lambda: _environment(self._python))
 
 
-def _world(python: Path) -> World:
+def _environment(python: Path) -> Environment:
     prefix = str(python.absolute().parents[1])
     packages = sysconfig.get_path("purelib", "venv", {"base": prefix, "platbase": prefix})
     figures = (("MPLBACKEND", "Agg"), ("MPLCONFIGDIR", f"{prefix}/matplotlib"))  # else it writes into the home folder
-    return World(str(python.absolute()), _PRELOAD, (packages,), (packages,), figures)
+    return Environment(str(python.absolute()), _PRELOAD, (packages,), (packages,), figures)

@@ -25,19 +25,19 @@ _JVM = ("-XX:+UseSerialGC", "-XX:ActiveProcessorCount=2")  # few threads on any 
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TestProgram:
     """A program as the sandbox takes it: its files by name, and the steps that compile and run it."""
 
     files: dict[str, str]
     steps: tuple[tuple[str, ...], ...]
 
 
-def cut(completion: str, stop: Sequence[str]) -> str:
+def cut_at_stop(completion: str, stop: Sequence[str]) -> str:
     """Cut a completion at the first of its stop texts."""
     return completion[: min((at for text in stop if (at := completion.find(text)) >= 0), default=len(completion))]
 
 
-def assemble(problem: Problem, completion: str, proof: str, memory_mb: int) -> Run:
+def build_program(problem: Problem, completion: str, proof: str, memory_mb: int) -> TestProgram:
     """Give the program that tests a completion, which is cut at the problem's stop texts, and its steps.
 
     Args:
@@ -59,11 +59,11 @@ def assemble(problem: Problem, completion: str, proof: str, memory_mb: int) -> R
     except ValueError as exc:
         raise StageError(f"{problem.task_id}: test: found {exc}, accepted: MultiPL-E's tests in {name}") from exc
     source = "Problem.java" if name == "java" else f"problem.{name}"
-    files = {source: f"{problem.prefix}{cut(completion, problem.stop)}\n{tests}"}
+    files = {source: f"{problem.prefix}{cut_at_stop(completion, problem.stop)}\n{tests}"}
     if name == "js":  # the true assert, under a name that the completion cannot know
         own = f"Object.defineProperty(globalThis, '{secret}', {{ value: Object.freeze(require('node:assert')) }});\n"
         files["before.js"] = own
-    return Run(files, _steps(name, source, memory_mb))
+    return TestProgram(files, _steps(name, source, memory_mb))
 
 
 def _steps(name: str, source: str, memory_mb: int) -> tuple[tuple[str, ...], ...]:

@@ -13,10 +13,11 @@ import secrets
 import time
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.sandbox.host import Died, Sandbox, SandboxError, TimedOut
-from wizardcoder.sandbox.toolchains import LANGUAGES, environment
-from wizardcoder.sandbox.walls import Limits
-from wizardcoder.scoring.multipl_e.programs import assemble
+from wizardcoder.sandbox.errors import Died, SandboxError, TimedOut
+from wizardcoder.sandbox.host import Sandbox
+from wizardcoder.sandbox.limits import Limits
+from wizardcoder.sandbox.toolchains import LANGUAGES, toolchain_variables
+from wizardcoder.scoring.multipl_e.programs import build_program
 from wizardcoder.scoring.settings import ProgramResult
 
 _COMPILER_FAILED = 100  # the sandbox's exit status when a step before the last failed
@@ -42,26 +43,32 @@ _TRIALS = {
 }
 
 
-def limits(name: str, timeout_s: float, memory_mb: int) -> tuple[Limits, float, int]:
-    """Give a sample's limits, its wall time in seconds, and the resident memory of all its processes in MB.
+def limits_for(name: str, timeout_s: float, memory_mb: int) -> Limits:
+    """Return a sample's limits: the program's own time and memory and the toolchain's share.
 
-    `timeout_s` and `memory_mb` are the program's own; the toolchain's shares are added.
+    Args:
+        name: of the language.
+        timeout_s: wall time of the program itself.
+        memory_mb: of the program itself.
     """
     language = LANGUAGES[name]
     total_mb = memory_mb + language.toolchain_mb
     wall_s = timeout_s + language.compile_s + _GRACE_S
-    bounds = Limits(
-        cpu_s=math.ceil(2 * wall_s),  # of a process with all its threads; a backstop, wall time is what counts
-        memory_mb=None if language.reserves else total_mb,
+    return Limits(
+        timeout_s=wall_s,
+        memory_mb=total_mb,
+        address_space_mb=None if language.reserves else total_mb,
         processes=256,  # threads too: the JVM, V8 and rustc start some for each core
-        file_mb=256,  # Julia maps one of 128 MB, mostly empty; the scratch folder is what limits
+        file_mb=256,  # Julia maps one of 128 MB, mostly empty; the scratch folder is the limit
         scratch_mb=128,
         open_files=256,
+        cpu_s=math.ceil(2 * wall_s),  # of a process with all its threads; a second line behind wall time
     )
-    return bounds, wall_s, total_mb
 
 
-def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, memory_mb: int) -> ProgramResult:
+def judge_completion(
+    sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, memory_mb: int
+) -> ProgramResult:
     """Test a completion in a sandbox of its language's `world`; one sandbox serves any number of samples.
 
     Args:
@@ -78,15 +85,14 @@ def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, m
     if "pid" not in sandbox.layers:
         raise SandboxError(f"{LANGUAGES[name].title} needs user namespaces, which this machine does not allow")
     proof = secrets.token_hex(16)
-    planned = assemble(problem, completion, proof, memory_mb)
-    bounds, wall_s, total_mb = limits(name, timeout_s, memory_mb)
-    *compiling, last = planned.steps
+    program = build_program(problem, completion, proof, memory_mb)
+    *compiling, last = program.steps
     steps = [("timeout", "--kill-after=1", str(LANGUAGES[name].compile_s), *step) for step in compiling]
     steps.append((*_LAST_STEP, "--kill-after=1", str(timeout_s), *last))
     start, output, stopped = time.monotonic(), b"", None
-    with sandbox.sample("command", bounds, wall_s, total_mb) as sample:
+    with sandbox.sample("command", limits_for(name, timeout_s, memory_mb)) as sample:
         try:
-            output = sample.run(planned.files, steps, environment(name))
+            output = sample.run(program.files, steps, toolchain_variables(name))
         except TimedOut:
             stopped = "timed out"
         except Died as exc:
@@ -96,13 +102,13 @@ def run(sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, m
     return ProgramResult(result == "passed", result, time.monotonic() - start)
 
 
-def broken(sandbox: Sandbox, name: str) -> str | None:
+def toolchain_failure(sandbox: Sandbox, name: str) -> str | None:
     """Give why a toolchain does not run in a sandbox of its `world`, in one line; None where it does.
 
     Without this look, a toolchain that lacks a library fails every sample, which reads as a model that can do nothing.
     """
     trial = Problem(task_id=f"trial/{name}", prompt="", canonical_solution="", test=_TRIALS[name], language=name)
-    verdict = run(sandbox, trial, "", timeout_s=60, memory_mb=1024)
+    verdict = judge_completion(sandbox, trial, "", timeout_s=60, memory_mb=1024)
     if verdict.passed:
         return None
     language = LANGUAGES[name]
