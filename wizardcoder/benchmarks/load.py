@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wizardcoder.benchmarks.formats import MBPP_TASKS, MULTIPLE, problem_of
+from wizardcoder.benchmarks.formats.mbpp import MBPP_TASKS
+from wizardcoder.benchmarks.formats.multipl_e import MULTIPL_E
+from wizardcoder.benchmarks.formats.parse import parse_problem
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
@@ -21,7 +23,7 @@ from wizardcoder.core.json_files import read_json, read_jsonl
 
 DEV_PATH = Path("bundled/dev_problems.jsonl")
 EMBEDDED = ("dev", "humaneval")
-KNOWN = (*EMBEDDED, "humaneval_plus", *MBPP_TASKS, "mbpp_sanitized", "mbpp_plus", "ds1000", *MULTIPLE)
+KNOWN = (*EMBEDDED, "humaneval_plus", *MBPP_TASKS, "mbpp_sanitized", "mbpp_plus", "ds1000", *MULTIPL_E)
 SUFFIXES = (".json", ".jsonl", ".jsonl.gz")
 _ACCEPTED = "a file ending in .json, .jsonl or .jsonl.gz, or hub:OWNER/NAME[:CONFIG]@REVISION[#SPLIT]"
 _HUB = re.compile(r"hub:([^/:@#\s]+/[^/:@#\s]+)(?::([^@#\s]+))?@([^@#\s]+)(?:#(\S+))?")
@@ -48,7 +50,7 @@ def load_benchmark(name: str, source: str | None = None, first: int | None = Non
     problems: list[Problem] = []
     places: dict[str, str] = {}
     for place, row in _rows(name, source):
-        problem = problem_of(name, row, place, strict=bundled)
+        problem = parse_problem(name, row, place, strict=bundled)
         if (before := places.setdefault(problem.task_id, place)) is not place:
             raise StageError(
                 f"{place}: task_id: found {problem.task_id!r} again (first: {before}), accepted: each once"

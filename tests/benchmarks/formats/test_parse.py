@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wizardcoder.benchmarks.formats import problem_of
+from wizardcoder.benchmarks.formats.parse import parse_problem
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.console import StageError
 
@@ -64,17 +64,17 @@ RUST = {
 
 def refusal(name: str, row: dict) -> str:
     with pytest.raises(StageError) as caught:
-        problem_of(name, row, "file:7")
+        parse_problem(name, row, "file:7")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def entry_point(code: str, *tests: str) -> str:
-    return problem_of("mbpp", MBPP | {"code": code, "test_list": list(tests)}, "file:7").entry_point
+    return parse_problem("mbpp", MBPP | {"code": code, "test_list": list(tests)}, "file:7").entry_point
 
 
 def test_humaneval_checks_its_prompt_with_the_completion():
-    assert problem_of("humaneval", HUMANEVAL, "file:7") == Problem(
+    assert parse_problem("humaneval", HUMANEVAL, "file:7") == Problem(
         task_id="HumanEval/0",
         prompt='def twice(x):\n    """Double x."""\n',
         canonical_solution="    return 2 * x\n",
@@ -86,7 +86,7 @@ def test_humaneval_checks_its_prompt_with_the_completion():
 
 
 def test_humaneval_plus_compares_on_its_inputs_behind_the_prompt():
-    assert problem_of("humaneval_plus", PLUS | {"test": "def check(): ...", "atol": 1e-6}, "file:7") == Problem(
+    assert parse_problem("humaneval_plus", PLUS | {"test": "def check(): ...", "atol": 1e-6}, "file:7") == Problem(
         task_id="HumanEval/0",
         prompt='def twice(x):\n    """Double x."""\n',
         canonical_solution="    return 2 * x\n",
@@ -100,7 +100,7 @@ def test_humaneval_plus_compares_on_its_inputs_behind_the_prompt():
 
 
 def test_humaneval_plus_of_the_hub_holds_its_tests_as_code():
-    problem = problem_of("humaneval_plus", HUMANEVAL, "file:7")
+    problem = parse_problem("humaneval_plus", HUMANEVAL, "file:7")
     assert (problem.checker, problem.test) == ("check", "def check(candidate):\n    assert candidate(2) == 4\n")
     assert problem.prefix == problem.prompt
 
@@ -110,16 +110,16 @@ def test_humaneval_plus_of_the_hub_holds_its_tests_as_code():
     [([], ()), ("", ()), ({}, ()), ("[]", ()), ('[[1, [2]], ["a", null]]', ([1, [2]], ["a", None]))],
 )
 def test_plus_inputs_may_be_a_text_of_json_or_stand_empty(found, inputs):
-    assert problem_of("humaneval_plus", PLUS | {"plus_input": found}, "file:7").plus_inputs == inputs
+    assert parse_problem("humaneval_plus", PLUS | {"plus_input": found}, "file:7").plus_inputs == inputs
 
 
 def test_special_numbers_and_lone_surrogates_stay_in_inputs():
     inputs = [[float("inf"), -0.0, 10**400], ["\ud800", True, None]]
-    assert problem_of("humaneval_plus", PLUS | {"base_input": inputs}, "file:7").base_inputs == tuple(inputs)
+    assert parse_problem("humaneval_plus", PLUS | {"base_input": inputs}, "file:7").base_inputs == tuple(inputs)
 
 
 def test_mbpp_plus_compares_on_its_inputs_with_nothing_before_the_completion():
-    assert problem_of("mbpp_plus", MBPP_PLUS, "file:7") == Problem(
+    assert parse_problem("mbpp_plus", MBPP_PLUS, "file:7") == Problem(
         task_id="Mbpp/3",
         prompt='"""\nDouble x.\nassert twice(2) == 4\n"""\n',
         canonical_solution="    return 2 * x\n",
@@ -152,14 +152,14 @@ def test_mbpp_plus_compares_on_its_inputs_with_nothing_before_the_completion():
 )
 def test_mbpp_plus_gets_back_what_json_cannot_hold_as_evalplus_does(task, args, converted):
     row = MBPP_PLUS | {"task_id": f"Mbpp/{task}", "base_input": [args], "plus_input": [args, args]}
-    problem = problem_of("mbpp_plus", row, "file:7")
+    problem = parse_problem("mbpp_plus", row, "file:7")
     assert repr(problem.base_inputs) == repr((converted,))
     assert repr(problem.plus_inputs) == repr((converted, converted))
 
 
 def test_mbpp_plus_of_the_hub_holds_its_tests_as_code():
     row = SANITIZED | {"test": "inputs = [[2]]\nfor i in inputs:\n    assertion(half(*i), 1, 0)\n"}
-    assert problem_of("mbpp_plus", row, "file:7") == Problem(
+    assert parse_problem("mbpp_plus", row, "file:7") == Problem(
         task_id="Mbpp/2",
         prompt='"""\nWrite a function to halve x.\nassert math.isclose(half(2), 1)\n"""\n',
         canonical_solution="def half(x):\n  return x / 2",
@@ -171,7 +171,7 @@ def test_mbpp_plus_of_the_hub_holds_its_tests_as_code():
 
 
 def test_mbpp_shows_its_text_and_tests_in_a_docstring_and_ends_lines_as_unix_does():
-    assert problem_of("mbpp", MBPP, "file:7") == Problem(
+    assert parse_problem("mbpp", MBPP, "file:7") == Problem(
         task_id="MBPP/11",
         prompt='"""\nWrite a function to double x.\nassert twice(n) == 4\nassert twice(m) == 6\n"""\n',
         canonical_solution="def twice(x):\n  return 2 * x\n",
@@ -183,13 +183,13 @@ def test_mbpp_shows_its_text_and_tests_in_a_docstring_and_ends_lines_as_unix_doe
 
 
 def test_a_line_end_cut_in_half_is_one():
-    assert problem_of("mbpp_400", MBPP | {"code": "def twice(x):\r\n  return 1\r"}, "file:7").canonical_solution == (
+    assert parse_problem("mbpp_400", MBPP | {"code": "def twice(x):\r\n  return 1\r"}, "file:7").canonical_solution == (
         "def twice(x):\n  return 1\n"
     )
 
 
 def test_sanitized_mbpp_has_its_imports_as_setup():
-    assert problem_of("mbpp_sanitized", SANITIZED, "file:7") == Problem(
+    assert parse_problem("mbpp_sanitized", SANITIZED, "file:7") == Problem(
         task_id="MBPP/2",
         prompt=('"""\nWrite a function to halve x.\nassert math.isclose(half(2), 1)\nassert half(4) == 2\n"""\n'),
         canonical_solution="def half(x):\n  return x / 2",
@@ -223,7 +223,7 @@ def test_a_later_assert_names_the_entry_point_where_the_first_calls_nothing():
 
 
 def test_ds1000_has_its_context_as_test_and_its_library_as_group():
-    assert problem_of("ds1000", DS1000, "file:7") == Problem(
+    assert parse_problem("ds1000", DS1000, "file:7") == Problem(
         task_id="DS-1000/511",
         prompt="Problem:\nSum a.\nA:\n<code>\n",
         canonical_solution="result = a.sum()",
@@ -234,7 +234,7 @@ def test_ds1000_has_its_context_as_test_and_its_library_as_group():
 
 
 def test_multipl_e_is_a_program_of_prompt_completion_and_tests():
-    assert problem_of("multiple_rs", RUST, "file:7") == Problem(
+    assert parse_problem("multiple_rs", RUST, "file:7") == Problem(
         task_id="HumanEval_53_add",
         prompt="fn add(x: isize, y: isize) -> isize {\n",
         canonical_solution="",
