@@ -14,9 +14,10 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError, Track
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.sampler import Sampling, Wanted, kept, missing_share
+from wizardcoder.teacher.answer import RequestFailedError, answer_fields
 from wizardcoder.teacher.ask_all import ask_all, window_size
-from wizardcoder.teacher.endpoint import Api, Endpoint, RequestFailedError, answer_fields, read_api_key
-from wizardcoder.teacher.rate_limit import Gate
+from wizardcoder.teacher.endpoint import Api, Endpoint, read_api_key
+from wizardcoder.teacher.rate_limit import RateLimiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +76,12 @@ class EndpointSampler:
         return body | {"seed": body["seed"] + sample} if "seed" in body else body
 
     async def _ask_all(self, missing: Sequence[Wanted], bar: Track) -> None:
-        key = read_api_key(self.api_key_env, self.base_url, self.section)
-        gate = Gate(self.concurrency, requests_per_minute=None, tokens_per_minute=None)
+        key = read_api_key(self.api_key_env, self.base_url, f"{self.section}.api_key_env")
+        limiter = RateLimiter(self.concurrency, requests_per_minute=None, tokens_per_minute=None)
         endpoint = Endpoint(
             [self.base_url],
             key,
-            gate,
+            limiter,
             self.timeout_s,
             self.retries,
             api=self.api,

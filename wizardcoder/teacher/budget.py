@@ -1,6 +1,6 @@
 """What answers cost, and the budget that they must not exceed.
 
-In: prices per million tokens, tokens. Out: money, in the prices' currency.
+In: prices per million tokens, tokens. Out: money, in the currency of the prices.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, NotNegative
 
-PER = 1_000_000
+KEY = "runtime.teacher.budget"
+TOKENS_PER_PRICE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -25,40 +26,39 @@ class Price:
     output: NotNegative
 
     def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Give the price of some tokens."""
-        return (prompt_tokens * self.input + completion_tokens * self.output) / PER
+        """Return the price of these tokens."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / TOKENS_PER_PRICE
 
 
 class Budget:
-    """Keeps the sum of what is paid and what is on its way below a limit; no limit when None."""
+    """Keeps the money spent plus the money reserved for requests in flight below a limit; None is no limit."""
 
     def __init__(self, limit: float | None, spent: float) -> None:
         self.spent = spent
         self._limit = limit
-        self._on_its_way: list[float] = []
-        self._settled = asyncio.Event()
+        self._reserved: list[float] = []
+        self._request_ended = asyncio.Event()
 
     @asynccontextmanager
-    async def reserved(self, most: float) -> AsyncIterator[None]:
-        """Set the most that a request can cost aside while it is on its way.
+    async def reserve(self, max_cost: float) -> AsyncIterator[None]:
+        """Reserve the most that a request can cost while it is in flight.
 
-        Most answers cost less than they could: while others are on their way their end is waited for.
+        Most answers cost less than that, so while other requests are in flight, wait for one of them to end.
 
         Raises:
-            StageError: the limit could be exceeded although nothing is on its way.
+            StageError: the limit could be exceeded although no request is in flight.
         """
-        while self._limit is not None and self.spent + sum(self._on_its_way) + most > self._limit:
-            if not self._on_its_way:
+        while self._limit is not None and self.spent + sum(self._reserved) + max_cost > self._limit:
+            if not self._reserved:
                 raise StageError(
-                    f"runtime.teacher.budget: {self._limit:g} could be exceeded: {self.spent:.4f} is spent, "
-                    f"the next request can cost {most:.4f}. All answers are kept: raise runtime.teacher.budget and run "
-                    "the same command again"
+                    f"{KEY}: {self._limit:g} could be exceeded: {self.spent:.4f} is spent, the next request "
+                    f"can cost {max_cost:.4f}. All answers are kept: raise {KEY} and run the same command again"
                 )
-            await self._settled.wait()
-        self._on_its_way.append(most)
+            await self._request_ended.wait()
+        self._reserved.append(max_cost)
         try:
             yield
         finally:
-            self._on_its_way.remove(most)
-            self._settled.set()
-            self._settled = asyncio.Event()
+            self._reserved.remove(max_cost)
+            self._request_ended.set()
+            self._request_ended = asyncio.Event()

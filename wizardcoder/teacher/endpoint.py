@@ -1,12 +1,11 @@
-"""Sends requests to an OpenAI-compatible endpoint and brings every one to an end.
+"""Send requests to an OpenAI-compatible endpoint, with the only layer of retries.
 
-In: request bodies. Out: an answer, or the reason why there is none. The one layer of retries is here: refusals are sent
-again when the server says, failures after exponential back-off with jitter. Several base URLs of one model share the
-load by fewest in flight; one that dies is left out and tried again.
+In: request bodies. Out: for each an answer, or the reason why there is none. Refused requests (429, 503) are retried
+when the server allows it, failed ones after exponential backoff with jitter. Several base URLs of one model (replicas)
+share the load by fewest requests in flight; a failing replica is skipped for a while, then tried again.
 
-All requests go through `openai.AsyncOpenAI` on aiohttp, by its generic `post` and with a lean HTTP client: the typed
-`create` checks and rebuilds request and reply against pydantic models, which costs more CPU than sending them
-(bench/README.md).
+Requests go through `openai.AsyncOpenAI` by its generic `post`, on a lean HTTP client (http.py): the typed `create`
+validates and rebuilds request and reply with pydantic, which costs more CPU than sending them (bench/README.md).
 """
 
 from __future__ import annotations
@@ -24,34 +23,28 @@ import httpx2
 import openai
 
 from wizardcoder.core.console import StageError
+from wizardcoder.teacher.answer import Answer, RequestFailedError, read_answer
 from wizardcoder.teacher.http import LeanClient
-from wizardcoder.teacher.rate_limit import Gate
+from wizardcoder.teacher.rate_limit import RateLimiter
 from wizardcoder.teacher.retry_after import exhausted_s, retry_after_s
 
-FIRST_BACK_OFF_S = 0.5
-LONGEST_BACK_OFF_S = 60.0
-LEFT_OUT_S = 10.0  # a replica that fails, until one request tries it again
-FAILED_IN_A_ROW = 100  # requests given up, after which the endpoint counts as down
-FAILED_AT_FIRST = 5  # the same, when it never answered
+FIRST_BACKOFF_S = 0.5
+MAX_BACKOFF_S = 60.0
+SKIP_REPLICA_S = 10.0  # a failing replica, until one request tries it again
+MAX_FAILED_REQUESTS = 100  # in a row, after all retries; then the endpoint counts as down
+MAX_FAILED_AT_START = 5  # the same, if it has never answered
 Api = Literal["chat", "completions"]
 PATHS: dict[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
+Reserve = Callable[[], AbstractAsyncContextManager[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; tokens as the endpoint counted them."""
+@dataclass(slots=True)
+class RequestCounts:
+    """Requests sent, refused (429, 503) and failed."""
 
-    text: str
-    finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
-
-
-class RequestFailedError(Exception):
-    """One request failed for good; the endpoint itself still answers."""
-
-
-Reserved = Callable[[], AbstractAsyncContextManager[None]]
+    sent: int = 0
+    refused: int = 0
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -60,36 +53,27 @@ class _Replica:
     url: str
     in_flight: int = 0
     failures: int = 0  # in a row
-    left_out_until: float = 0.0
+    skip_until: float = 0.0
 
 
 @dataclass(slots=True)
-class Counts:
-    """What was sent and what came of it."""
-
-    sent: int = 0
-    refused: int = 0
-    failed: int = 0
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """A failed attempt: what it was, how long to wait, and whether the server was reached at all."""
+class _FailedAttempt:
+    """Why an attempt failed, how long to wait, whether the server was reached, and whether a retry is pointless."""
 
     reason: str
     wait_s: float | None = None
     reached: bool = True
-    for_good: bool = False  # asking again would give the same
+    for_good: bool = False
 
 
 class Endpoint:
-    """One model behind one or more base URLs; `section` is the part of params.yaml that errors name."""
+    """One model behind one or more base URLs; errors name `key_setting` and keys of the params.yaml section `section`."""
 
     def __init__(
         self,
         urls: Sequence[str],
         api_key: str,
-        gate: Gate,
+        limiter: RateLimiter,
         timeout_s: float,
         retries: int,
         *,
@@ -97,84 +81,64 @@ class Endpoint:
         section: str = "teacher",
         key_setting: str = "runtime.teacher.api_key_env",
     ) -> None:
-        self.counts = Counts()
+        self.counts = RequestCounts()
         self._path, self._section, self._key_setting = PATHS[api], section, key_setting
-        self._gate, self._retries = gate, retries
+        self._limiter, self._retries = limiter, retries
         self._last_answer = float("-inf")
-        self._given_up = 0
-        self._replicas = [
-            _Replica(
-                openai.AsyncOpenAI(
-                    base_url=url,
-                    api_key=api_key,
-                    timeout=timeout_s,
-                    max_retries=0,
-                    http_client=LeanClient(timeout_s),
-                ),
-                url,
-            )
-            for url in urls
-        ]
+        self._failed_requests = 0  # in a row
+        self._replicas = [_Replica(_client(url, api_key, timeout_s), url) for url in urls]
 
     async def close(self) -> None:
         """Close the connections."""
         for replica in self._replicas:
             await replica.client.close()
 
+    def stop(self, exc: StageError) -> None:
+        """Send nothing more; requests in flight are still answered."""
+        self._limiter.stop(exc)
+
     async def answer(
-        self, body: dict[str, Any], expected_tokens: int, reserved: Reserved = nullcontext, urgent: bool = False
+        self, body: dict[str, Any], expected_tokens: int, reserve: Reserve = nullcontext, urgent: bool = False
     ) -> Answer:
         """Send a request until it is answered.
 
         Args:
-            body: of /chat/completions, or of /completions.
-            expected_tokens: prompt and answer, for the rate of tokens.
-            reserved: entered while the request is on its way; what it raises ends the request unsent.
-            urgent: goes before those that are not; so does what is sent again.
+            body: of /chat/completions or /completions.
+            expected_tokens: of prompt and answer, for the limit of tokens per minute.
+            reserve: a context that is open while the request is in flight; its error leaves the request unsent.
+            urgent: goes before requests that are not urgent, as retries do.
 
         Raises:
             RequestFailedError: the endpoint refuses this request, or its retries are used up.
-            StageError: the endpoint refuses the key, does not know the model, or cannot be reached.
+            StageError: the endpoint refuses the key, does not serve the model, or cannot be reached.
         """
         failing_since, attempts = float("inf"), 0
         while True:
-            await self._gate.enter(expected_tokens, urgent or attempts > 0)
-            try:
-                async with reserved():
-                    outcome = await self._send(body)
-            except StageError as exc:
-                self._gate.stop(exc)  # before the slot is freed, which would let another request through
-                raise
-            finally:
-                self._gate.leave()
+            outcome = await self._attempt(body, expected_tokens, reserve, urgent or attempts > 0)
             if isinstance(outcome, Answer):
                 self._last_answer = time.monotonic()
-                self._given_up = 0
+                self._failed_requests = 0
                 return outcome
             failing_since = min(failing_since, time.monotonic())
             attempts += 1
             if attempts > self._retries or outcome.for_good:
-                break
-            await self._gate.pause(outcome.wait_s or _back_off_s(attempts))
-        if not outcome.reached and self._last_answer < failing_since:  # no other request is answered meanwhile
-            raise StageError(f"{self._section}.base_url: {self._urls()} cannot be reached: {outcome.reason}")
-        self._given_up += 1
-        never = self._last_answer < 0
-        if self._given_up >= (FAILED_AT_FIRST if never else FAILED_IN_A_ROW):
-            raise StageError(
-                f"{self._section}.base_url: {self._urls()}: {self._given_up} requests in a row failed, the last with "
-                f"{outcome.reason}. All answers are kept"
-            )
-        raise RequestFailedError(f"{outcome.reason} ({attempts} attempts)")
+                raise self._error(outcome, attempts, failing_since)
+            await self._limiter.wait_for_retry(outcome.wait_s or _backoff_s(attempts))
 
-    def _urls(self) -> str:
-        return ", ".join(replica.url for replica in self._replicas)
+    async def _attempt(
+        self, body: dict[str, Any], expected_tokens: int, reserve: Reserve, urgent: bool
+    ) -> Answer | _FailedAttempt:
+        await self._limiter.acquire(expected_tokens, urgent)
+        try:
+            async with reserve():
+                return await self._send(body)
+        except StageError as exc:
+            self._limiter.stop(exc)  # before the slot is freed, which would let another request through
+            raise
+        finally:
+            self._limiter.release()
 
-    def stop(self, exc: StageError) -> None:
-        """Send nothing more; what is in flight is still answered."""
-        self._gate.stop(exc)
-
-    async def _send(self, body: dict[str, Any]) -> Answer | _Attempt:
+    async def _send(self, body: dict[str, Any]) -> Answer | _FailedAttempt:
         replica, sent_at = self._least_busy(), time.monotonic()
         replica.in_flight += 1
         self.counts.sent += 1
@@ -182,103 +146,106 @@ class Endpoint:
             reply = await replica.client.post(self._path, cast_to=httpx2.Response, body=body)
         except openai.APIStatusError as exc:
             if exc.status_code >= 500:
-                _leave_out(replica)
-            return self._refused(exc, body, sent_at)
+                _skip(replica)
+            return self._read_status(exc, body, sent_at)
         except openai.APIConnectionError as exc:
             self.counts.failed += 1
-            _leave_out(replica)
-            return _Attempt(_reason(exc), reached=not _never_connected(exc))
+            _skip(replica)
+            return _FailedAttempt(_reason(exc), reached=not _never_connected(exc))
         finally:
             replica.in_flight -= 1
-        held_s = exhausted_s(reply.headers)
-        if held_s:
-            self._gate.hold(held_s)
+        hold_s = exhausted_s(reply.headers)
+        if hold_s:
+            self._limiter.hold(hold_s)
         try:
             answer = read_answer(json.loads(reply.content))
         except (ValueError, LookupError, TypeError, AttributeError) as exc:
             self.counts.failed += 1
-            return _Attempt(f"the reply is not a chat completion: {reply.text[:200]!r} ({type(exc).__name__})")
-        self._gate.answered()
+            return _FailedAttempt(f"the reply is not a chat completion: {reply.text[:200]!r} ({type(exc).__name__})")
+        self._limiter.record_answer()
         replica.failures = 0
         return answer
 
-    def _refused(self, exc: openai.APIStatusError, body: dict[str, Any], sent_at: float) -> _Attempt:
-        """Tell what a status means: wait and try again, give this request up, or stop."""
-        said = f"HTTP {exc.status_code}: {_reason(exc)}"
-        answered = self._last_answer > 0  # one record's refusal is not the endpoint's
-        if exc.status_code == 401 or (exc.status_code == 403 and not answered):
-            raise StageError(f"{self._key_setting}: the endpoint refuses the key: {said}") from exc
-        if exc.status_code == 402 or getattr(exc, "code", None) == "insufficient_quota":
-            raise StageError(f"{self._section}: the endpoint asks for payment: {said}") from exc
-        if exc.status_code == 404 and not answered:
-            raise StageError(
-                f"{self._section}.model: {body['model']!r} is not served at {self._section}.base_url: {said}"
-            ) from exc
+    def _read_status(self, exc: openai.APIStatusError, body: dict[str, Any], sent_at: float) -> _FailedAttempt:
+        """Decide by the HTTP status whether to retry or to give up this request; raise StageError to end the stage."""
+        reason = f"HTTP {exc.status_code}: {_reason(exc)}"
+        self._raise_if_fatal(exc, body, reason)
         if exc.status_code in (429, 503):
             self.counts.refused += 1
-            self._gate.refused(sent_at)
-            self._gate.hold(exhausted_s(exc.response.headers))
-            return _Attempt(said, retry_after_s(exc.response.headers))
+            self._limiter.record_refusal(sent_at)
+            self._limiter.hold(exhausted_s(exc.response.headers))
+            return _FailedAttempt(reason, retry_after_s(exc.response.headers))
         self.counts.failed += 1
         if exc.status_code >= 500 or exc.status_code in (408, 409):
-            return _Attempt(said, retry_after_s(exc.response.headers))
-        return _Attempt(said, for_good=True)
+            return _FailedAttempt(reason, retry_after_s(exc.response.headers))
+        return _FailedAttempt(reason, for_good=True)
+
+    def _raise_if_fatal(self, exc: openai.APIStatusError, body: dict[str, Any], reason: str) -> None:
+        answered = self._last_answer > 0  # then a 403 or 404 is about this request, not about the endpoint
+        if exc.status_code == 401 or (exc.status_code == 403 and not answered):
+            raise StageError(f"{self._key_setting}: the endpoint refuses the key: {reason}") from exc
+        if exc.status_code == 402 or getattr(exc, "code", None) == "insufficient_quota":
+            raise StageError(f"{self._section}: the endpoint asks for payment: {reason}") from exc
+        if exc.status_code == 404 and not answered:
+            raise StageError(
+                f"{self._section}.model: {body['model']!r} is not served at {self._section}.base_url: {reason}"
+            ) from exc
+
+    def _error(self, failed: _FailedAttempt, attempts: int, failing_since: float) -> Exception:
+        """Return the error of a request that is given up: its own, or the endpoint's."""
+        urls = ", ".join(replica.url for replica in self._replicas)
+        if not failed.reached and self._last_answer < failing_since:  # no other request was answered meanwhile
+            return StageError(f"{self._section}.base_url: {urls} cannot be reached: {failed.reason}")
+        self._failed_requests += 1
+        never_answered = self._last_answer < 0
+        if self._failed_requests >= (MAX_FAILED_AT_START if never_answered else MAX_FAILED_REQUESTS):
+            return StageError(
+                f"{self._section}.base_url: {urls}: {self._failed_requests} requests in a row failed, the last with "
+                f"{failed.reason}. All answers are kept"
+            )
+        return RequestFailedError(f"{failed.reason} ({attempts} attempts)")
 
     def _least_busy(self) -> _Replica:
         now = time.monotonic()
-        alive = [replica for replica in self._replicas if replica.left_out_until <= now] or self._replicas
-        chosen = min(alive, key=lambda replica: replica.in_flight)
-        if chosen.failures:  # one request tries it, the others wait for what comes of that
-            chosen.left_out_until = now + LEFT_OUT_S
+        available = [replica for replica in self._replicas if replica.skip_until <= now] or self._replicas
+        chosen = min(available, key=lambda replica: replica.in_flight)
+        if chosen.failures:  # one request tries it, the others wait for the result
+            chosen.skip_until = now + SKIP_REPLICA_S
         return chosen
 
 
-def read_api_key(variable: str, url: str, section: str) -> str:
+def read_api_key(variable: str, url: str, key_setting: str) -> str:
     """Read the key for an endpoint from an environment variable.
 
     Raises:
-        StageError: the variable is not set; names `section`'s api_key_env.
+        StageError: the variable is not set; names the key of params.yaml that names the variable.
     """
     key = os.environ.get(variable, "")
     if not key:
         raise StageError(
-            f"{section}.api_key_env: the environment variable {variable} is not set; "
+            f"{key_setting}: the environment variable {variable} is not set; "
             f"{url} needs a key (any text, if the server does not check it)"
         )
     return key
 
 
-def answer_fields(answer: Answer) -> dict[str, Any]:
-    """Give an answer as plain data: `Answer(**fields)` is the answer again."""
-    return {name: getattr(answer, name) for name in Answer.__slots__}
-
-
-def read_answer(reply: dict[str, Any]) -> Answer:
-    """Read a chat completion or a completion; raises LookupError, TypeError or AttributeError when it is none."""
-    choice, usage = reply["choices"][0], reply.get("usage") or {}
-    text = (choice["message"].get("content") if "message" in choice else choice["text"]) or ""
-    if not isinstance(text, str):
-        raise TypeError("content is no text")
-    return Answer(
-        # an emoji that was cut in half by the token limit is no Unicode
-        text=text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
-        finish_reason=choice.get("finish_reason") or "unknown",
-        prompt_tokens=int(usage.get("prompt_tokens") or 0),
-        completion_tokens=int(usage.get("completion_tokens") or 0),
+def _client(url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        base_url=url, api_key=api_key, timeout=timeout_s, max_retries=0, http_client=LeanClient(timeout_s)
     )
 
 
-def _back_off_s(attempts: int) -> float:
-    return min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)
+def _backoff_s(attempts: int) -> float:
+    return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)
 
 
 def _never_connected(exc: Exception) -> bool:
     return isinstance(exc.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
-def _leave_out(replica: _Replica) -> None:
+def _skip(replica: _Replica) -> None:
     replica.failures += 1
-    replica.left_out_until = time.monotonic() + min(LEFT_OUT_S, 0.25 * 2**replica.failures)
+    replica.skip_until = time.monotonic() + min(SKIP_REPLICA_S, 0.25 * 2**replica.failures)
 
 
 def _reason(exc: Exception) -> str:

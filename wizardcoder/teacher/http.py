@@ -1,8 +1,8 @@
-"""A lean HTTP client for `openai.AsyncOpenAI`: its requests go to aiohttp by the shortest way.
+"""A lean HTTP client for `openai.AsyncOpenAI`: it passes requests to aiohttp directly.
 
-In: what the SDK asks its client to send. Out: replies and errors in the SDK's own types. It covers plain requests with
-a whole body, as chat completions are; no streaming, no redirects. The stock client (`DefaultAioHttpClient`) builds and
-copies each request and reply several times; bench/README.md has the difference.
+In: the SDK's requests. Out: replies and errors in the SDK's own types. Covers requests with a complete body, such as
+chat completions. Does not cover streaming and redirects. The SDK's own client (`DefaultAioHttpClient`) builds and
+copies each request and reply several times; bench/README.md compares them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CONNECT_S = 30.0
 
 
 class LeanClient(httpx2.AsyncClient):
-    """Sends through one aiohttp session without a limit of its own: the gate limits what is in flight."""
+    """Sends through one aiohttp session without a connection limit: the rate limiter limits the requests in flight."""
 
     def __init__(self, timeout_s: float) -> None:
         super().__init__()
@@ -25,17 +25,17 @@ class LeanClient(httpx2.AsyncClient):
         self._aiohttp: aiohttp.ClientSession | None = None
 
     def build_request(self, method: str, url: Any, **parts: Any) -> httpx2.Request:  # noqa: ANN401 - as in httpx
-        """Put a request together without merging it with client defaults: the SDK's are complete."""
+        """Build a request without merging client defaults: the SDK's requests are complete."""
         known = {
             name: parts[name] for name in ("params", "headers", "content", "data", "files", "json") if parts.get(name)
         }
         return httpx2.Request(method, url, **known)
 
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:  # noqa: ANN401 - as in httpx
-        """Send a request and read the whole reply; raises httpx's errors."""
+        """Send a request and read the complete reply; raises httpx's errors."""
         if self._aiohttp is None:
             connector = aiohttp.TCPConnector(limit=0)
-            # looking the proxy up costs more than the request: only where there is one
+            # looking up a proxy costs more than the request: only if there is one
             proxies = bool(urllib.request.getproxies())
             self._aiohttp = aiohttp.ClientSession(connector=connector, timeout=self._limits, trust_env=proxies)
         try:
@@ -54,7 +54,7 @@ class LeanClient(httpx2.AsyncClient):
             raise httpx2.ReadTimeout("no answer in time", request=request) from exc
         except aiohttp.ClientError as exc:
             raise httpx2.ReadError(str(exc), request=request) from exc
-        # aiohttp has decoded the content: its old length and encoding must not be taken for the present ones
+        # aiohttp has decoded the content, so its original length and encoding no longer apply
         headers = [(k, v) for k, v in reply.headers.items() if k.lower() not in ("content-encoding", "content-length")]
         return httpx2.Response(reply.status, headers=headers, content=content, request=request)
 

@@ -1,7 +1,7 @@
 """A local teacher: llama.cpp's OpenAI-compatible server, in a child process on a free loopback port.
 
-In: a GGUF file. Out: a base URL, for as long as the context is open. The child ends when its standard input closes,
-so it cannot outlive the stage, however that ends.
+In: a GGUF file. Out: a base URL, as long as the context is open. The child exits when its standard input closes, so it
+cannot outlive the stage, even after kill -9.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def serve(model: Path, slots: int, context_tokens: int, threads: int | None = No
     Args:
         model: a GGUF file.
         slots: requests decoded together.
-        context_tokens: prompt and answer of one request at most.
-        threads: CPU threads; all cores when None.
+        context_tokens: limit of one request, prompt and answer together.
+        threads: CPU threads; None: as many as cores.
 
     Raises:
-        StageError: the server did not start; quotes the end of its log.
+        StageError: the server did not start; the message contains the end of its log.
     """
     command = [sys.executable, "-m", __name__, str(model), str(slots), str(context_tokens)]
     command.append(str(threads or len(os.sched_getaffinity(0))))
@@ -63,7 +63,7 @@ def _tail(log: object) -> str:
 
 
 def _child(model: str, slots: int, context_tokens: int, threads: int) -> None:
-    """Serve until standard input closes; Ctrl-C is the parent's to handle."""
+    """Serve until standard input closes; the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import xllamacpp
 
@@ -79,7 +79,7 @@ def _child(model: str, slots: int, context_tokens: int, threads: int) -> None:
     sys.stdout.write(f"{_READY}{server.listening_address}\n")
     sys.stdout.flush()
     sys.stdin.buffer.read()
-    os._exit(0)  # the server's threads have nothing to save, and joining them can hang
+    os._exit(0)  # the server's threads hold no data, and joining them can hang
 
 
 if __name__ == "__main__":

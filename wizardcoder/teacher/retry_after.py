@@ -1,4 +1,4 @@
-"""How long a server asks its client to wait.
+"""Read from response headers how long a server asks its client to wait.
 
 In: response headers. Out: seconds. Covers Retry-After in both forms (RFC 9110, section 10.2.3), retry-after-ms, and the
 x-ratelimit headers of OpenAI-compatible servers.
@@ -15,10 +15,10 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Give the seconds to wait before the refused request may be sent again; None when the server does not say.
+    """Return the seconds to wait before a refused request is retried; None if the server does not specify it.
 
-    A date is measured against the server's own Date header where there is one, so that a wrong clock here never makes
-    a request early. `now` is Unix time, for tests.
+    A date is compared with the server's own Date header if there is one, so that a wrong local clock never makes a
+    retry early. `now` is Unix time, for tests.
     """
     waits = [
         _reset_s(headers, kind)
@@ -35,7 +35,7 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
 
 
 def exhausted_s(headers: Mapping[str, str]) -> float:
-    """Give the seconds for which an answer's x-ratelimit headers say that nothing is left to send."""
+    """Return the seconds until an exhausted limit in an answer's x-ratelimit headers resets; 0.0 if none is exhausted."""
     if headers.get("x-ratelimit-remaining-requests") != "0" and headers.get("x-ratelimit-remaining-tokens") != "0":
         return 0.0
     return retry_after_s({k: v for k, v in headers.items() if k.lower().startswith("x-ratelimit")}) or 0.0
@@ -73,7 +73,7 @@ def _until(date: str, headers: Mapping[str, str], now: float | None) -> float | 
     except ValueError:
         return None
     try:
-        # the server's Date is cut to whole seconds, so this wait is too long by up to one second, never too short
+        # the server's Date is truncated to whole seconds, so this wait can be up to one second too long, never too short
         return at - parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError):
         return at - (time.time() if now is None else now)

@@ -1,0 +1,71 @@
+"""The `teacher` section of params.yaml and its part of the section `runtime`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic.dataclasses import dataclass
+
+from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text
+from wizardcoder.teacher.budget import Price
+
+Role = Literal["instruct", "respond", "judge"]
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class RoleParams:
+    """How one kind of answer is sampled; `max_tokens` in tokens. A null value means the teacher's."""
+
+    base_url: Text | list[Text] | None
+    model: Text | None
+    temperature: NotNegative
+    top_p: Fraction
+    max_tokens: AtLeastOne
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class LocalServerParams:
+    """The embedded llama.cpp server; `context_tokens` is the limit of one request, prompt and answer together."""
+
+    context_tokens: AtLeastOne
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class TeacherRuntime:
+    """`runtime.teacher`: how the teacher is reached and paid; nothing here changes an answer.
+
+    Attributes:
+        api_key_env: the environment variable that holds the key.
+        role_api_key_env: another variable for a role.
+        slots: requests that the embedded server decodes together.
+        mode: single requests, or the OpenAI Batch API.
+        concurrency: requests in flight at most.
+        price: per million tokens.
+        budget: limit of all money that the store's answers ever cost.
+    """
+
+    api_key_env: Text
+    role_api_key_env: dict[Role, Text]
+    slots: AtLeastOne
+    mode: Literal["chat", "batch"]
+    concurrency: AtLeastOne
+    requests_per_minute: Positive | None
+    tokens_per_minute: Positive | None
+    timeout_s: Positive
+    retries: Count
+    batch_poll_s: Positive
+    price: Price
+    budget: NotNegative | None
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class TeacherParams:
+    """The `teacher` section."""
+
+    base_url: Text | list[Text]
+    model: Text
+    instruct: RoleParams
+    respond: RoleParams
+    judge: RoleParams
+    local: LocalServerParams
+    runtime: TeacherRuntime
