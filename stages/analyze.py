@@ -38,7 +38,8 @@ from wizardcoder.core.params import PART, STRICT, AtLeastOne, RunParams, Text, l
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
 from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.source_code.complexity import measure_python
-from wizardcoder.teacher.teacher import TeacherParams, open_teacher
+from wizardcoder.teacher.settings import TeacherParams
+from wizardcoder.teacher.teacher import open_teacher
 from wizardcoder.text.measures import count_requirements, count_tokens, distinct_share
 from wizardcoder.text.nearest import nearest_by_set, nearest_in, pair_similarities
 

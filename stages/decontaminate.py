@@ -22,7 +22,7 @@ from wizardcoder.decontamination.benchmark_problems import BenchmarkProblem, loa
 from wizardcoder.decontamination.exclusion import JudgedPairs, find_matches
 from wizardcoder.decontamination.metrics import compute_metrics
 from wizardcoder.decontamination.settings import DecontaminateParams, check_execution
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.teacher.settings import TeacherParams
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)

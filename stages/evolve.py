@@ -18,9 +18,9 @@ from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.params import STRICT, RunParams, load
 from wizardcoder.core.records import PoolItem, read_records, replacing, to_line, write_metrics
-from wizardcoder.evolution.evolve_one import EvolveParams, check
 from wizardcoder.evolution.evolve_round import FILES, evolve_round
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
+from wizardcoder.teacher.settings import TeacherParams
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -40,7 +40,7 @@ def main() -> None:
     )
     number = parser.parse_args().round
     params = load(Params)
-    check(params)
+    check_evolve_params(params)
     started = time.monotonic()
     with console.closing_line(f"evolve_r{number}") as close:
         metrics = run(params, number)

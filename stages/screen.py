@@ -25,7 +25,7 @@ from wizardcoder.screening.safety import SafetyMatch, SafetyRules, judge_by_teac
 from wizardcoder.screening.verdicts import Verification, accept_continuation
 from wizardcoder.screening.verification import VerifyLimits, verify_all
 from wizardcoder.source_code.extraction import Code, code_of
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.teacher.settings import TeacherParams
 
 _NO_CODE = Verification("no_code")
 

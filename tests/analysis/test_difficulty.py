@@ -9,8 +9,8 @@ import pytest
 from wizardcoder.analysis.difficulty import Judgement, judge, score_in
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example
-from wizardcoder.teacher.endpoint import Answer, RequestFailedError
-from wizardcoder.teacher.teacher import Told
+from wizardcoder.teacher.answer import Answer, RequestFailedError
+from wizardcoder.teacher.teacher import Reply
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ class Scripted:
         answer = self.answers[key][attempt]
         if isinstance(answer, Exception):
             raise answer
-        return Told(Answer(answer, "stop", 5, 1), cached=False)
+        return Reply(Answer(answer, "stop", 5, 1), cached=False)
 
     def stop(self, exc):
         self.stopped.append(exc)

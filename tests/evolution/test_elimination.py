@@ -1,4 +1,4 @@
-"""WizardLM's four elimination rules: each fires, stays silent on near misses, and can be switched off."""
+"""WizardLM's four elimination rules: each rejects what it should, keeps near misses, and can be switched off."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wizardcoder.evolution.elimination import (
     instruction_reject_reason,
     response_reject_reason,
 )
+from wizardcoder.evolution.stop_words import ENGLISH_STOP_WORDS
 
 RULES = EliminationParams(
     equal_judge=True,
@@ -22,23 +23,23 @@ RULES = EliminationParams(
     copied_phrases=["given prompt", "#Rewritten Prompt#"],
 )
 OFF = replace(RULES, refusal_under_words=0, empty_response=False, copied_run_words=0, copied_phrases=[])
-TOLD = ("Please increase the difficulty of the given question a bit.\n{method}\n{question}", "Add more steps.")
+PROMPT_TEXTS = ("Please increase the difficulty of the given question a bit.\n{method}\n{question}", "Add more steps.")
 PARENT = "Write a sort."
 
 
 @pytest.mark.parametrize("evolved", ["Write a sort.", "write  a\nSORT", "Write a sort!!"])
 def test_rule_1_fires_when_nothing_but_case_and_punctuation_changed(evolved):
-    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) == "no_information_gain"
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, RULES) == "no_information_gain"
 
 
 @pytest.mark.parametrize("evolved", ["Write a sort in place.", "Write a stable sort.", "Write sort a."])
 def test_rule_1_lets_a_changed_instruction_pass(evolved):
-    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) is None
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, RULES) is None
 
 
 @pytest.mark.parametrize("evolved", ["", " \n\t"])
 def test_an_empty_instruction_is_rejected(evolved):
-    assert instruction_reject_reason(evolved, PARENT, TOLD, OFF) == "instruction_empty"
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, OFF) == "instruction_empty"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_rule_3_can_be_switched_off():
     ],
 )
 def test_rule_4_rejects_copied_words_of_the_evolving_prompt(evolved):
-    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) == "prompt_words_copied"
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, RULES) == "prompt_words_copied"
 
 
 @pytest.mark.parametrize(
@@ -97,13 +98,13 @@ def test_rule_4_rejects_copied_words_of_the_evolving_prompt(evolved):
     ],
 )
 def test_rule_4_lets_shorter_runs_and_other_phrases_pass(evolved):
-    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) is None
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, RULES) is None
 
 
 def test_rule_4_allows_the_words_that_the_parent_had_already():
     parent = "Print the given prompt, then increase the difficulty of the given level."
     evolved = "Print the given prompt twice, then increase the difficulty of the given level."
-    assert instruction_reject_reason(evolved, parent, TOLD, RULES) is None
+    assert instruction_reject_reason(evolved, parent, PROMPT_TEXTS, RULES) is None
 
 
 @pytest.mark.parametrize(
@@ -114,11 +115,17 @@ def test_rule_4_allows_the_words_that_the_parent_had_already():
     ],
 )
 def test_rule_4_can_be_switched_off_by_halves(evolved, rules):
-    assert instruction_reject_reason(evolved, PARENT, TOLD, RULES) == "prompt_words_copied"
-    assert instruction_reject_reason(evolved, PARENT, TOLD, rules) is None
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, RULES) == "prompt_words_copied"
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, rules) is None
 
 
 def test_with_every_rule_off_only_what_is_no_evolution_is_rejected():
-    assert instruction_reject_reason("Increase the difficulty of the given prompt", PARENT, TOLD, OFF) is None
+    assert instruction_reject_reason("Increase the difficulty of the given prompt", PARENT, PROMPT_TEXTS, OFF) is None
     assert response_reject_reason("Sorry.", OFF) is None
     assert response_reject_reason("", OFF) is None
+
+
+def test_the_stop_words_are_those_of_scikit_learn():
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS as SKLEARN_WORDS
+
+    assert ENGLISH_STOP_WORDS == SKLEARN_WORDS

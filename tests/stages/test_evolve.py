@@ -10,6 +10,7 @@ from stages import evolve
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.core.records import PoolItem, read_records, write_jsonl
+from wizardcoder.evolution.settings import check_evolve_params
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = [PoolItem(f"seed{n}", f"Write a function that adds {n} to a number.") for n in range(12)]  # as in `room`
@@ -132,7 +133,7 @@ def test_heuristics_are_drawn_from_run_seed_round_and_id_alone(room):
 
 def test_check_accepts_the_committed_params(monkeypatch):
     monkeypatch.chdir(ROOT)
-    evolve.check(load(evolve.Params))
+    check_evolve_params(load(evolve.Params))
 
 
 def test_check_refuses_a_round_without_a_switch(monkeypatch):
@@ -140,4 +141,4 @@ def test_check_refuses_a_round_without_a_switch(monkeypatch):
     params = load(evolve.Params)
     params.evolve.enabled.pop("r3")
     with pytest.raises(StageError, match=r"found r1, r2, r4"):
-        evolve.check(params)
+        check_evolve_params(params)

@@ -8,8 +8,9 @@ import pytest
 
 from bench.mock_endpoint import MockEndpoint
 from wizardcoder.core.console import StageError
-from wizardcoder.teacher.endpoint import Answer, Endpoint, RequestFailedError
-from wizardcoder.teacher.rate_limit import Gate
+from wizardcoder.teacher.answer import Answer, RequestFailedError
+from wizardcoder.teacher.endpoint import Endpoint
+from wizardcoder.teacher.rate_limit import RateLimiter
 
 
 def body(number):
@@ -26,7 +27,7 @@ def ask(urls, count=1, retries=5, concurrency=16, timeout_s=60.0, clock=None, he
 
     By a `clock` of the test no time passes while a request is in flight, unless all that were sent are `held`.
     """
-    gate = Gate(concurrency, None, None)
+    gate = RateLimiter(concurrency, None, None)
     endpoint = Endpoint([urls] if isinstance(urls, str) else urls, "k", gate, timeout_s, retries)
 
     async def main():

@@ -1,71 +1,71 @@
-"""The pace finds a server's rate, and the gate keeps the user's; played on a clock of their own."""
+"""The server's rate is estimated, and the user's limits are kept; on a test clock."""
 
 import asyncio
 import random
 
 import pytest
 
-from wizardcoder.teacher.rate_limit import Gate, Pace
+from wizardcoder.teacher.rate_limit import RateLimiter, ServerRate
 
 
-def play(pace, limit, stray, seconds, offered=400.0, burst=100.0):
-    """Play a token-bucket server against a pace; gives (answers per second, refusals per second) of the last half."""
+def simulate(server, limit, background, seconds, offered=400.0, burst=100.0):
+    """Simulate a token-bucket server; return (answers per second, refusals per second) of the second half."""
     rng = random.Random(1)
     now, tokens, answered, refused = 0.0, burst, 0, 0
     while now < seconds:
-        step = 1 / min(offered, pace.rate or offered)
+        step = 1 / min(offered, server.rate or offered)
         now += step
-        pace.sent(now)
+        server.record_sent(now)
         if limit is not None:
             tokens = min(burst, tokens + step * limit)
         late = now > seconds / 2
-        if (limit is not None and tokens < 1) or rng.random() < stray:
+        if (limit is not None and tokens < 1) or rng.random() < background:
             refused += late
-            pace.refused(now, now)
+            server.record_refusal(now, now)
         else:
             tokens -= limit is not None
             answered += late
     return answered / (seconds / 2), refused / (seconds / 2)
 
 
-def test_stray_refusals_set_no_pace():
-    pace = Pace()
-    play(pace, limit=None, stray=0.05, seconds=60)
-    assert pace.rate is None
+def test_background_refusals_set_no_rate():
+    server = ServerRate()
+    simulate(server, limit=None, background=0.05, seconds=60)
+    assert server.rate is None
 
 
 def test_a_limit_is_found_and_used():
-    answered, refused = play(Pace(), limit=100, stray=0.0, seconds=60)
+    answered, refused = simulate(ServerRate(), limit=100, background=0.0, seconds=60)
     assert 97 <= answered <= 101
     assert refused < 3
 
 
-def test_a_limit_with_stray_refusals_is_found_and_used():
-    answered, _ = play(Pace(), limit=100, stray=0.05, seconds=120)
+def test_a_limit_with_background_refusals_is_found_and_used():
+    answered, _ = simulate(ServerRate(), limit=100, background=0.05, seconds=120)
     assert answered > 85
 
 
 def test_a_limit_that_is_lifted_is_outgrown():
-    pace = Pace()
-    play(pace, limit=50, stray=0.0, seconds=20)
-    assert 40 <= pace.rate <= 60
-    answered, _ = play(pace, limit=None, stray=0.0, seconds=120)
+    server = ServerRate()
+    simulate(server, limit=50, background=0.0, seconds=20)
+    assert 40 <= server.rate <= 60
+    answered, _ = simulate(server, limit=None, background=0.0, seconds=120)
     assert answered > 300
 
 
-def gate(**limits):
-    return Gate(limits.pop("concurrency", 64), limits.pop("rpm", None), limits.pop("tpm", None))
+def limiter(**limits):
+    return RateLimiter(limits.pop("concurrency", 64), limits.pop("rpm", None), limits.pop("tpm", None))
 
 
 def times_of(clock, gate, count, tokens=1):
-    """Send `count` requests; gives when each entered, from the first."""
+    """Send `count` requests; return when each was let through, in seconds after the first."""
     entered = []
 
     async def one():
-        await gate.enter(tokens)
+        await gate.acquire(tokens)
         entered.append(clock.now)
-        gate.answered()
-        gate.leave()
+        gate.record_answer()
+        gate.release()
 
     async def main():
         await asyncio.gather(*(one() for _ in range(count)))
@@ -75,26 +75,26 @@ def times_of(clock, gate, count, tokens=1):
 
 
 def test_requests_per_minute_are_used_and_never_exceeded(clock):
-    entered = times_of(clock, gate(rpm=3000), 40)
+    entered = times_of(clock, limiter(rpm=3000), 40)
     assert entered == pytest.approx([0.02 * n for n in range(40)], abs=1e-4)
 
 
 def test_tokens_per_minute_are_used_and_never_exceeded(clock):
-    entered = times_of(clock, gate(tpm=60_000), 10, tokens=50)
+    entered = times_of(clock, limiter(tpm=60_000), 10, tokens=50)
     assert entered == pytest.approx([0.05 * n for n in range(10)], abs=1e-4)
 
 
 def test_no_more_than_the_concurrency_are_in_flight(clock):
     async def main():
-        narrow = gate(concurrency=3)
+        narrow = limiter(concurrency=3)
         most = 0
 
         async def one():
             nonlocal most
-            await narrow.enter(1)
+            await narrow.acquire(1)
             most = max(most, narrow.in_flight)
             await asyncio.sleep(0.005)
-            narrow.leave()
+            narrow.release()
 
         await asyncio.gather(*(one() for _ in range(20)))
         return most, narrow.in_flight
@@ -104,17 +104,17 @@ def test_no_more_than_the_concurrency_are_in_flight(clock):
 
 def test_urgent_requests_go_first(clock):
     async def main():
-        one, went = gate(concurrency=1), []
+        one, went = limiter(concurrency=1), []
 
         async def send(name, urgent):
-            await one.enter(1, urgent)
+            await one.acquire(1, urgent)
             went.append(name)
-            one.leave()
+            one.release()
 
-        await one.enter(1)
+        await one.acquire(1)
         tasks = [asyncio.create_task(send(*args)) for args in (("a", False), ("b", False), ("c", True))]
         await asyncio.sleep(0)
-        one.leave()
+        one.release()
         await asyncio.gather(*tasks)
         return went
 
@@ -123,10 +123,10 @@ def test_urgent_requests_go_first(clock):
 
 def test_a_hold_lets_nothing_through_before_it_ends(clock):
     async def main():
-        held = gate()
+        held = limiter()
         started = clock.now
         held.hold(0.2)
-        await held.enter(1)
+        await held.acquire(1)
         return clock.now - started
 
     assert clock.run(main()) == pytest.approx(0.2, abs=1e-4)
@@ -134,14 +134,14 @@ def test_a_hold_lets_nothing_through_before_it_ends(clock):
 
 def test_a_cancelled_request_frees_its_slot(clock):
     async def main():
-        one = gate(concurrency=1)
-        await one.enter(1)
-        waiting = asyncio.create_task(one.enter(1))
+        one = limiter(concurrency=1)
+        await one.acquire(1)
+        waiting = asyncio.create_task(one.acquire(1))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        one.leave()
-        await asyncio.wait_for(one.enter(1), 5)
+        one.release()
+        await asyncio.wait_for(one.acquire(1), 5)
         return one.in_flight
 
     assert clock.run(main()) == 1
@@ -149,16 +149,16 @@ def test_a_cancelled_request_frees_its_slot(clock):
 
 def test_a_stop_ends_waiting_and_lets_nobody_in(clock):
     async def main():
-        one = gate(concurrency=1)
-        await one.enter(1)
-        waiting = asyncio.create_task(one.enter(1))
-        pausing = asyncio.create_task(one.pause(60))
+        one = limiter(concurrency=1)
+        await one.acquire(1)
+        waiting = asyncio.create_task(one.acquire(1))
+        pausing = asyncio.create_task(one.wait_for_retry(60))
         await asyncio.sleep(0)
         one.stop(RuntimeError("enough"))
         with pytest.raises(RuntimeError, match="enough"):
             await waiting
         await asyncio.wait_for(pausing, 5)
         with pytest.raises(RuntimeError, match="enough"):
-            await one.enter(1)
+            await one.acquire(1)
 
     clock.run(main())

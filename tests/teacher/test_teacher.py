@@ -11,14 +11,15 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.core.store import Key
 from wizardcoder.teacher.budget import Budget, Price
-from wizardcoder.teacher.teacher import asked, open_teacher
+from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.teacher import open_teacher
 
 TEACHER = load(Params, Path(__file__).resolve().parents[2] / "params.yaml").teacher
 CHAT = [{"role": "user", "content": "hello"}]
 
 
 def digest(teacher=TEACHER, role="instruct", messages=CHAT, seed=1, attempt=0):
-    return asked(teacher, role, messages, seed, attempt).key.digest
+    return build_request(teacher, role, messages, seed, attempt).key.digest
 
 
 def test_everything_that_determines_an_answer_is_in_its_key():
@@ -47,13 +48,13 @@ def test_what_changes_no_answer_is_not_in_its_key():
 def test_a_row_of_replicas_is_known_by_its_first():
     one, row = (replace(TEACHER, base_url=url) for url in ("http://a/v1", ["http://a/v1/", "http://b/v1"]))
     assert digest(one) == digest(row)
-    assert asked(row, "judge", CHAT, 1).urls == ("http://a/v1/", "http://b/v1")
+    assert build_request(row, "judge", CHAT, 1).urls == ("http://a/v1/", "http://b/v1")
 
 
 def test_a_role_may_have_its_own_endpoint_model_and_key():
     own = replace(TEACHER.respond, base_url="http://r/v1", model="answerer")
     runtime = replace(TEACHER.runtime, role_api_key_env={"respond": "OTHER_KEY"})
-    request = asked(replace(TEACHER, respond=own, runtime=runtime), "respond", CHAT, 1)
+    request = build_request(replace(TEACHER, respond=own, runtime=runtime), "respond", CHAT, 1)
     assert (request.urls, request.body["model"], request.api_key_env) == (("http://r/v1",), "answerer", "OTHER_KEY")
 
 
@@ -64,14 +65,14 @@ def test_a_known_answer_needs_no_key_and_opens_nothing(tmp_path, monkeypatch):
 
     async def main():
         async with open_teacher(remote, tmp_path) as teacher:
-            teacher.store.put(asked(remote, "judge", CHAT, 7).key, fields)
-            told = await teacher.ask("judge", CHAT, 7)
+            teacher.store.put(build_request(remote, "judge", CHAT, 7).key, fields)
+            reply = await teacher.ask("judge", CHAT, 7)
             with pytest.raises(StageError, match="OPENAI_API_KEY is not set"):
                 await teacher.ask("judge", CHAT, 8)
-            return told, teacher.usage
+            return reply, teacher.usage
 
-    told, usage = asyncio.run(main())
-    assert (told.answer.text, told.cached) == ("known", True)
+    reply, usage = asyncio.run(main())
+    assert (reply.answer.text, reply.cached) == ("known", True)
     assert (usage.cache_hits, usage.requests, usage.prompt_tokens) == (1, 0, 3)
 
 
@@ -85,7 +86,7 @@ def test_a_budget_waits_for_what_is_on_its_way_and_stops_when_nothing_is():
         done = []
 
         async def one(cost):
-            async with budget.reserved(5.0):
+            async with budget.reserve(5.0):
                 await asyncio.sleep(0.01)
             budget.spent += cost
             done.append(cost)
@@ -101,7 +102,7 @@ def test_a_budget_waits_for_what_is_on_its_way_and_stops_when_nothing_is():
 
 def test_no_budget_is_no_limit():
     async def main():
-        async with Budget(None, spent=0.0).reserved(1e9):
+        async with Budget(None, spent=0.0).reserve(1e9):
             return True
 
     assert asyncio.run(main())

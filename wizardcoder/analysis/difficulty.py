@@ -15,8 +15,8 @@ from wizardcoder.core import console
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.teacher import chats
+from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
-from wizardcoder.teacher.endpoint import RequestFailedError
 from wizardcoder.teacher.teacher import Teacher
 
 # a number from 1 to 10 at the beginning, neither the start of a range ("1 to 10") nor of a longer number

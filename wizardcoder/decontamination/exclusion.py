@@ -17,7 +17,7 @@ from wizardcoder.decontamination.judgements import judge_pairs
 from wizardcoder.decontamination.pairs import Pair, PairSearch
 from wizardcoder.decontamination.settings import DecontaminateParams, ExecutionParams
 from wizardcoder.decontamination.teacher_judgements import PairJudgement
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.teacher.settings import TeacherParams
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from wizardcoder.decontamination.overlap import required_share
 from wizardcoder.decontamination.pairs import Pair
 from wizardcoder.decontamination.settings import DecontaminateParams, RuleParams
 from wizardcoder.decontamination.teacher_judgements import PairJudgement, ask_teacher
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.teacher.settings import TeacherParams
 
 
 def judge_pairs(

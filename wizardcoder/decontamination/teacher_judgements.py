@@ -14,9 +14,10 @@ from wizardcoder.core.templates import fill
 from wizardcoder.decontamination.pairs import Pair
 from wizardcoder.decontamination.settings import DecontaminateParams
 from wizardcoder.teacher import chats
+from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
-from wizardcoder.teacher.endpoint import RequestFailedError
-from wizardcoder.teacher.teacher import Teacher, TeacherParams, open_teacher
+from wizardcoder.teacher.settings import TeacherParams
+from wizardcoder.teacher.teacher import Teacher, open_teacher
 from wizardcoder.teacher.yes_no import parse_yes_no
 
 

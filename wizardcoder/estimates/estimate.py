@@ -34,13 +34,13 @@ from wizardcoder.estimates.scoring import scoring
 from wizardcoder.evaluation.held_out import read_held_out
 from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, make_sampler
 from wizardcoder.evaluation.settings import check as check_evaluation
-from wizardcoder.evolution.evolve_one import EvolveParams, check
+from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.merging.selection import MergeParams
 from wizardcoder.scoring import availability
 from wizardcoder.screening import safety
 from wizardcoder.teacher.budget import Price
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.training.settings import TrainParams
 
 T = TypeVar("T")
@@ -140,7 +140,7 @@ def estimate_costs(params_file: Path = PARAMS_FILE, tokenizer: Path | None = Non
         StageError: the params or round 0 are missing or wrong.
     """
     params = load(Params, params_file)
-    check(params)
+    check_evolve_params(params)
     check_evaluation(params.evaluate, params.decontaminate.benchmarks)
     with offline(), AnswerStore(cache_dir() / FILE_NAME) as store:
         estimator = Estimator(params, store, tokenizer)

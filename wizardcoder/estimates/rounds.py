@@ -16,10 +16,13 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, PoolItem
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.templates import fill
-from wizardcoder.evolution.evolve_one import EvolutionSettings, evolve_one
+from wizardcoder.evolution.evolve_one import evolve_one
+from wizardcoder.evolution.settings import EvolutionSettings
+from wizardcoder.teacher.answer import Answer
 from wizardcoder.teacher.chats import Message
-from wizardcoder.teacher.endpoint import Answer
-from wizardcoder.teacher.teacher import CHARACTERS_PER_TOKEN, Role, TeacherParams, Told, asked
+from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.settings import Role, TeacherParams
+from wizardcoder.teacher.teacher import CHARACTERS_PER_TOKEN, Reply
 
 GROWTH_CHARACTERS = 60  # a round adds about ten words (paper, heuristic 1)
 ROLES: tuple[Role, ...] = ("instruct", "judge", "respond")
@@ -136,9 +139,9 @@ class _FromStore:
         self.hits = 0
         self._params, self._store = params, store
 
-    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
-        known = self._store.get(asked(self._params, role, messages, seed, attempt).key)
+    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
+        known = self._store.get(build_request(self._params, role, messages, seed, attempt).key)
         if known is None:
             raise _UnknownAnswerError(role, messages)
         self.hits += 1
-        return Told(Answer(**known), cached=True)
+        return Reply(Answer(**known), cached=True)

@@ -1,139 +1,121 @@
-"""One instruction's evolution: heuristic, evolved instruction, judgement, response, elimination.
+"""Evolve one instruction: draw a heuristic, ask for the evolved instruction, judge it, answer it, apply elimination.
 
-In: a pool item and a teacher. Out: an example, or the attempt with the reason why it was not kept. The next request is
-asked only when every rule that can be applied before it lets the record pass.
+In: a pool item and a teacher. Out: an example, or the attempt with the reason of its rejection. A request is sent only
+after the record has passed every rule that can be applied before it.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
 
-from pydantic.dataclasses import dataclass as params_dataclass
-
-from wizardcoder.core import paths
-from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, RunParams, Text
 from wizardcoder.core.records import Example, PoolItem, Rejected
 from wizardcoder.core.templates import fill
-from wizardcoder.evolution.elimination import (
-    CUT,
-    EliminationParams,
-    instruction_reject_reason,
-    response_reject_reason,
-)
+from wizardcoder.evolution.elimination import instruction_reject_reason, response_reject_reason
+from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher import chats
-from wizardcoder.teacher.chats import Shot
-from wizardcoder.teacher.endpoint import RequestFailedError
-from wizardcoder.teacher.teacher import ChatTeacher, TeacherParams
+from wizardcoder.teacher.answer import FINISH_LENGTH, Answer, RequestFailedError
+from wizardcoder.teacher.chats import Message
+from wizardcoder.teacher.settings import Role
+from wizardcoder.teacher.teacher import ChatTeacher
 from wizardcoder.teacher.yes_no import parse_equality
 
 
-@params_dataclass(frozen=True, slots=True, config=STRICT)
-class EvolveParams:
-    """The `evolve` section: which rounds run, what is asked, what is eliminated."""
-
-    enabled: dict[str, bool]
-    prompt: Text
-    heuristics: dict[str, Text]
-    few_shot: list[Shot]
-    elimination: EliminationParams
-
-
-class EvolutionSettings(Protocol):
-    """The sections of params.yaml that decide an evolution."""
-
-    @property
-    def run(self) -> RunParams:
-        """The run's seed."""
-
-    @property
-    def teacher(self) -> TeacherParams:
-        """Models and sampling."""
-
-    @property
-    def evolve(self) -> EvolveParams:
-        """Prompts and rules."""
-
-
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """What chance decides about one record in one round: from the run's seed, the round and the id alone."""
+class EvolutionDraw:
+    """The random choices for one record in one round."""
 
     heuristic: str
     seed: int
 
 
-def draw(run_seed: int, number: int, item_id: str, heuristics: Iterable[str]) -> Draw:
-    """Draw a heuristic, uniformly, and the seed that the teacher gets."""
+def draw_evolution(run_seed: int, number: int, item_id: str, heuristics: Iterable[str]) -> EvolutionDraw:
+    """Draw a heuristic, uniformly, and the teacher's seed; depends on the run's seed, the round and the id alone."""
     rng = random.Random(f"{run_seed}:{number}:{item_id}")
-    return Draw(rng.choice(sorted(heuristics)), rng.randrange(2**31))
-
-
-def check(settings: EvolutionSettings) -> None:
-    """Refuse params that contradict each other.
-
-    Raises:
-        StageError: a round's switch is missing or unknown, or no heuristic is left.
-    """
-    wanted = [f"r{n}" for n in paths.EVOLVED_ROUNDS]
-    if sorted(settings.evolve.enabled) != wanted:
-        found = ", ".join(sorted(settings.evolve.enabled)) or "nothing"
-        raise StageError(f"params.yaml: evolve.enabled: found {found}, accepted: {', '.join(wanted)}")
-    if not settings.evolve.heuristics:
-        raise StageError("params.yaml: evolve.heuristics: empty, accepted: at least one heuristic")
+    return EvolutionDraw(rng.choice(sorted(heuristics)), rng.randrange(2**31))
 
 
 async def evolve_one(
     settings: EvolutionSettings, number: int, item: PoolItem, teacher: ChatTeacher
 ) -> Example | Rejected:
     """Evolve one instruction in round `number` and answer it."""
-    evolve, models = settings.evolve, settings.teacher
-    drawn = draw(settings.run.seed, number, item.id, evolve.heuristics)
-    rules, heuristic = evolve.elimination, evolve.heuristics[drawn.heuristic]
-    evolved = response = ""
-
-    def rejected(reason: str, detail: str = "") -> Rejected:
-        return Rejected(f"{item.id}-r{number}", item.id, number, drawn.heuristic, reason, evolved, response, detail)
-
-    messages = chats.evolve_messages(
-        evolve.prompt, evolve.heuristics, evolve.few_shot, drawn.heuristic, item.instruction
-    )
+    drawn = draw_evolution(settings.run.seed, number, item.id, settings.evolve.heuristics)
+    attempt = _Attempt(settings, item, drawn, teacher)
+    reason = detail = ""
     try:
-        instruction = (await teacher.ask("instruct", messages, drawn.seed)).answer
-        evolved = instruction.text.strip()
-        if instruction.finish_reason == CUT:
-            return rejected("instruction_cut")
-        reason = instruction_reject_reason(evolved, item.instruction, (evolve.prompt, heuristic), rules)
-        if reason is not None:
-            return rejected(reason)
-        if rules.equal_judge:
-            question = fill(rules.equal_prompt, first=item.instruction, second=evolved)
-            judged = await teacher.ask("judge", chats.plain_messages(question), drawn.seed)
-            if parse_equality(judged.answer.text):
-                return rejected("no_information_gain", "judged equal by the teacher")
-        answer = (await teacher.ask("respond", chats.plain_messages(evolved), drawn.seed)).answer
-        response = answer.text.strip()
+        reason, detail = await attempt.run()
     except RequestFailedError as exc:
-        return rejected("request_failed", str(exc))
-    if answer.finish_reason == CUT:
-        return rejected("response_cut")
-    reason = response_reject_reason(response, rules)
-    if reason is not None:
-        return rejected(reason)
-    return Example(
-        id=f"{item.id}-r{number}",
-        parent_id=item.id,
-        round=number,
-        heuristic=drawn.heuristic,
-        instruction=evolved,
-        response=response,
-        instruct_model=models.instruct.model or models.model,
-        respond_model=models.respond.model or models.model,
-        prompt_version=chats.prompt_version(evolve.prompt, heuristic, evolve.few_shot),
-        finish_reason=answer.finish_reason,
-        instruction_tokens=instruction.completion_tokens,
-        response_tokens=answer.completion_tokens,
-    )
+        reason, detail = "request_failed", str(exc)
+    record_id = f"{item.id}-r{number}"
+    if not reason:
+        return attempt.example(record_id, number)
+    return Rejected(record_id, item.id, number, drawn.heuristic, reason, attempt.evolved, attempt.response_text, detail)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The requests of one evolution, and the answers so far."""
+
+    settings: EvolutionSettings
+    item: PoolItem
+    drawn: EvolutionDraw
+    teacher: ChatTeacher
+    evolved: str = ""
+    response_text: str = ""
+    answers: dict[Role, Answer] = field(default_factory=dict)
+
+    async def run(self) -> tuple[str, str]:
+        """Ask for the instruction, the judgement and the response; return the reason and detail of a rejection."""
+        reason, detail = await self._evolve()
+        return (reason, detail) if reason else await self._respond()
+
+    def example(self, record_id: str, number: int) -> Example:
+        """Return the record of an accepted evolution."""
+        evolve, models = self.settings.evolve, self.settings.teacher
+        instruction, response = self.answers["instruct"], self.answers["respond"]
+        return Example(
+            id=record_id,
+            parent_id=self.item.id,
+            round=number,
+            heuristic=self.drawn.heuristic,
+            instruction=self.evolved,
+            response=self.response_text,
+            instruct_model=models.instruct.model or models.model,
+            respond_model=models.respond.model or models.model,
+            prompt_version=chats.prompt_version(
+                evolve.prompt, evolve.heuristics[self.drawn.heuristic], evolve.few_shot
+            ),
+            finish_reason=response.finish_reason,
+            instruction_tokens=instruction.completion_tokens,
+            response_tokens=response.completion_tokens,
+        )
+
+    async def _evolve(self) -> tuple[str, str]:
+        evolve, rules = self.settings.evolve, self.settings.evolve.elimination
+        heuristic, parent = self.drawn.heuristic, self.item.instruction
+        messages = chats.evolve_messages(evolve.prompt, evolve.heuristics, evolve.few_shot, heuristic, parent)
+        answer = await self._ask("instruct", messages)
+        self.evolved = answer.text.strip()
+        if answer.finish_reason == FINISH_LENGTH:
+            return "instruction_cut", ""
+        prompt_texts = (evolve.prompt, evolve.heuristics[heuristic])
+        if (reason := instruction_reject_reason(self.evolved, parent, prompt_texts, rules)) is not None:
+            return reason, ""
+        if rules.equal_judge:
+            question = fill(rules.equal_prompt, first=parent, second=self.evolved)
+            judgement = await self._ask("judge", chats.plain_messages(question))
+            if parse_equality(judgement.text):
+                return "no_information_gain", "judged equal by the teacher"
+        return "", ""
+
+    async def _respond(self) -> tuple[str, str]:
+        answer = await self._ask("respond", chats.plain_messages(self.evolved))
+        self.response_text = answer.text.strip()
+        if answer.finish_reason == FINISH_LENGTH:
+            return "response_cut", ""
+        return response_reject_reason(self.response_text, self.settings.evolve.elimination) or "", ""
+
+    async def _ask(self, role: Role, messages: list[Message]) -> Answer:
+        self.answers[role] = (await self.teacher.ask(role, messages, self.drawn.seed)).answer
+        return self.answers[role]

@@ -15,7 +15,8 @@ from typing import IO
 
 from wizardcoder.core import console
 from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_records, to_line
-from wizardcoder.evolution.evolve_one import EvolutionSettings, evolve_one
+from wizardcoder.evolution.evolve_one import evolve_one
+from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher.ask_all import stream_answers
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.teacher import Teacher, Usage, open_teacher

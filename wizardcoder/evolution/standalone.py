@@ -17,9 +17,9 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.core import console
 from wizardcoder.core.params import PARAMS_FILE, STRICT, RunParams, load
 from wizardcoder.core.records import Example, replacing, to_line, write_metrics
-from wizardcoder.evolution.evolve_one import EvolveParams
 from wizardcoder.evolution.evolve_round import evolve_round
-from wizardcoder.teacher.teacher import TeacherParams
+from wizardcoder.evolution.settings import EvolveParams
+from wizardcoder.teacher.settings import TeacherParams
 
 PROJECT_PARAMS = Path(__file__).resolve().parents[2] / PARAMS_FILE
 OUTPUT_FIELDS = ("id", "instruction", "response", "heuristic", "parent_id")

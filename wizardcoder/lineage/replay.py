@@ -21,11 +21,13 @@ from wizardcoder.core.params import STRICT, RunParams
 from wizardcoder.core.records import Example, PoolItem, Rejected
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.validation import describe
-from wizardcoder.evolution.elimination import CUT
-from wizardcoder.evolution.evolve_one import EvolveParams, evolve_one
+from wizardcoder.evolution.evolve_one import evolve_one
+from wizardcoder.evolution.settings import EvolveParams
+from wizardcoder.teacher.answer import FINISH_LENGTH, Answer
 from wizardcoder.teacher.chats import Message
-from wizardcoder.teacher.endpoint import Answer
-from wizardcoder.teacher.teacher import Role, TeacherParams, Told, asked
+from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.settings import Role, TeacherParams
+from wizardcoder.teacher.teacher import Reply
 
 CHANGED = "with the recorded parameters and these answers it would be another record: one of them is not what it was"
 
@@ -100,8 +102,8 @@ class _Replay:
         self.requests: list[Request] = []
         self._params, self._store, self._found = params, store, found
 
-    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Told:
-        request = asked(self._params, role, messages, seed, attempt)
+    async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
+        request = build_request(self._params, role, messages, seed, attempt)
         known = self._store.get(request.key) if self._store else None
         answer = Answer(**known) if known else self._recorded(role)
         shown = answer.text if answer and (known or role != "judge") else None
@@ -111,7 +113,7 @@ class _Replay:
         )
         if answer is None:
             raise _NothingRecordedError
-        return Told(answer, cached=True)
+        return Reply(answer, cached=True)
 
     def _recorded(self, role: Role) -> Answer | None:
         reason = self._found.reason if isinstance(self._found, Rejected) else None
@@ -119,4 +121,4 @@ class _Replay:
             return Answer("Equal" if reason == "no_information_gain" else "Not Equal", "stop", 0, 0)
         name = "instruction" if role == "instruct" else "response"
         text: str = getattr(self._found, name)
-        return Answer(text, CUT if reason == f"{name}_cut" else "stop", 0, 0) if text else None
+        return Answer(text, FINISH_LENGTH if reason == f"{name}_cut" else "stop", 0, 0) if text else None

@@ -28,9 +28,10 @@ from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.core.validation import describe
 from wizardcoder.teacher import chats
+from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
-from wizardcoder.teacher.endpoint import RequestFailedError
-from wizardcoder.teacher.teacher import Teacher, TeacherParams, open_teacher
+from wizardcoder.teacher.settings import TeacherParams
+from wizardcoder.teacher.teacher import Teacher, open_teacher
 from wizardcoder.teacher.yes_no import parse_yes_no
 
 JUDGED, UNCLEAR = "teacher", "unclear"

@@ -204,9 +204,7 @@ class BatchEndpoint:
         if batch.status == "failed" and not batch.output_file_id:
             reason = batch.errors.data[0].message if batch.errors and batch.errors.data else "no reason given"
             raise StageError(f"{SETTING}: batch {batch_id} was refused: {reason}")
-        outcomes: dict[str, Answer | str] = dict.fromkeys(
-            keys, f"no answer, batch {batch_id} ended as {batch.status}"
-        )
+        outcomes: dict[str, Answer | str] = dict.fromkeys(keys, f"no answer, batch {batch_id} ended as {batch.status}")
         for file_id in (batch.error_file_id, batch.output_file_id):
             outcomes |= await self._read_results(file_id)
         return outcomes

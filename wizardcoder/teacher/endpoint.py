@@ -67,7 +67,7 @@ class _FailedAttempt:
 
 
 class Endpoint:
-    """One model behind one or more base URLs; errors name `key_setting` and keys of the params.yaml section `section`."""
+    """One model behind one or more base URLs; errors name keys of `section` of params.yaml, and `key_setting`."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """A request to a teacher as plain data: its endpoint, its body, and the key of its answer in the store.
 
-In: the teacher's params, chat messages, a role (instruct, respond or judge) and a seed. Out: the request. Sends nothing.
+In: the teacher's params, chat messages, a role (instruct, respond or judge) and a seed. Out: the request. It sends
+nothing.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def build_request(
 ) -> ChatRequest:
     """Build a request; `attempt` separates the answers to a question that is asked more than once.
 
-    The store identifies an endpoint by its first base URL, the local one by its model's hash, so that answers stay valid
-    when ports or replicas change.
+    The store identifies an endpoint by its first base URL, the local one by its model's hash, so that answers stay
+    valid when ports or replicas change.
     """
     own: RoleParams = getattr(params, role)
     base_url = own.base_url or params.base_url

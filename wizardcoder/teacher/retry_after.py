@@ -35,7 +35,7 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
 
 
 def exhausted_s(headers: Mapping[str, str]) -> float:
-    """Return the seconds until an exhausted limit in an answer's x-ratelimit headers resets; 0.0 if none is exhausted."""
+    """Return the seconds until an exhausted limit of an answer's x-ratelimit headers resets; 0.0 if there is none."""
     if headers.get("x-ratelimit-remaining-requests") != "0" and headers.get("x-ratelimit-remaining-tokens") != "0":
         return 0.0
     return retry_after_s({k: v for k, v in headers.items() if k.lower().startswith("x-ratelimit")}) or 0.0
@@ -73,7 +73,7 @@ def _until(date: str, headers: Mapping[str, str], now: float | None) -> float | 
     except ValueError:
         return None
     try:
-        # the server's Date is truncated to whole seconds, so this wait can be up to one second too long, never too short
+        # the server's Date is truncated to whole seconds: this wait may be a second too long, never too short
         return at - parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError):
         return at - (time.time() if now is None else now)
