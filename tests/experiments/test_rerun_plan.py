@@ -1,59 +1,207 @@
-"""What an experiment may cost, by the stages that it affects and by who judges there."""
+"""The stages that the present edits affect, on a small DVC project, with and without its data."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params_file import applied, nested
-from wizardcoder.experiments import rerun_plan
-from wizardcoder.experiments.rerun_plan import Planned, refuse_cost
-from wizardcoder.experiments.runs import Experiment
+from wizardcoder.experiments.rerun_plan import StageRerun, plan_reruns
 
-COMMITTED = (Path(__file__).resolve().parents[2] / "params.yaml").read_text()
-PRICED = {"runtime.teacher.price.input": 0.5}
-
-
-def planned(stages: list[str], **values: object) -> Planned:
-    dotted = {key.replace("__", "."): value for key, value in values.items()}
-    return Planned(Experiment("e", {}), applied(COMMITTED, nested(PRICED | dotted)), stages)
-
-
-@pytest.mark.parametrize(
-    ("stage", "key", "value"),
-    [
-        ("screen", "screen__safety__judge", "teacher"),
-        ("screen", "screen__safety__judge", "both"),
-        ("decontaminate", "decontaminate__judge", "teacher"),
-        ("decontaminate", "decontaminate__judge", "both"),
-        ("analyze", "analyze__difficulty", "teacher"),
-    ],
-)
-def test_a_stage_whose_judge_is_a_teacher_with_a_price_is_refused(stage, key, value):
-    with pytest.raises(
-        StageError, match=r"^e: may ask the teacher, and runtime\.teacher\.price is not 0; `--pay` runs it$"
-    ):
-        refuse_cost([planned([stage], **{key: value})])
+PIPELINE = """
+stages:
+  seed:
+    cmd: mkdir -p data && cp source.txt data/seed.txt
+    deps: [source.txt]
+    outs: [data/seed.txt]
+  evolve:
+    cmd: mkdir -p data/rounds && cat data/seed.txt > data/rounds/r1.txt
+    deps: [data/seed.txt, library]
+    params: [evolve.prompt, run.seed]
+    outs: [data/rounds]
+  base:
+    cmd: echo weights > base.txt
+    deps: [source.txt]
+    outs: [base.txt]
+  train:
+    cmd: cat data/rounds/r1.txt base.txt > model.txt && mkdir -p metrics && echo '{"seconds":90.5}' > metrics/train.json
+    deps: [data/rounds/r1.txt, base.txt]
+    params: [train]
+    outs: [model.txt]
+    metrics: [metrics/train.json: {cache: false}]
+"""
+PARAMS = "run: {seed: 0}\nevolve: {prompt: harder}\ntrain: {lr: 0.1, steps: 5}\n"
 
 
-def test_what_judging_costs_is_told_where_no_round_is_evolved(monkeypatch, capsys):
-    monkeypatch.setattr(rerun_plan, "_estimate", lambda _: "the table")
-    rerun_plan.tell([planned(["decontaminate"], decontaminate__judge="both"), planned(["merge"])])
-    assert capsys.readouterr().err.splitlines()[-2:] == [
-        "the table",
-        "1 of 2 may ask a teacher for answers that are not in the store",
-    ]
+def reproduce(folder: Path) -> None:
+    with contextlib.chdir(folder), Repo() as repo:
+        repo.reproduce()
 
 
-def test_a_judge_that_is_not_affected_asks_nothing():
-    refuse_cost([planned(["merge", "train", "evaluate"], decontaminate__judge="both", screen__safety__judge="both")])
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("plan") / "project"
+    (folder / "library").mkdir(parents=True)
+    (folder / "library/prompts.py").write_text("A = 1\n")
+    (folder / "source.txt").write_text("a seed\n")
+    (folder / "params.yaml").write_text(PARAMS)
+    (folder / "dvc.yaml").write_text(PIPELINE)
+    Repo.init(str(folder), no_scm=True).close()
+    reproduce(folder)
+    return folder
 
 
-def test_stages_that_judge_by_rule_ask_nothing():
-    refuse_cost([planned(["screen", "merge", "analyze", "decontaminate", "base", "train", "evaluate"])])
+@pytest.fixture
+def project(template, tmp_path) -> Path:
+    return shutil.copytree(template, tmp_path / "project", symlinks=True)
 
 
-def test_a_teacher_without_a_price_costs_nothing():
-    refuse_cost([planned(["decontaminate"], decontaminate__judge="both", teacher__price__input=0.0)])
+@pytest.fixture
+def clone(project) -> Path:
+    """Return what git would hold: no data, no cache."""
+    for path in ("data", ".dvc/cache", ".dvc/tmp"):
+        shutil.rmtree(project / path)
+    (project / "model.txt").unlink()
+    (project / "base.txt").unlink()
+    return project
+
+
+def edit(project: Path, name: str, old: str, new: str) -> None:
+    text = (project / name).read_text()
+    assert old in text
+    (project / name).write_text(text.replace(old, new))
+
+
+def plan(project: Path) -> dict[str, StageRerun]:
+    return {rerun.name: rerun for rerun in plan_reruns(project)}
+
+
+def reasons(rerun: StageRerun) -> list[str]:
+    return [str(reason) for reason in rerun.reasons]
+
+
+def test_without_an_edit_nothing_reruns(project):
+    assert plan_reruns(project) == []
+
+
+def test_an_edited_param_is_named_with_both_values_and_later_stages_run_if_their_input_changes(project):
+    edit(project, "params.yaml", "harder", "much harder")
+    found = plan(project)
+    assert list(found) == ["evolve", "train"]
+    assert reasons(found["evolve"]) == ['evolve.prompt changed from "harder" to "much harder"']
+    assert (found["evolve"].after, found["evolve"].only_downstream) == ((), False)
+    assert (found["train"].reasons, found["train"].after, found["train"].only_downstream) == ((), ("evolve",), True)
+    assert not found["evolve"].cached
+
+
+def test_an_edit_inside_a_section_names_the_keys(project):
+    edit(project, "params.yaml", "steps: 5", "steps: 6")
+    (train,) = plan_reruns(project)
+    assert reasons(train) == ["train changed: steps"]
+
+
+def test_an_edited_file_of_a_package_names_the_package(project):
+    (project / "library/prompts.py").write_text("A = 2\n")
+    found = plan(project)
+    assert (list(found), reasons(found["evolve"])) == (["evolve", "train"], ["library changed"])
+
+
+def test_the_last_duration_comes_from_the_metrics(project):
+    edit(project, "params.yaml", "steps: 5", "steps: 6")
+    edit(project, "source.txt", "seed", "pair")
+    found = plan(project)
+    assert (found["train"].last_seconds, found["seed"].last_seconds) == (90.5, None)
+    assert found["train"].after == ("evolve", "base")
+
+
+def test_a_changed_command_shows_the_new_one(project):
+    edit(project, "dvc.yaml", "echo weights", "echo more")
+    assert reasons(plan(project)["base"]) == ["the command changed to `echo more > base.txt`"]
+
+
+def test_a_dependency_that_dvc_yaml_gained_is_a_reason(project):
+    edit(project, "dvc.yaml", "deps: [data/rounds/r1.txt,", "deps: [library, data/rounds/r1.txt,")
+    assert reasons(plan(project)["train"]) == ["library is a new dependency in dvc.yaml"]
+
+
+def test_a_stage_that_dvc_yaml_gained_has_not_run(project):
+    edit(
+        project,
+        "dvc.yaml",
+        "stages:",
+        "stages:\n  report:\n    cmd: cp model.txt page\n    deps: [model.txt]\n    outs: [page]",
+    )
+    assert [reasons(rerun) for rerun in plan_reruns(project)] == [["report has not run yet"]]
+
+
+def test_a_deleted_out_is_restored_from_the_cache_and_affects_no_other_stage(project):
+    (project / "base.txt").unlink()
+    (base,) = plan_reruns(project)
+    assert (base.name, reasons(base)) == ("base", ["base.txt is in DVC's cache, but not in the workspace"])
+    assert base.cached
+    assert base.pull_suffices
+
+
+def test_an_edited_out_makes_its_stage_rerun(project):
+    (project / "base.txt").unlink()
+    (project / "base.txt").write_text("other weights\n")
+    found = plan(project)
+    assert reasons(found["base"]) == ["base.txt was edited since the stage wrote it"]
+    assert not found["base"].pull_suffices
+
+
+def test_values_that_ran_before_are_restored(project):
+    edit(project, "params.yaml", "harder", "easier")
+    reproduce(project)
+    edit(project, "params.yaml", "easier", "harder")
+    found = plan(project)
+    assert (found["evolve"].cached, found["train"].cached) == (True, False)
+
+
+def test_in_a_fresh_clone_without_edits_a_pull_suffices(clone):
+    found = plan(clone)
+    assert list(found) == ["seed", "evolve", "base", "train"]
+    assert all(rerun.pull_suffices for rerun in found.values())
+    assert reasons(found["evolve"]) == ["data/rounds is not in DVC's cache"]
+    assert not any(rerun.cached for rerun in found.values())
+    assert found["train"].last_seconds == 90.5
+
+
+def test_in_a_fresh_clone_an_edit_is_distinguished_from_missing_data(clone):
+    edit(clone, "params.yaml", "harder", "much harder")
+    found = plan(clone)
+    assert {name for name, rerun in found.items() if not rerun.pull_suffices} == {"evolve", "train"}
+    assert 'evolve.prompt changed from "harder" to "much harder"' in reasons(found["evolve"])
+
+
+def test_a_lock_whose_stages_ran_at_different_times_names_the_input_that_changed_since(clone):
+    lock = (clone / "dvc.lock").read_text()
+    train = lock.index("  train:")
+    first = lock.index("md5: ", lock.index("path: base.txt", train)) + len("md5: ")
+    (clone / "dvc.lock").write_text(lock[:first] + "a1" * 16 + lock[first + 32 :])
+    found = plan(clone)
+    assert "base.txt changed since, base writes it" in reasons(found["train"])
+
+
+def test_a_project_that_never_ran_runs_everything(clone):
+    (clone / "dvc.lock").unlink()
+    found = plan(clone)
+    assert [reasons(rerun) for rerun in found.values()] == [[f"{name} has not run yet"] for name in found]
+    assert list(found) == ["seed", "evolve", "base", "train"]
+
+
+def test_planning_writes_no_file_of_the_project(project):
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file() and ".dvc" not in path.parts}
+    edit(project, "params.yaml", "harder", "harder")
+    plan_reruns(project)
+    after = {path: path.read_bytes() for path in project.rglob("*") if path.is_file() and ".dvc" not in path.parts}
+    assert after == before
+
+
+def test_a_folder_without_a_project_is_refused_in_one_line(tmp_path):
+    with pytest.raises(StageError, match=r"^DVC: [^\n]*not[^\n]*$"):
+        plan_reruns(tmp_path)

@@ -16,7 +16,7 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.experiments.comparison import Comparison, publish
-from wizardcoder.experiments.rerun_plan import plan, refuse_cost, tell
+from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
 from wizardcoder.experiments.results import read_result
 from wizardcoder.experiments.runs import (
     Experiment,
@@ -87,9 +87,9 @@ def run_suite(name: str, *, dry_run: bool = False, queue_only: bool = False, pay
         f"ablate: {name}: {len(wanted)} experiments, {len(wanted) - len(missing)} finished at {start[:7]}, "
         f"{len(missing)} to run"
     )
-    planned = plan(missing) if missing else []
+    planned = plan_experiments(missing) if missing else []
     if planned:
-        tell(planned)
+        print_plan(planned)
     if dry_run:
         return
     if not pay:

@@ -26,7 +26,7 @@ from wizardcoder.core.records import replacing
 from wizardcoder.evaluation.results import compare_counts
 from wizardcoder.evaluation.settings import EvaluateParams, check
 from wizardcoder.experiments.comparison import Comparison, changed, publish, scored
-from wizardcoder.experiments.rerun_plan import plan, refuse_cost, tell
+from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
 from wizardcoder.experiments.results import Measure, Result, Scores, read_result
 from wizardcoder.experiments.runs import (
     Experiment,
@@ -103,9 +103,9 @@ def find_best_round(*, dry_run: bool = False, pay: bool = False) -> None:
         if each.name in commits:
             refuse_other_settings(each, commits[each.name], NAME)
     missing = [each for each in experiments if each.name not in commits]
-    planned = plan(missing) if missing else []
+    planned = plan_experiments(missing) if missing else []
     if planned:
-        tell(planned, cumulative=True)
+        print_plan(planned, cumulative=True)
     if dry_run:
         return
     if not pay:

@@ -1,158 +1,205 @@
-"""What experiments will run again, and what they may cost, before anything runs.
+"""Find the stages that `dvc repro` would run for the present edits, why, and what they last took.
 
-In: dvc.yaml's graph, params.yaml, the answer store. Out: the stages that each experiment affects. They are an upper
-bound: one whose inputs turn out unchanged is skipped, and one that ever ran on the same comes out of DVC's run cache.
+In: the workspace and dvc.lock; the cache and the data may be absent, as in a fresh clone. Out: the affected stages in
+the order of the pipeline. The list is an upper bound: a stage that is affected only through its inputs is skipped when
+these come out unchanged. Does not estimate money: wizardcoder/estimates does.
 """
 
 from __future__ import annotations
 
-import shlex
-import tempfile
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ruamel.yaml import YAML
-
-from wizardcoder.core import console
-from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
-from wizardcoder.core.params_file import leaves
-from wizardcoder.estimates.estimate import CostEstimate, estimate_costs
-from wizardcoder.estimates.table import print_estimate
-from wizardcoder.experiments.runs import SCORES, Experiment
+from wizardcoder.lineage.dvc_internals import DeclaredStage, DvcProject, StageStatus, open_project
+from wizardcoder.lineage.lock import LOCK, Step, overlap, read_lock
 
-EVOLVE = "evolve_"
-JUDGES = {
-    "screen": ("screen", "safety", "judge"),
-    "analyze": ("analyze", "difficulty"),
-    "decontaminate": ("decontaminate", "judge"),
-}
-"""The stages beside the rounds that may ask a teacher, and the setting by which each does."""
-WITHOUT_TEACHER = ("rule", "off")  # any other value of these settings asks one
+Kind = Literal["never_run", "command", "param", "dependency", "rewritten", "edited_out", "not_checked_out", "missing"]
+METRICS = Path("metrics")
+ABSENT = "not set"
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """An experiment, its params.yaml, and the stages that its values affect, in the pipeline's order."""
+class RerunReason:
+    """Why a stage is affected: the kind of change, the path or key that changed, and what happened to it."""
 
-    experiment: Experiment
-    text: str
-    stages: list[str]
+    kind: Kind
+    subject: str
+    change: str
 
-    @property
-    def evolves(self) -> bool:
-        """Say whether a round may be evolved anew."""
-        return any(stage.startswith(EVOLVE) for stage in self.stages)
-
-    @property
-    def asks_teacher(self) -> bool:
-        """Say whether answers may be asked for that are not in the store."""
-        params = dict(leaves(self._params))
-        return self.evolves or any(
-            params[path] not in WITHOUT_TEACHER for stage, path in JUDGES.items() if stage in self.stages
-        )
-
-    @property
-    def may_cost(self) -> bool:
-        """Say whether such answers have a price."""
-        return self.asks_teacher and any(self._params["runtime"]["teacher"]["price"].values())
-
-    @property
-    def _params(self) -> dict[str, Any]:
-        return dict(YAML(typ="safe", pure=True).load(self.text))
+    def __str__(self) -> str:
+        """Return the reason as a phrase: `train.lr changed from 2e-05 to 3e-05`."""
+        return f"{self.subject} {self.change}"
 
 
-def plan(experiments: Sequence[Experiment]) -> list[Planned]:
-    """Find the stages that each experiment affects, those that are not up to date at this commit among them."""
-    from dvc.dependency.param import ParamsDependency
-    from dvc.repo import Repo
-    from dvc.repo.reproduce import plan_repro
+@dataclass(frozen=True, slots=True)
+class StageRerun:
+    """A stage that is affected.
 
-    committed = {".".join(path): value for path, value in leaves(read_yaml(PARAMS_FILE))}
-    with Repo() as repo:
-        graph = repo.index.graph
-        scored = next(stage for stage in graph if stage.addressing == SCORES)
-        needed = plan_repro(graph, [scored])
-        stale = _stale(repo.status(targets=[SCORES], with_deps=True))
-    if stale:
-        console.say(
-            f"not up to date at this commit: {', '.join(stale)}; `dvc repro` and a commit first spare all of them"
-        )
-    planned = []
-    for experiment in experiments:
-        changed = {key for key, value in experiment.values.items() if committed.get(key) != value}
-        first = [
-            stage
-            for stage in needed
-            if stage.addressing in stale
-            or any(isinstance(d, ParamsDependency) and _touches(d.params, changed) for d in stage.deps)
-        ]
-        affected = plan_repro(graph, first, downstream=True) if first else []
-        names = [stage.addressing for stage in needed if stage in affected]
-        planned.append(Planned(experiment, experiment.params(experiment.name), names))
-    return planned
-
-
-def tell(planned: Sequence[Planned], *, cumulative: bool = False) -> None:
-    """Print commands, stages and, where a teacher may be asked, what that asks and costs.
-
-    `cumulative` says that each experiment needs the answers of those before it, so that the last one's are all.
+    reasons: its own; empty where only its inputs may change.
+    after: the affected stages whose outs it reads.
+    cached: DVC's cache holds the result for the present inputs, so the stage is restored instead of run.
+    pull_suffices: nothing changed, only data is missing here: `dvc pull`, or `dvc repro --pull --allow-missing`.
+    last_seconds: how long it took when it last ran; None where its metrics do not record that.
     """
-    asking = [one for one in planned if one.asks_teacher]
-    for one in planned:
-        console.say(shlex.join(one.experiment.command()))
-        console.say(f"  affects: {', '.join(one.stages) or 'nothing'}")
-    printed: list[CostEstimate | str] = []
-    for text in dict.fromkeys(one.text for one in (asking[-1:] if cumulative else asking)):
-        found = _estimate(text)
-        if found in printed:
-            continue
-        printed.append(found)
-        if isinstance(found, str):
-            console.say(found)
-        else:
-            print_estimate(found)
-    console.say(
-        f"{len(asking)} of {len(planned)} may ask a teacher for answers that are not in the store"
-        if asking
-        else "none of them asks a teacher: no answer is paid for"
-    )
+
+    name: str
+    reasons: tuple[RerunReason, ...]
+    after: tuple[str, ...] = ()
+    cached: bool = False
+    pull_suffices: bool = False
+    last_seconds: float | None = None
+
+    @property
+    def only_downstream(self) -> bool:
+        """Whether the stage runs only if the output of a stage before it changes."""
+        return not self.reasons
 
 
-def refuse_cost(planned: Sequence[Planned]) -> None:
-    """Refuse to spend what nobody asked to spend.
+def plan_reruns(root: Path = Path()) -> list[StageRerun]:
+    """Return the stages that `dvc repro` would run or restore in a project's folder, each after those it reads.
 
     Raises:
-        StageError: an experiment may ask for answers that have a price.
+        StageError: this is not a project of DVC, a file of it cannot be read, or another DVC process holds it.
     """
-    paid = [one.experiment.name for one in planned if one.may_cost]
-    if paid:
-        raise StageError(f"{paid[0]}: may ask the teacher, and runtime.teacher.price is not 0; `--pay` runs it")
+    lock_file = root / LOCK
+    locked = read_lock(lock_file.read_text(encoding="utf-8")) if lock_file.is_file() else {}
+    params = read_yaml(root / PARAMS_FILE) if (root / PARAMS_FILE).is_file() else {}
+    with open_project(root) as project:
+        stages = in_order(project.declared_stages())
+        status = project.status([stage.name for stage in stages])
+        found: dict[str, StageRerun] = {}
+        for stage in stages:
+            reasons = tuple(_reasons(stage, status[stage.name], locked, params, project))
+            after = tuple(found[name].name for name in sources_of(stage, stages) if _may_change(found.get(name)))
+            if not reasons and not after:
+                continue
+            missing_only = all(reason.kind in ("missing", "not_checked_out") for reason in reasons)
+            found[stage.name] = StageRerun(
+                stage.name,
+                reasons,
+                after,
+                cached=not after and project.has_result(stage.name),
+                pull_suffices=missing_only and all(found[name].pull_suffices for name in after),
+                last_seconds=last_seconds(stage.name, root),
+            )
+    return list(found.values())
 
 
-def _estimate(text: str) -> CostEstimate | str:
-    """Estimate a run with this text of params.yaml, or return the reason why that is not possible; sends nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        params = Path(folder) / PARAMS_FILE
-        params.write_text(text, encoding="utf-8")
-        try:
-            return estimate_costs(params)
-        except StageError as exc:
-            return f"no estimate: {exc}"
+def last_seconds(stage: str, root: Path = Path()) -> float | None:
+    """Return how long a stage took when it last ran, from metrics/STAGE.json; None where that is not recorded."""
+    try:
+        metrics = json.loads((root / METRICS / f"{stage}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    seconds = metrics.get("seconds") if isinstance(metrics, dict) else None
+    return float(seconds) if isinstance(seconds, int | float) else None
 
 
-def _stale(status: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Give the stages whose command or dependencies changed; data that only lack here are in DVC's cache or remote."""
-    return sorted(
-        stage
-        for stage, changes in status.items()
-        for change in changes
-        if change == "changed command"
-        or (isinstance(change, dict) and any(how != "deleted" for how in change.get("changed deps", {}).values()))
-    )
+def in_order(stages: Iterable[DeclaredStage]) -> list[DeclaredStage]:
+    """Return the stages so that each comes after those whose outs it reads, otherwise in the order of dvc.yaml."""
+    declared = list(stages)
+    by_name = {stage.name: stage for stage in declared}
+    ordered: dict[str, DeclaredStage] = {}
+
+    def visit(stage: DeclaredStage) -> None:
+        if stage.name not in ordered:
+            for name in sources_of(stage, declared):
+                visit(by_name[name])
+            ordered[stage.name] = stage
+
+    for stage in declared:
+        visit(stage)
+    return list(ordered.values())
 
 
-def _touches(params: Collection[str], changed: Collection[str]) -> bool:
-    return any(f"{key}.".startswith(f"{p}.") or f"{p}.".startswith(f"{key}.") for p in params for key in changed)
+def sources_of(stage: DeclaredStage, stages: Sequence[DeclaredStage]) -> list[str]:
+    """Return the names of the stages whose outs a stage reads."""
+    return [
+        other.name
+        for other in stages
+        if other is not stage and any(overlap(out, dep) for out in other.outs for dep in stage.deps)
+    ]
+
+
+def _may_change(rerun: StageRerun | None) -> bool:
+    """Return whether the outs of an affected stage may come out different; restored data is as it was."""
+    if rerun is None:
+        return False
+    return not (rerun.cached and all(reason.kind == "not_checked_out" for reason in rerun.reasons))
+
+
+def _reasons(
+    stage: DeclaredStage,
+    status: StageStatus,
+    locked: Mapping[str, Step],
+    params: Mapping[str, Any],
+    project: DvcProject,
+) -> Iterator[RerunReason]:
+    step = locked.get(stage.name)
+    if step is None:
+        yield RerunReason("never_run", stage.name, "has not run yet")
+        return
+    if status.always_changed:
+        yield RerunReason("command", "the stage", "runs every time, as dvc.yaml demands")
+    if status.command_changed:
+        yield RerunReason("command", "the command", f"changed to `{stage.cmd}`")
+    for key in status.params:
+        yield RerunReason("param", key, _param_change(key, step.params, params))
+    yield from _dep_reasons(status, step, locked, project)
+    for path, state in status.outs.items():
+        if state == "modified":
+            yield RerunReason("edited_out", path, "was edited since the stage wrote it")
+        elif state == "not in cache":
+            yield RerunReason("missing", path, "is not in DVC's cache")
+        elif state == "new":
+            yield RerunReason("dependency", path, "is a new out in dvc.yaml")
+        else:
+            yield RerunReason("not_checked_out", path, "is in DVC's cache, but not in the workspace")
+
+
+def _dep_reasons(
+    status: StageStatus, step: Step, locked: Mapping[str, Step], project: DvcProject
+) -> Iterator[RerunReason]:
+    recorded = {dep.path: dep.md5 for dep in step.deps}
+    for path, state in status.deps.items():
+        maker = next((s for s in locked.values() if s is not step and any(overlap(o.path, path) for o in s.outs)), None)
+        if path not in recorded:
+            yield RerunReason("dependency", path, "is a new dependency in dvc.yaml")
+        elif maker is None:
+            yield RerunReason("dependency", path, "is missing" if state == "deleted" else "changed")
+        elif state != "deleted" or _written_md5(path, maker, project) not in (None, recorded[path]):
+            yield RerunReason("rewritten", path, f"changed since, {maker.name} writes it")
+
+
+def _written_md5(path: str, maker: Step, project: DvcProject) -> str | None:
+    """Return the md5 that dvc.lock records for an out or a file in it; None where the cache lacks the listing."""
+    out = next(out for out in maker.outs if overlap(out.path, path))
+    if out.path == path:
+        return out.md5
+    return (project.files_of(out.md5) or {}).get(path.removeprefix(f"{out.path}/"))
+
+
+def _param_change(key: str, recorded: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+    before, now = recorded.get(key, ABSENT), _value_at(params, key)
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [k for k in sorted({*before, *now}) if before.get(k, ABSENT) != now.get(k, ABSENT)]
+        return f"changed: {', '.join(keys)}"
+    return f"changed from {_short(before)} to {_short(now)}"
+
+
+def _value_at(params: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any value of params.yaml
+    node: Any = params
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return ABSENT
+        node = node[part]
+    return node
+
+
+def _short(value: object) -> str:
+    text = value if value is ABSENT else json.dumps(value, ensure_ascii=False, default=str)
+    return str(text) if len(str(text)) <= 40 else f"{str(text)[:40]}…"
