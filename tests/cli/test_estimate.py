@@ -133,7 +133,8 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     )
     params = load(Params, room.folder / "params.yaml")
     prompts = [
-        protocol.asked(p, params.evaluate.prompt, params.train.prompt) for p in load_benchmark("humaneval", "embedded")
+        protocol.build_question(p, params.evaluate.prompt, params.train.prompt)
+        for p in load_benchmark("humaneval", "embedded")
     ]
     with AnswerStore(room.folder / "cache" / GENERATIONS) as store:
         sampler = make_sampler("gpt", params.evaluate, params.run.seed, store)

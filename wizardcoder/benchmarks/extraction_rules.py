@@ -1,7 +1,8 @@
-"""The code in a model's answer, by a rule that is named beside every score.
+"""Extract the code from a model's answer by one of several rules.
 
-In: an answer in Markdown. Out: the code to run. The rule moves scores by many points, so it is a setting. `wizardcoder`
-is that of WizardCoder's repository (evaluation scripts of HumanEval); the others are what people use elsewhere.
+In: an answer in Markdown. Out: the code to run. The rule changes scores by many points, so it is a setting and is
+reported with every score. `wizardcoder` is the rule of WizardCoder's repository (evaluation scripts of HumanEval); the
+others are used elsewhere. Does not cover: code in training data (source_code/extraction.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Rule = Literal["wizardcoder", "first_fence", "last_fence", "longest_fence", "none"]
+ExtractionRule = Literal["wizardcoder", "first_fence", "last_fence", "longest_fence", "none"]
 CUTS = ('if __name__ == "__main__":', "if __name__ == '__main__':", "# Example usage")
 _LABELS = {
     "python": ("python", "py", "python3"),
@@ -22,12 +23,12 @@ _LABELLED = re.compile(r"```([\w+#-]*)[^\n`]*\n?(.*?)(?:```|\Z)", flags=re.DOTAL
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:\n?```|\Z)", flags=re.DOTALL)
 
 
-def extract_code(answer: str, rule: Rule = "wizardcoder", language: str = "python") -> str:
-    """Take the code out of an answer; an answer without a fence is code as it stands.
+def extract_code(answer: str, rule: ExtractionRule = "wizardcoder", language: str = "python") -> str:
+    """Return the code in an answer; an answer without a fence is all code.
 
-    `wizardcoder`: the first block fenced with the language's name, else the first fenced block, an unclosed one to its
-    end; for Python cut at the main guard and at example usage. `first_fence`, `last_fence`, `longest_fence`: that block
-    whatever its label, uncut. `none`: the answer as it stands.
+    `wizardcoder`: the first block fenced with the language's name, else the first fenced block; an unclosed block
+    extends to the end. Python is cut at the main guard and at example usage. `first_fence`, `last_fence`,
+    `longest_fence`: that block, whatever its label, uncut. `none`: the whole answer.
     """
     if rule == "none":
         return answer
@@ -44,11 +45,11 @@ def extract_code(answer: str, rule: Rule = "wizardcoder", language: str = "pytho
 
 
 def continuation(prefix: str, code: str, tests_close: bool) -> str:
-    """Give what of `code` follows the prefix, for languages where a function may not be defined twice.
+    """Return the part of `code` that follows the prefix, for languages in which a function may not be defined twice.
 
-    Where the code repeats the prefix's last line, the signature, what follows it is taken; what stands before it in the
-    code, such as helpers, is lost, since the prefix already stands there. With `tests_close` the tests begin with the
-    function's closing brace, so the code ends before its own.
+    If the code repeats the prefix's last line, the signature, the part after it is returned; helpers before it are
+    lost, because the prefix takes their place. With `tests_close` the tests begin with the function's closing brace, so
+    the code ends before its own.
     """
     lines = prefix.rstrip().splitlines()
     signature = re.sub(r"\s+", "", lines[-1]) if lines else ""
@@ -65,7 +66,7 @@ _BRACES = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\\\.|[^\'\\\\\n])\'|//[^\n]*|/\*.
 
 
 def _closing_brace(body: str) -> int:
-    """Give the place of the brace that closes the block in which `body` begins; its end where there is none."""
+    """Return the index of the brace that closes the block in which `body` begins; its length if there is none."""
     depth = 1
     for match in _BRACES.finditer(body):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
@@ -75,7 +76,7 @@ def _closing_brace(body: str) -> int:
 
 
 def _first_labelled(answer: str, labels: tuple[str, ...]) -> str:
-    # the repository's own rule knows "```python" alone; with "```py" the label would stand in the code
+    # the repository's own rule knows only "```python"; the label of "```py" would become part of the code
     blocks = _LABELLED.findall(answer)
     for label, code in blocks:
         if label.lower() in labels:

@@ -1,8 +1,7 @@
-"""The evaluator's benchmarks by name: HumanEval, MBPP, their EvalPlus forms, DS-1000, MultiPL-E, a user's own.
+"""Load benchmarks by name: HumanEval, MBPP, their EvalPlus forms, DS-1000, MultiPL-E, a user's own.
 
-In: a benchmark's name and its source, the embedded part, a file, or a data set of the hub at a pinned revision. Out:
-its problems, each row checked. What a row of each benchmark looks like stands in benchmark_formats.py; how an answer
-is judged is not covered here.
+In: a benchmark's name and its source: an embedded file, a path, or a data set of the hub at a pinned revision. Out: its
+problems, each row checked (formats/). Does not cover: judging answers.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ _HUB = re.compile(r"hub:([^/:@#\s]+/[^/:@#\s]+)(?::([^@#\s]+))?@([^@#\s]+)(?:#(\
 def load_benchmark(name: str, source: str | None = None, first: int | None = None) -> list[Problem]:
     """Load the first problems of a benchmark; all of them when `first` is None.
 
-    Every row is checked, also those that `first` or the benchmark's task ids leave out. Problems keep the source's
-    order, but MBPP's stand by task id: the splits of the hub come in another order than the lines of the file.
+    Every row is checked, also those that `first` or the benchmark's task ids leave out. Problems keep the order of the
+    source; MBPP's are sorted by task id, because the hub's splits and the file have different orders.
 
     Args:
         name: one of KNOWN; any other name is a benchmark of the user's own, in HumanEval's format.
@@ -44,7 +43,7 @@ def load_benchmark(name: str, source: str | None = None, first: int | None = Non
     Raises:
         StageError: there is no such source, it cannot be read, or a row is not of the benchmark's format.
     """
-    if (reason := missing(name, source)) is not None:
+    if (reason := missing_source(name, source)) is not None:
         raise StageError(reason)
     bundled = source in (None, "embedded")
     problems: list[Problem] = []
@@ -58,16 +57,16 @@ def load_benchmark(name: str, source: str | None = None, first: int | None = Non
         problems.append(problem)
     if not problems:
         raise StageError(f"{source or name}: holds no problem; accepted: rows of benchmark {name!r}")
-    return _chosen(name, problems, source)[:first]
+    return _select_tasks(name, problems, source)[:first]
 
 
-def missing(name: str, source: str | None) -> str | None:
-    """Give why a benchmark cannot be loaded, in one line that says what to set or install; None where it can.
+def missing_source(name: str, source: str | None) -> str | None:
+    """Return why a benchmark cannot be loaded and what to set or install, on one line; None if its source exists.
 
-    Only looks whether the source is there: neither its rows nor the hub are read.
+    Neither the rows nor the hub are read.
     """
     if source in (None, "embedded"):
-        return _embedded_missing(name, source)
+        return _missing_embedded(name, source)
     assert source is not None
     key = f"benchmarks.{name}"
     accepted = f"accepted: {'embedded, ' if name in EMBEDDED else ''}{_ACCEPTED}"
@@ -78,7 +77,7 @@ def missing(name: str, source: str | None) -> str | None:
     return None if _is_file(Path(source)) else f"{key}: {source}: no such file; {accepted}"
 
 
-def _embedded_missing(name: str, source: str | None) -> str | None:
+def _missing_embedded(name: str, source: str | None) -> str | None:
     if name not in EMBEDDED:
         found = "not set in params.yaml" if source is None else f"found {source!r}, but it is not embedded"
         own = "" if name in KNOWN else f"; {name!r} is none of {', '.join(KNOWN)}, so it is read in HumanEval's format"
@@ -99,8 +98,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _chosen(name: str, problems: list[Problem], source: str | None) -> list[Problem]:
-    """Put MBPP's problems in the order of their task ids and keep those of the benchmark's splits."""
+def _select_tasks(name: str, problems: list[Problem], source: str | None) -> list[Problem]:
+    """Sort MBPP's problems by task id and keep those of the benchmark's splits."""
     if name not in MBPP_TASKS and name != "mbpp_sanitized":
         return problems
     numbered = {int(problem.task_id.removeprefix("MBPP/")): problem for problem in problems}
@@ -128,7 +127,7 @@ def _rows(name: str, source: str | None) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    # EvalPlus's inputs may hold lone surrogates; formats.py refuses them in every other field
+    # EvalPlus's inputs may hold lone surrogates; formats/ refuses them in every other field
     return ((f"{path}:{number}", row) for number, row in read_jsonl(path, allow_surrogates=True))
 
 
@@ -140,9 +139,9 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _hub_rows(source: str) -> Iterator[tuple[str, Any]]:
-    """Load a data set of the hub, all splits unless the source names one."""
+    """Yield the rows of a data set of the hub, of all splits unless the source names one."""
     match = _HUB.fullmatch(source)
-    assert match is not None, "missing() has refused it"
+    assert match is not None, "missing_source has refused it"
     name, config, revision, split = match.groups()
     import datasets
     from datasets.exceptions import DatasetsError

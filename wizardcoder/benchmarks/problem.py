@@ -1,4 +1,4 @@
-"""What every benchmark's row becomes: a problem. Apart from the formats, so that a judge's process loads little."""
+"""A problem of any benchmark, and a sample. Separate from the formats, so that judge processes load little."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class Problem:
 
     Attributes:
         task_id: as the benchmark's users write it, such as HumanEval/0, MBPP/11, Mbpp/2 (MBPP+), DS-1000/0.
-        prompt: what the model is asked.
-        canonical_solution: code that follows `prefix`; "" where the benchmark has none (MultiPL-E).
+        prompt: shown to the model.
+        canonical_solution: code that follows `prefix`; "" if the benchmark has none (MultiPL-E).
         entry_point: the function under test; "" for DS-1000 and MultiPL-E.
         test: check: defines `check(candidate)`; asserts: code that raises; ds1000: the code_context; program: the
             code that follows the completion; inputs: "".
         checker: how an answer is judged.
-        prefix: code that stands before the completion in the program that is tested.
-        setup: code that stands between the completion and the tests: it may use what the completion defines (MBPP).
+        prefix: code before the completion in the tested program.
+        setup: code between the completion and the tests; it may use what the completion defines (MBPP).
         base_inputs: argument lists of the benchmark's own tests (EvalPlus).
         plus_inputs: argument lists that EvalPlus adds.
         atol: absolute tolerance of outputs (EvalPlus).
-        language: python, or one of MultiPL-E's.
-        group: for scores by part: the library (DS-1000), the language (MultiPL-E), else "".
+        language: `python`, or a language of MultiPL-E.
+        group: for separate scores: the library (DS-1000), the language (MultiPL-E), else "".
         stop: texts at which a completion ends (MultiPL-E).
     """
 

@@ -1,4 +1,4 @@
-"""The protocol that all models are scored under: what they are asked, and what of their answer runs.
+"""The protocol under which all models are scored: what they are asked, and which part of their answer is run.
 
 In: problems and answers. Out: prompts and completions. Every word that a model sees comes from params.yaml.
 """
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
-from wizardcoder.benchmarks.extraction_rules import Rule, continuation, extract_code
+from wizardcoder.benchmarks.extraction_rules import ExtractionRule, continuation, extract_code
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.params import STRICT, Positive
 from wizardcoder.core.templates import fill
@@ -24,25 +24,25 @@ class Timeouts:
     ds1000: Positive
     multiple: Positive
 
-    def of(self, benchmark: str) -> float:
-        """Give a benchmark's."""
+    def for_benchmark(self, benchmark: str) -> float:
+        """Return the wall time of one sample of a benchmark."""
         return {"ds1000": self.ds1000, "multiple": self.multiple}.get(benchmark.partition("_")[0], self.python)
 
 
-def asked(problem: Problem, question: str, frame: str) -> str:
-    """Give what a model is asked: the problem in the question, the question in the training prompt."""
+def build_question(problem: Problem, question: str, frame: str) -> str:
+    """Return what a model is asked: the problem in the question, the question in the training prompt."""
     language = "Python" if problem.language == "python" else LANGUAGES[problem.language].title
     return fill(frame, instruction=fill(question, prompt=problem.prompt, language=language))
 
 
-def completion_of(problem: Problem, answer: str, rule: Rule) -> str:
-    """Give the code of an answer, to run after the problem's prefix."""
+def extract_completion(problem: Problem, answer: str, rule: ExtractionRule) -> str:
+    """Return the code of an answer, to be run after the problem's prefix."""
     code = extract_code(answer, rule, problem.language)
     if problem.checker != "program":
         return f"\n{code}\n"
     return continuation(problem.prefix, code, tests_close=problem.test.lstrip().startswith("}"))
 
 
-def for_answers(problem: Problem, rule: Rule) -> Problem:
-    """Give the problem as it is judged with extracted code: MultiPL-E's stop texts are for bare completions."""
+def problem_for_answers(problem: Problem, rule: ExtractionRule) -> Problem:
+    """Return the problem for judging extracted code: MultiPL-E's stop texts are for bare completions."""
     return problem if rule == "none" else replace(problem, stop=())

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from wizardcoder.benchmarks.extraction_rules import Rule
+from wizardcoder.benchmarks.extraction_rules import ExtractionRule
 
 JudgeMode = Literal["strict", "official"]  # as wizardcoder.scoring.judge.Mode, which takes long to import
 
@@ -30,7 +30,7 @@ def score(
         ),
     ] = "strict",
     extract: Annotated[
-        Rule | None,
+        ExtractionRule | None,
         typer.Option(
             metavar="RULE",
             help="Extract chat answers' code: wizardcoder, first_fence, last_fence, longest_fence. Default: none.",

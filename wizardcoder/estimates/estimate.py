@@ -189,7 +189,7 @@ def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
                 if isinstance(problems, str):
                     yield EstimateRow("evaluate", row, None, problems)
                     continue
-                prompts = [protocol.asked(p, evaluate.prompt, params.train.prompt) for p in problems]
+                prompts = [protocol.build_question(p, evaluate.prompt, params.train.prompt) for p in problems]
                 yield EstimateRow("evaluate", row, ask(prompts, evaluate.samples))
             yield EstimateRow("evaluate", f"evaluate: {label}: held out", ask(held_out, 1))
 
@@ -220,7 +220,7 @@ def _problems(params: Params, name: str, first: int | None = None) -> list[Probl
 
 def _scored_problems(params: Params, name: str, first: int | None) -> list[Problem] | str:
     """Return the problems of a benchmark that this machine can score, or the reason why it can score none."""
-    if (reason := availability.absent_tools(name, params.evaluate.allow_unsafe)) is not None:
+    if (reason := availability.missing_requirement(name, params.evaluate.allow_unsafe)) is not None:
         return reason
     problems = _problems(params, name, first)
     if isinstance(problems, str):

@@ -107,7 +107,7 @@ def measure_likelihoods(
 
 def benchmark_prompt(problem: Problem, params: Params) -> str:
     """Return the text that a model is asked for a problem."""
-    return protocol.asked(problem, params.evaluate.prompt, params.train.prompt)
+    return protocol.build_question(problem, params.evaluate.prompt, params.train.prompt)
 
 
 def _ask_about_held_out(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wizardcoder.benchmarks.load import load_benchmark, missing
+from wizardcoder.benchmarks.load import load_benchmark, missing_source
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
@@ -44,7 +44,7 @@ def load_available(params: Params) -> AvailableBenchmarks:
 
 def _load(name: str, first: int | None, params: Params, found: AvailableBenchmarks) -> None:
     source = params.benchmarks.get(name)
-    reason = missing(name, source) or availability.absent_tools(name, params.evaluate.allow_unsafe)
+    reason = missing_source(name, source) or availability.missing_requirement(name, params.evaluate.allow_unsafe)
     if reason is not None:
         found.not_run[name] = reason
         console.say(f"evaluate: {name} not run: {reason}")

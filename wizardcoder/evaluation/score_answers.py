@@ -50,8 +50,8 @@ def score_benchmark(
         for p, of_one in zip(problems, answers.texts, strict=True)
         for number, text in enumerate(of_one)
     ]
-    samples = [Sample(p.task_id, protocol.completion_of(p, text, evaluate.extract)) for p, _, text in texts]
-    by_id = {p.task_id: protocol.for_answers(p, evaluate.extract) for p in problems}
+    samples = [Sample(p.task_id, protocol.extract_completion(p, text, evaluate.extract)) for p, _, text in texts]
+    by_id = {p.task_id: protocol.problem_for_answers(p, evaluate.extract) for p in problems}
     found = score(
         by_id, samples, evaluate.judge_settings(name), evaluate.runtime.workers or default_workers(), bar.advance
     )

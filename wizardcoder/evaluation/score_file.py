@@ -14,17 +14,17 @@ from pathlib import Path
 from pydantic.dataclasses import dataclass as params_dataclass
 from rich.table import Table
 
-from wizardcoder.benchmarks.extraction_rules import Rule
-from wizardcoder.benchmarks.load import load_benchmark, missing
+from wizardcoder.benchmarks.extraction_rules import ExtractionRule
+from wizardcoder.benchmarks.load import load_benchmark, missing_source
 from wizardcoder.benchmarks.problem import Problem, Sample
-from wizardcoder.benchmarks.protocol import Timeouts, completion_of, for_answers
+from wizardcoder.benchmarks.protocol import Timeouts, extract_completion, problem_for_answers
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, Text, load
 from wizardcoder.core.records import write_jsonl
 from wizardcoder.evaluation.results import counts_of
 from wizardcoder.evaluation.sample_files import coverage, read_samples
-from wizardcoder.scoring.availability import absent_tools, split_runnable
+from wizardcoder.scoring.availability import missing_requirement, split_runnable
 from wizardcoder.scoring.score_samples import default_workers, score
 from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.statistics.significance import pass_at_k_table
@@ -43,7 +43,7 @@ class ScoreRequest:
     out: Path
     source: str | None = None
     mode: JudgeMode = "strict"
-    extract: Rule | None = None
+    extract: ExtractionRule | None = None
     ks: Sequence[int] = (1,)
     timeout_s: float | None = None
     memory_mb: int = DEFAULT_MEMORY_MB
@@ -75,7 +75,7 @@ def score_file(request: ScoreRequest) -> None:
     name = request.benchmark
     params = read_score_params()
     source = request.source or params.benchmarks.get(name)
-    if (reason := missing(name, source) or absent_tools(name, request.allow_unsafe)) is not None:
+    if (reason := missing_source(name, source) or missing_requirement(name, request.allow_unsafe)) is not None:
         raise StageError(f"{name} not run: {reason}")
     problems = {p.task_id: p for p in load_benchmark(name, source)}
     samples = read_samples(request.samples, problems)
@@ -84,7 +84,7 @@ def score_file(request: ScoreRequest) -> None:
     problems, samples = _runnable(name, problems, samples)
     if request.extract is not None:
         problems, samples = _extracted(problems, samples, request.extract)
-    timeout_s = request.timeout_s or params.evaluate.timeout_s.of(name)
+    timeout_s = request.timeout_s or params.evaluate.timeout_s.for_benchmark(name)
     settings = JudgeSettings(request.mode, timeout_s, request.memory_mb, request.allow_unsafe)
     with console.closing_line("score") as close:
         with console.track("score", len(samples)) as bar:
@@ -121,11 +121,11 @@ def _runnable(
 
 
 def _extracted(
-    problems: Mapping[str, Problem], samples: Sequence[Sample], rule: Rule
+    problems: Mapping[str, Problem], samples: Sequence[Sample], rule: ExtractionRule
 ) -> tuple[dict[str, Problem], list[Sample]]:
     """Extract the code of chat answers."""
-    completions = [Sample(s.task_id, completion_of(problems[s.task_id], s.completion, rule)) for s in samples]
-    return {task_id: for_answers(p, rule) for task_id, p in problems.items()}, completions
+    completions = [Sample(s.task_id, extract_completion(problems[s.task_id], s.completion, rule)) for s in samples]
+    return {task_id: problem_for_answers(p, rule) for task_id, p in problems.items()}, completions
 
 
 def _check_ks(ks: Sequence[int], samples: Sequence[Sample]) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from wizardcoder.benchmarks.extraction_rules import Rule
+from wizardcoder.benchmarks.extraction_rules import ExtractionRule
 from wizardcoder.benchmarks.load import KNOWN
 from wizardcoder.benchmarks.protocol import Timeouts
 from wizardcoder.core import paths
@@ -83,7 +83,7 @@ class EvaluateParams:
     pass_at: list[AtLeastOne]
     max_new_tokens: AtLeastOne
     dtype: Literal["float32", "bfloat16", "float16"]
-    extract: Rule
+    extract: ExtractionRule
     mode: JudgeMode
     timeout_s: Timeouts
     memory_mb: AtLeastOne
@@ -93,7 +93,7 @@ class EvaluateParams:
 
     def judge_settings(self, benchmark: str) -> JudgeSettings:
         """Return how the samples of a benchmark are judged."""
-        return JudgeSettings(self.mode, self.timeout_s.of(benchmark), self.memory_mb, self.allow_unsafe)
+        return JudgeSettings(self.mode, self.timeout_s.for_benchmark(benchmark), self.memory_mb, self.allow_unsafe)
 
     def wanted(self) -> dict[str, int | None]:
         """Return the benchmarks to score, each with the number of problems to take; None means all."""

@@ -15,7 +15,7 @@ from wizardcoder.scoring.ds1000 import runner as ds1000
 from wizardcoder.scoring.multipl_e import run as multipl_e
 
 
-def absent_tools(name: str, allow_unsafe: bool) -> str | None:
+def missing_requirement(name: str, allow_unsafe: bool) -> str | None:
     """Say what this machine lacks to run a benchmark, and how to install it; None where nothing.
 
     A language's toolchain is tried in the sandbox, which takes seconds: one that does not start there would fail every
