@@ -27,6 +27,7 @@ from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, AtLeastOne, RunPa
 from wizardcoder.core.records import Example, PoolItem, read_records
 from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.core.templates import fill
+from wizardcoder.decontamination.settings import DecontaminateParams
 from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
 from wizardcoder.estimates.offline import offline
 from wizardcoder.estimates.rounds import Estimate, Estimator
@@ -62,17 +63,6 @@ class Screen:
 
 
 @params_dataclass(frozen=True, slots=True, config=PART)
-class Decontaminate:
-    """Of the `decontaminate` section what is asked, and how often."""
-
-    benchmarks: list[Text]
-    top_k: AtLeastOne
-    judge: Literal["rule", "teacher", "both"]
-    attempts: AtLeastOne
-    prompt: Text
-
-
-@params_dataclass(frozen=True, slots=True, config=PART)
 class Analyze:
     """Of the `analyze` section what is asked, and how often."""
 
@@ -93,7 +83,7 @@ class Params:
     screen: Screen
     merge: MergeParams
     benchmarks: dict[str, Text | None]
-    decontaminate: Decontaminate
+    decontaminate: DecontaminateParams
     analyze: Analyze
     train: TrainParams
     evaluate: EvaluateParams
