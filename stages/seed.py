@@ -19,7 +19,7 @@ from wizardcoder.core.draws import draw_order
 from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
 from wizardcoder.core.records import Example, PoolItem, Rejected, write_jsonl, write_metrics
 from wizardcoder.core.stage_cli import run_stage
-from wizardcoder.evolution.alpaca import ACCEPTED, commit_read, example_of, read_source
+from wizardcoder.evolution.alpaca import ACCEPTED_RECORDS, read_source, source_commit, to_example
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -50,7 +50,7 @@ def main() -> None:
         write_jsonl(paths.round_folder(0) / "pool.jsonl", (PoolItem(e.id, e.instruction) for e in examples))
         counts = {"read": len(records), "kept": len(examples), "rejected": len(rejected)}
         reasons = {f"rejected.{r}": sum(x.reason == r for x in rejected) for r in sorted({x.reason for x in rejected})}
-        commit = commit_read(source)
+        commit = source_commit(source)
         write_metrics(paths.SEED_METRICS, counts | reasons | ({"commit": commit} if commit else {}))
         close(**counts)
 
@@ -64,7 +64,7 @@ def run(params: Params, records: Iterable[dict[str, Any]]) -> tuple[list[Example
     kept: dict[str, Example] = {}
     rejected: list[Rejected] = []
     for record in records:
-        example = example_of(record)
+        example = to_example(record)
         reason, detail = _reject_reason(example, kept)
         if reason is None:
             kept[example.id] = example
@@ -76,7 +76,7 @@ def run(params: Params, records: Iterable[dict[str, Any]]) -> tuple[list[Example
         over = [kept.pop(key) for key in list(kept) if key not in drawn]
         rejected += [_rejected(example, "over_limit", f"seed.limit is {limit}") for example in over]
     if not kept:
-        raise StageError(f"seed.source: {params.seed.source}: no usable record; {ACCEPTED}")
+        raise StageError(f"seed.source: {params.seed.source}: no usable record; {ACCEPTED_RECORDS}")
     return list(kept.values()), rejected
 
 

@@ -19,7 +19,7 @@ from test_pipeline import environment
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, read_records
-from wizardcoder.evolution.alpaca import example_of
+from wizardcoder.evolution.alpaca import to_example
 from wizardcoder.lineage.lock import entry_lines, maker_of, read_lock, steps_to
 from wizardcoder.lineage.outline import Node, _drawn, _plain
 from wizardcoder.lineage.outs import without_password
@@ -50,7 +50,7 @@ def deepest(project) -> Example:
 
 def test_a_sample_comes_from_a_row_of_the_source_file(finished):
     found, text = traced(finished, deepest(finished).id)
-    number = next(n for n, row in enumerate(few_seeds()) if example_of(row).id == found.seed.record.id)
+    number = next(n for n, row in enumerate(few_seeds()) if to_example(row).id == found.seed.record.id)
     assert found.seed.place == f"{SOURCE}: record {number}"
     assert found.seed.md5 == found.seed.recorded_md5
     assert found.seed.record.instruction == few_seeds()[number]["instruction"].strip()

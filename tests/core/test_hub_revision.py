@@ -109,7 +109,7 @@ def test_seed_reads_the_commit_that_it_writes_into_its_metrics(asked, monkeypatc
 
 
 def test_a_source_that_is_a_file_has_no_commit(tmp_path):
-    assert alpaca.commit_read(tmp_path / "seeds.json") is None
+    assert alpaca.source_commit(tmp_path / "seeds.json") is None
 
 
 @pytest.fixture

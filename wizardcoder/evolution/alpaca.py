@@ -1,7 +1,7 @@
-"""The seed's source: a file of Alpaca records, each known by its place.
+"""Read the seed's source: Alpaca records, each with its location in the file.
 
-In: a local .json, .jsonl or .parquet file, or a .yaml that names a data set of the hub and its revision. Out: its
-records, checked, and the round-0 example that a record becomes. Which records are kept is the stage's matter.
+In: a local .json, .jsonl or .parquet file, or a .yaml file that names a hub data set and its revision. Out: its
+checked records, and the round-0 example of a record. Does not select records; the stage seed does.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from wizardcoder.core.json_files import read_json, read_jsonl
 from wizardcoder.core.params import read_yaml
 from wizardcoder.core.records import Example
 
-ACCEPTED = "accepted: Alpaca records with `instruction`, `output` and, if any, `input`"
+ACCEPTED_RECORDS = "accepted: Alpaca records with `instruction`, `output` and, if any, `input`"
 ID_LENGTH = 16
 
 
 def read_source(path: Path) -> list[dict[str, Any]]:
-    """Read the records of a source; raises as `read_placed` does."""
-    return [record for _, record in read_placed(path)]
+    """Read the records of a source; errors as in `read_located_records`."""
+    return [record for _, record in read_located_records(path)]
 
 
-def read_placed(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Read the records of a source with the place of each; each is checked for its fields.
+def read_located_records(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Read the records of a source as (location, record), and check the fields of each record.
 
     Raises:
-        StageError: the file is missing, not of a known form, truncated, not UTF-8, empty, or a record lacks a field.
+        StageError: the file is missing, of an unknown format, truncated, not UTF-8 or empty, or a record lacks a field.
     """
     readers = {".json": _read_json, ".jsonl": _read_lines, ".parquet": _read_parquet, ".yaml": _read_hub}
     reader = readers.get(path.suffix)
@@ -37,22 +37,22 @@ def read_placed(path: Path) -> list[tuple[str, dict[str, Any]]]:
         raise StageError(f"seed.source: found {str(path)!r}, accepted: a file ending in {', '.join(readers)}")
     if not path.is_file():
         raise StageError(f"seed.source: {path}: no such file")
-    placed = reader(path)
-    if not placed:
-        raise StageError(f"{path}: holds no record; {ACCEPTED}")
-    return [(f"{path}{place}", _checked(record, f"{path}{place}")) for place, record in placed]
+    located = reader(path)
+    if not located:
+        raise StageError(f"{path}: holds no record; {ACCEPTED_RECORDS}")
+    return [(f"{path}{location}", _checked(record, f"{path}{location}")) for location, record in located]
 
 
-def commit_read(path: Path) -> str | None:
-    """Give the commit of the hub's data set that a source is read at; None of a file, or where it is not known."""
+def source_commit(path: Path) -> str | None:
+    """Return the commit of the hub data set that is read; None for a local file, or if the commit is unknown."""
     if path.suffix != ".yaml":
         return None
     wanted = _hub_source(path)
     return commit_of(wanted["id"], wanted["revision"])
 
 
-def example_of(record: dict[str, Any]) -> Example:
-    """Give the round-0 example of a record; its id is a hash of its texts."""
+def to_example(record: dict[str, Any]) -> Example:
+    """Convert a record to a round-0 example; its id is a hash of its texts."""
     parts = [record["instruction"].strip(), (record.get("input") or "").strip()]
     instruction = "\n".join(part for part in parts if part)
     response = record["output"].strip()
@@ -82,13 +82,13 @@ def _read_parquet(path: Path) -> list[tuple[str, Any]]:
 
 
 def _read_hub(path: Path) -> list[tuple[str, Any]]:
-    """Load a data set of the hub; the file names it, its revision and its split."""
+    """Load a hub data set; the file names its id, revision and split."""
     wanted = _hub_source(path)
     import datasets
 
     try:
         rows = datasets.load_dataset(
-            wanted["id"], revision=commit_read(path) or wanted["revision"], split=wanted["split"]
+            wanted["id"], revision=source_commit(path) or wanted["revision"], split=wanted["split"]
         )
     except (OSError, ValueError, RuntimeError) as exc:
         raise StageError(f"{path}: {wanted['id']} cannot be loaded: {' '.join(str(exc).split())[:300]}") from exc
@@ -102,14 +102,14 @@ def _hub_source(path: Path) -> dict[str, str]:
     return wanted
 
 
-def _checked(record: Any, place: str) -> dict[str, Any]:  # noqa: ANN401 - whatever the file holds
+def _checked(record: Any, location: str) -> dict[str, Any]:  # noqa: ANN401 - whatever the file holds
     if not isinstance(record, dict):
-        raise StageError(f"{place}: found {type(record).__name__}, {ACCEPTED}")
+        raise StageError(f"{location}: found {type(record).__name__}, {ACCEPTED_RECORDS}")
     for field in ("instruction", "output"):
         if field not in record:
-            raise StageError(f"{place}: `{field}` is missing; {ACCEPTED}")
+            raise StageError(f"{location}: `{field}` is missing; {ACCEPTED_RECORDS}")
     for field in ("instruction", "input", "output"):
         value = record.get(field)
         if not isinstance(value, str) and not (field == "input" and value is None):
-            raise StageError(f"{place}: `{field}` is {repr(value)[:80]}, accepted: a text")
+            raise StageError(f"{location}: `{field}` is {repr(value)[:80]}, accepted: a text")
     return record

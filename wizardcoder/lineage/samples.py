@@ -22,7 +22,7 @@ from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, PoolItem, Rejected, seed_id
 from wizardcoder.core.store import AnswerStore
-from wizardcoder.evolution.alpaca import example_of, read_placed
+from wizardcoder.evolution.alpaca import read_located_records, to_example
 from wizardcoder.lineage.replay import Request, replay, settings_of
 from wizardcoder.lineage.revision import Revision
 from wizardcoder.teacher import chats
@@ -201,8 +201,8 @@ def _place(seed_id: str, source: str, content: bytes | None) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / Path(source).name
         copy.write_bytes(content)
-        for place, row in read_placed(copy):
-            if example_of(row).id == seed_id:
+        for place, row in read_located_records(copy):
+            if to_example(row).id == seed_id:
                 return place.replace(str(copy), source)
     return None
 
