@@ -1,4 +1,4 @@
-"""The safety rules: what they catch of labelled texts, what they leave alone, and how a bad file is refused."""
+"""The safety rules on labelled texts, harmful and harmless, and how a bad file is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wizardcoder.screening.safety import SafetyRules, judge_by_teacher
 ROOT = Path(__file__).resolve().parents[2]
 RULES = SafetyRules(ROOT / "bundled/safety_rules.yaml")
 PROMPT = "Harmful?\n{instruction}\n{response}"
-# as measured: of what the rules were written against, and of what they were not
+# as measured: on the texts that the rules were written for, and on others
 LEAST_CAUGHT, LEAST_CAUGHT_UNSEEN = 70, 7
 MOST_WRONGLY_CAUGHT = 0
 EXAMPLE = Example("a", None, 0, None, "Write a game.", "print('{instruction}')")
@@ -64,11 +64,11 @@ def test_nothing_is_flagged_in_the_bundled_seeds():
         ("WRITE A KEYLOGGER AND A PHISHING PAGE", "", ["malware", "phishing"]),
     ],
 )
-def test_a_rule_looks_only_where_it_should_and_defence_takes_a_request_out(instruction, response, rules):
+def test_a_rule_searches_only_its_text_and_a_word_of_defence_exempts_a_request(instruction, response, rules):
     assert names(instruction, response) == rules
 
 
-def test_a_hit_says_what_was_found():
+def test_a_match_contains_the_text_found():
     (match,) = RULES.matches("Please clean up.", "sudo  rm -rf /")
     assert match.text == "rm -rf /"
 
@@ -110,13 +110,13 @@ def test_words_are_shared_and_other_braces_stay(tmp_path):
 @pytest.mark.parametrize(
     "text", [" ", "\n", "while ", "while True ", "a", "rm -r", "write ", "dd if=", "\\x41", "c() {"]
 )
-def test_a_text_that_repeats_itself_is_read_all_the_same(text):
+def test_a_repetitive_text_is_searched_in_time(text):
     assert {match.rule for match in RULES.matches(text * 5_000, text * 5_000)} <= {"shellcode"}
 
 
 @pytest.fixture
 def judged(tmp_path, monkeypatch):
-    """Give a function that lets a teacher who gives these answers, one after the other, judge one example."""
+    """Return a function in which a teacher with these answers, one after the other, judges one example."""
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path))
 
@@ -143,13 +143,13 @@ def judged(tmp_path, monkeypatch):
         (("", "I cannot tell"), "unclear"),
     ],
 )
-def test_the_teacher_is_asked_again_when_it_says_neither_yes_nor_no(judged, answers, flag):
+def test_the_teacher_is_asked_again_after_an_answer_that_is_neither_yes_nor_no(judged, answers, flag):
     found, mock = judged(*answers)
     assert found == flag
     assert mock.counts["requests"] == len(answers)
     assert [body["seed"] for body in mock.bodies] == [7, 8][: len(answers)]
 
 
-def test_the_teacher_sees_both_texts_as_they_are(judged):
+def test_the_teacher_sees_both_texts_unchanged(judged):
     _, mock = judged("No")
     assert mock.bodies[0]["messages"][0]["content"] == "Harmful?\nWrite a game.\nprint('{instruction}')"

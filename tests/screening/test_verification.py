@@ -1,4 +1,4 @@
-"""Verdicts on answers: by what happens when Python runs, by the toolchain's word on other languages."""
+"""Verdicts on answers: Python by running it, other languages by their toolchain."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from wizardcoder.screening.verdicts import Verification, accept_continuation
 from wizardcoder.screening.verification import Verifier, VerifyLimits, verdict_key, verify_all
 from wizardcoder.source_code.extraction import Code
 
-PATIENT = VerifyLimits(timeout_s=30, memory_mb=512)  # so that a busy machine fails no test
-HASTY = VerifyLimits(timeout_s=1, memory_mb=512)  # of programs that never end
+PATIENT = VerifyLimits(timeout_s=30, memory_mb=512)  # a busy machine must not fail a test
+HASTY = VerifyLimits(timeout_s=1, memory_mb=512)  # for programs that never end
 NULL = Verification("ran")
 
 
@@ -41,7 +41,7 @@ def store(tmp_path, monkeypatch):
     return tmp_path / verification.FILE_NAME
 
 
-def told(found: Verification) -> tuple[str, str]:
+def short(found: Verification) -> tuple[str, str]:
     return found.verdict, found.reason
 
 
@@ -74,12 +74,12 @@ RAISES = {
     "assertion": ("assert 1 == 2, 'no'", "AssertionError", "no"),
     "memory": ("x = [0] * 10 ** 9", "MemoryError", ""),
     "recursion": ("def f(): return f()\nf()", "RecursionError", "maximum recursion depth exceeded"),
-    "end_without_a_word": ("import os\nos._exit(0)", "died", "ended before its last line, with status 0"),
+    "exit_without_an_error": ("import os\nos._exit(0)", "died", "ended before its last line, with status 0"),
 }
 
 
 @pytest.mark.parametrize(("code", "reason", "detail"), RAISES.values(), ids=RAISES)
-def test_python_that_fails_raised_and_says_what(verifier, code, reason, detail):
+def test_python_that_fails_raised_with_reason_and_detail(verifier, code, reason, detail):
     assert verifier.verify(Code(code, "python")) == Verification("raised", reason, detail)
 
 
@@ -100,8 +100,8 @@ LACKS = {
 
 
 @pytest.mark.parametrize(("code", "reason"), LACKS.values(), ids=LACKS)
-def test_python_that_lacks_something_here_is_parsed(verifier, code, reason):
-    assert told(verifier.verify(Code(code, "python"))) == ("parsed", reason)
+def test_python_that_needs_what_the_sandbox_lacks_is_parsed(verifier, code, reason):
+    assert short(verifier.verify(Code(code, "python"))) == ("parsed", reason)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ def test_python_that_lacks_something_here_is_parsed(verifier, code, reason):
 )
 def test_python_that_does_not_compile_is_a_syntax_error(verifier, code, detail):
     found = verifier.verify(Code(code, "python"))
-    assert told(found) == ("syntax_error", "syntax")
+    assert short(found) == ("syntax_error", "syntax")
     assert found.detail.split(":")[0] in ("SyntaxError", "ValueError")
     assert sys.version_info[:2] != (3, 11) or "\0" in code or found.detail == detail
 
 
 @pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)", "x = 9 ** 9 ** 9"])
 def test_python_that_does_not_end_timed_out(hasty, code):
-    assert told(hasty.verify(Code(code, "python"))) == ("timed_out", "")
+    assert short(hasty.verify(Code(code, "python"))) == ("timed_out", "")
 
 
 def test_a_fork_bomb_is_contained_and_leaves_no_process(hasty):
@@ -133,10 +133,10 @@ def test_a_fork_bomb_is_contained_and_leaves_no_process(hasty):
     code = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n"
     assert hasty.verify(Code(code, "python")).verdict == "timed_out"
     assert sandbox._tree() == []
-    assert told(hasty.verify(Code("print(1)", "python"))) == ("ran", "")
+    assert short(hasty.verify(Code("print(1)", "python"))) == ("ran", "")
 
 
-def test_a_write_outside_does_not_reach_the_machine(verifier, tmp_path):
+def test_a_write_outside_the_sandbox_does_not_reach_the_machine(verifier, tmp_path):
     target = tmp_path / "owned"
     code = f"import os\nos.makedirs({str(tmp_path)!r}, exist_ok=True)\nopen({str(target)!r}, 'w').write('x')\n"
     verifier.verify(Code(code, "python"))
@@ -147,7 +147,7 @@ def test_the_environment_and_earlier_samples_are_out_of_reach(verifier, monkeypa
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     verifier.verify(Code("open('left.txt', 'w').write('x')\nimport builtins\nbuiltins.left = 1", "python"))
     code = "import os\nassert 'OPENAI_API_KEY' not in os.environ\nassert not os.path.exists('left.txt')\nleft"
-    assert told(verifier.verify(Code(code, "python"))) == ("raised", "NameError")
+    assert short(verifier.verify(Code(code, "python"))) == ("raised", "NameError")
 
 
 SYNTAX = {
@@ -167,13 +167,13 @@ SYNTAX = {
 
 
 @pytest.mark.parametrize("language", SYNTAX)
-def test_other_languages_are_told_right_from_wrong_by_their_toolchain(verifier, language):
+def test_a_toolchain_accepts_right_syntax_and_refuses_wrong_syntax(verifier, language):
     if language in CHECKS and (reason := syntax_checks.missing_tool(language)) is not None:
         pytest.skip(reason)
     right, wrong = SYNTAX[language]
-    assert told(verifier.verify(Code(right, language))) == ("parsed", "syntax_only")
+    assert short(verifier.verify(Code(right, language))) == ("parsed", "syntax_only")
     found = verifier.verify(Code(wrong, language))
-    assert told(found) == ("syntax_error", "syntax")
+    assert short(found) == ("syntax_error", "syntax")
     assert found.detail
 
 
@@ -186,10 +186,10 @@ def test_other_languages_are_told_right_from_wrong_by_their_toolchain(verifier, 
         ("rust", 'let x = 1;\nprintln!("{}", x);'),
     ],
 )
-def test_a_fragment_is_right_where_it_is_right_as_a_body_or_a_member(verifier, language, code):
+def test_a_fragment_is_accepted_if_it_is_valid_as_a_body_or_a_member(verifier, language, code):
     if (reason := syntax_checks.missing_tool(language)) is not None:
         pytest.skip(reason)
-    assert told(verifier.verify(Code(code, language))) == ("parsed", "syntax_only")
+    assert short(verifier.verify(Code(code, language))) == ("parsed", "syntax_only")
 
 
 def test_every_check_is_tested():
@@ -207,7 +207,7 @@ def test_every_check_is_tested():
 def test_a_complaint_that_is_not_about_syntax_leaves_code_unchecked(verifier, language, code):
     if (reason := syntax_checks.missing_tool(language)) is not None:
         pytest.skip(reason)
-    assert told(verifier.verify(Code(code, language))) == ("unchecked", "not_alone")
+    assert short(verifier.verify(Code(code, language))) == ("unchecked", "not_alone")
 
 
 def test_a_language_without_a_toolchain_is_unchecked(verifier, monkeypatch):
@@ -223,11 +223,11 @@ def test_jsx_is_unchecked(verifier):
     if (reason := syntax_checks.missing_tool("javascript")) is not None:
         pytest.skip(reason)
     code = "function A() {\n  return <p>a</p>;\n}"
-    assert told(verifier.verify(Code(code, "javascript"))) == ("unchecked", "no_tool")
+    assert short(verifier.verify(Code(code, "javascript"))) == ("unchecked", "no_tool")
 
 
 @pytest.mark.skipif(shutil.which("perl") is None, reason="perl is not installed")
-def test_what_perl_runs_while_it_checks_is_held_by_the_sandbox(verifier, tmp_path):
+def test_code_that_perl_runs_during_its_check_stays_in_the_sandbox(verifier, tmp_path):
     target = tmp_path / "owned"
     verifier.verify(Code(f"BEGIN {{ open(F, '>', '{target}'); print F 1; system('touch {target}'); }}", "perl"))
     assert not target.exists()
@@ -245,7 +245,7 @@ def test_what_perl_runs_while_it_checks_is_held_by_the_sandbox(verifier, tmp_pat
         ("division by zero", "ZeroDivisionError", "zero = 0", "raised"),
     ],
 )
-def test_an_answer_that_goes_on_from_the_instructions_code_is_let_off(detail, reason, instruction, verdict):
+def test_an_answer_that_continues_the_instruction_s_code_is_accepted(detail, reason, instruction, verdict):
     assert accept_continuation(Verification("raised", reason, detail), instruction).verdict == verdict
 
 
@@ -255,16 +255,16 @@ def test_verdicts_come_in_order_whatever_the_number_of_workers(store):
     assert [item.verdict for item in found] == ["raised", "ran", "unchecked", "raised"]
 
 
-def test_what_was_verified_is_not_run_again(store, monkeypatch):
+def test_verified_code_is_not_run_again(store, monkeypatch):
     codes = [Code("1 / 0", "python"), Code("x = 1", "python")]
     done: list[int] = []
     first = verify_all(codes, PATIENT, 1, done.append)
-    monkeypatch.setattr(verification, "Verifier", None)  # a second sandbox would fail
+    monkeypatch.setattr(verification, "Verifier", None)  # opening a sandbox would fail
     assert verify_all(codes, PATIENT, 1, done.append) == first
     assert done == [1, 1, 1, 1]
 
 
-def test_a_verdict_is_kept_for_the_very_code_limits_and_toolchain(store, monkeypatch):
+def test_a_verdict_is_kept_for_this_code_these_limits_and_this_toolchain(store, monkeypatch):
     code = Code("x = 1", "python")
     one = verdict_key(code, PATIENT)
     assert one == verdict_key(code, PATIENT)
@@ -279,7 +279,7 @@ def test_a_verdict_is_kept_for_the_very_code_limits_and_toolchain(store, monkeyp
     assert len({json.dumps(other) for other in others}) == 4
 
 
-def test_an_interrupted_run_keeps_what_it_found(store):
+def test_an_interrupted_run_keeps_its_verdicts(store):
     codes = [Code(f"x = {n}", "python") for n in range(6)]
 
     def stop(_: int) -> None:
@@ -291,7 +291,7 @@ def test_an_interrupted_run_keeps_what_it_found(store):
         assert kept.size().answers == 1
 
 
-def test_a_sandbox_that_cannot_be_had_ends_the_stage_with_its_reason(store, monkeypatch):
+def test_an_unavailable_sandbox_ends_the_stage_with_its_reason(store, monkeypatch):
     def refuse(*_: object) -> None:
         raise SandboxError("no walls")
 

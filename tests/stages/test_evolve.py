@@ -1,4 +1,4 @@
-"""One round of evolution against a mock endpoint on loopback, and the draws that decide it."""
+"""One round of evolution against a mock endpoint on loopback."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_a_changed_heuristic_repays_only_the_records_that_drew_it(room, changed)
         assert endpoint.counts["requests"] - before == 3 * drew  # instruction, judgement, response
 
 
-def test_a_round_that_is_off_asks_nothing_and_hands_its_pool_on(room):
+def test_a_round_that_is_off_asks_nothing_and_passes_its_pool_on(room):
     with MockEndpoint() as endpoint:
         done = room(endpoint.url, evolve__enabled={"r1": False, "r2": True, "r3": True, "r4": True})
         assert endpoint.counts["requests"] == 0
@@ -91,7 +91,7 @@ def test_an_answer_cut_by_length_is_rejected(room):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"evolve__enabled": {"r1": True}}, "evolve.enabled: found r1, accepted: r1, r2, r3, r4"),
         ({"evolve__heuristics": {}}, "evolve.heuristics: empty"),
@@ -103,17 +103,17 @@ def test_an_answer_cut_by_length_is_rejected(room):
         ),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing_behind(room, changes, says):
+def test_bad_input_is_one_line_and_leaves_nothing_behind(room, changes, message):
     done = room("http://127.0.0.1:9/v1", **changes)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line]
     assert len(errors) == 1
-    assert says in errors[0]
+    assert message in errors[0]
     assert not list((room.folder / "data/rounds/r1").glob("*"))
     assert not (room.folder / "metrics").exists()
 
 
-def test_a_refused_key_stops_the_stage_with_the_endpoint_s_words(room):
+def test_a_refused_key_stops_the_stage_with_the_endpoint_s_message(room):
     with MockEndpoint(api_key="right") as endpoint:
         done = room(endpoint.url)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The evolve engine when things go wrong, and when money is at stake: real processes, real sockets."""
+"""The stage evolve under faults, with a budget, two teachers and the Batch API: real processes, real sockets."""
 
 import json
 import signal
@@ -33,13 +33,13 @@ def test_a_record_whose_retries_are_used_up_is_rejected_with_its_reason(room):
 
 
 class TestMoney:
-    PRICE: ClassVar = {"runtime__teacher__price": {"input": 1000.0, "output": 1000.0}}  # a tenth or so per request
+    PRICE: ClassVar = {"runtime__teacher__price": {"input": 1000.0, "output": 1000.0}}  # about a tenth per request
 
     def spent(self, room):
         with closing(sqlite3.connect(room.folder / "cache/answers.sqlite")) as db:
             return db.execute("SELECT total(cost) FROM answers").fetchone()[0]
 
-    def test_a_run_stops_before_its_budget_and_goes_on_with_a_larger_one(self, room):
+    def test_a_run_stops_before_its_budget_and_continues_with_a_larger_one(self, room):
         with MockEndpoint() as mock:
             done = room(mock.url, **self.PRICE, runtime__teacher__budget=3.0)
             assert done.returncode == 1
@@ -52,7 +52,7 @@ class TestMoney:
             assert done.returncode == 0, done.stderr
             assert mock.counts["requests"] == 36  # each of the three requests of twelve records once
 
-    def test_only_what_is_in_flight_is_set_aside(self, room):
+    def test_money_is_reserved_only_for_requests_in_flight(self, room):
         with MockEndpoint(latency_s=0.02) as mock:
             # a response can cost 5: one at a time fits beside what all cost in the end, twelve at once would not
             dear = {"teacher__respond__max_tokens": 5000, "runtime__teacher__budget": 30.0}
@@ -60,7 +60,7 @@ class TestMoney:
             assert done.returncode == 0, done.stderr
             assert mock.counts["requests"] == 36
 
-    def test_metrics_carry_requests_tokens_and_cost(self, room):
+    def test_metrics_contain_requests_tokens_and_cost(self, room):
         with MockEndpoint() as mock:
             room(mock.url, **self.PRICE)
         metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
@@ -69,7 +69,7 @@ class TestMoney:
         assert metrics["cost"] == pytest.approx((metrics["prompt_tokens"] + metrics["completion_tokens"]) / 1000, 1e-4)
         assert metrics["cost"] == metrics["paid"] == pytest.approx(self.spent(room), 1e-4)
 
-    def test_an_estimate_sends_nothing_needs_no_key_and_deducts_what_is_known(self, room):
+    def test_an_estimate_sends_nothing_needs_no_key_and_deducts_stored_answers(self, room):
         with MockEndpoint() as mock:
             room.write_params(mock.url, **self.PRICE)
             del room.env["OPENAI_API_KEY"]
@@ -87,7 +87,7 @@ class TestMoney:
         assert [rows[name][5] for name in ("r1", "r2", "all")] == ["0", "36", "108"]
         assert "m's own counts" in after.stderr or "own counts so far" in after.stderr
 
-    def test_the_estimate_of_a_round_is_what_it_asks(self, room):
+    def test_the_estimate_of_a_round_equals_its_requests(self, room):
         with MockEndpoint() as mock:
             room(mock.url, **self.PRICE)
             for number in (2, 3, 4):
@@ -115,7 +115,7 @@ class TestTwoTeachers:
         example = lines(room.folder / "data/rounds/r1/examples.jsonl")[0]
         assert (example["instruct_model"], example["respond_model"]) == ("SmolLM2-135M-Instruct", "answerer")
 
-    def test_replicas_share_one_model_and_answers_are_known_by_the_first(self, room):
+    def test_replicas_share_one_model_and_answers_are_stored_under_the_first(self, room):
         with MockEndpoint(hold_after=0) as first, MockEndpoint(hold_after=0) as second:
             room.write_params([first.url, second.url])
             process = room.start(*STAGE, 1)
@@ -133,7 +133,7 @@ class TestTwoTeachers:
 class TestBatch:
     BATCH: ClassVar = {"runtime__teacher__mode": "batch", "runtime__teacher__batch_poll_s": 0.05}
 
-    def test_a_round_goes_up_in_three_batches_and_comes_back_as_in_chat(self, room):
+    def test_a_round_takes_three_batches_and_gives_the_same_as_chat(self, room):
         with MockEndpoint() as mock:
             assert room(mock.url).returncode == 0
             chat = (room.folder / "data/rounds/r1/examples.jsonl").read_bytes()
@@ -145,7 +145,7 @@ class TestBatch:
         assert mock.counts["batched"] == 36
         assert mock.counts["requests"] == 0
 
-    def test_what_a_batch_leaves_unanswered_is_asked_in_the_next(self, room):
+    def test_requests_that_a_batch_leaves_unanswered_go_into_the_next(self, room):
         with MockEndpoint(batch_expires=(0,), batch_fails=lambda _, number: number == 1) as mock:
             done = room(mock.url, **self.BATCH)
         assert done.returncode == 0, done.stderr
@@ -163,7 +163,7 @@ class TestBatch:
         assert [(r["parent_id"], r["reason"]) for r in rejected] == [("seed3", "request_failed")]
         assert "the server had an error (2 batches)" in rejected[0]["detail"]
 
-    def test_a_restart_polls_the_batch_that_was_submitted_instead_of_paying_again(self, room):
+    def test_a_restart_polls_the_submitted_batch_instead_of_paying_again(self, room):
         with MockEndpoint(batch_polls=10**9) as mock:
             room.write_params(mock.url, **self.BATCH)
             process = room.start(*STAGE, 1)
@@ -176,7 +176,7 @@ class TestBatch:
         assert mock.counts["batches"] == 3
         assert mock.counts["batched"] == 36
 
-    def test_a_batch_that_is_refused_as_a_whole_stops_the_stage(self, room):
+    def test_a_refused_batch_stops_the_stage(self, room):
         with MockEndpoint(batch_refused="the model does not exist") as mock:
             done = room(mock.url, **self.BATCH)
         assert done.returncode == 1

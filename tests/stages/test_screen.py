@@ -33,7 +33,7 @@ EXAMPLES = [
     example("unchecked", "Colour it with CSS.", "```css\np { color: red; }\n```", 2, "reasoning"),
     example("harmful", "Write a keylogger.", "```python\nprint(1)\n```", 3, "specificity"),
     example("both", "Write a keylogger.", "```python\n1 / 0\n```", 3, "specificity"),
-    # erroneous code in the instruction is the fourth heuristic's work
+    # the fourth heuristic puts erroneous code into the instruction
     example(
         "misdirected", "Mend this:\n```python\ndef f(:\n```", "```python\ndef f():\n    pass\n```", 4, "misdirection"
     ),
@@ -56,9 +56,9 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def screened(tmp_path, monkeypatch, cache):
-    """Give a function that runs the stage with some params; gives records by round, the dropped ones, and metrics.
+    """Return a function that runs the stage and returns the records by round, the dropped ones, and metrics.
 
-    The tests share verdicts, as runs do.
+    The tests share stored verdicts, as runs do.
     """
     monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path))
     shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
@@ -78,7 +78,7 @@ def screened(tmp_path, monkeypatch, cache):
     return run
 
 
-def test_each_record_gets_its_language_verdict_and_flags_and_keeps_the_rest(screened):
+def test_each_record_gets_language_verdict_and_flags_and_keeps_its_other_fields(screened):
     rounds, dropped, _ = screened(safety={"flagged": "keep"})
     assert dropped == []
     wanted = [
@@ -93,7 +93,7 @@ def test_each_record_gets_its_language_verdict_and_flags_and_keeps_the_rest(scre
     assert [e for n in range(5) for e in rounds[n]] == wanted
 
 
-def test_what_params_name_is_dropped_with_its_reason(screened):
+def test_records_with_the_verdicts_of_params_are_dropped_with_their_reason(screened):
     rounds, dropped, _ = screened({"drop": ["raised", "syntax_error"]})
     assert [(d.id, d.reason) for d in dropped] == [
         ("raised", "verdict.raised"),
@@ -106,7 +106,7 @@ def test_what_params_name_is_dropped_with_its_reason(screened):
     assert [e.id for n in range(5) for e in rounds[n]] == ["ran", "no_code", "parsed", "unchecked", "misdirected"]
 
 
-def test_kept_and_dropped_together_are_what_was_attempted(screened):
+def test_kept_plus_dropped_equals_attempted(screened):
     rounds, dropped, metrics = screened({"drop": ["raised", "no_code"]})
     assert metrics["kept"] == sum(map(len, rounds.values()))
     assert metrics["dropped"] == len(dropped)
@@ -161,7 +161,7 @@ def test_without_verification_nothing_runs_and_nothing_has_a_verdict(screened, m
     assert "verdict.ran" not in metrics
 
 
-def test_a_verdict_cannot_be_dropped_where_none_is_given(tmp_path):
+def test_a_verdict_cannot_be_dropped_without_verification(tmp_path):
     write_params(tmp_path, {"enabled": False, "drop": ["raised"]}, {})
     with pytest.raises(
         StageError, match=r"screen\.verify\.drop: found \['raised'\] while screen\.verify\.enabled is false"
@@ -190,7 +190,7 @@ def test_a_bad_rule_is_refused_before_anything_is_written(tmp_path, screened):
 
 @pytest.fixture
 def judged(screened, monkeypatch):
-    """Give a function that runs the stage with a teacher who finds `raised` harmful and cannot decide on `parsed`."""
+    """Return a function that runs the stage with a teacher that flags `raised` and cannot decide on `parsed`."""
     monkeypatch.setenv("OPENAI_API_KEY", "test")
 
     def reply(body: dict) -> str:
@@ -206,7 +206,7 @@ def judged(screened, monkeypatch):
     return run
 
 
-def test_the_teacher_alone_decides_where_it_is_set(judged):
+def test_with_teacher_the_teacher_alone_decides(judged):
     (_, dropped, metrics), asked = judged("teacher")
     assert [(d.id, d.reason, d.detail) for d in dropped] == [
         ("raised", "flag.teacher", "judged by the teacher"),
@@ -216,7 +216,7 @@ def test_the_teacher_alone_decides_where_it_is_set(judged):
     assert len(asked) == len(EXAMPLES) + 1  # the unclear one twice
 
 
-def test_with_both_the_teacher_is_asked_about_what_is_neither_flagged_nor_dropped(judged):
+def test_with_both_the_teacher_is_asked_about_records_that_are_neither_flagged_nor_dropped(judged):
     (rounds, dropped, metrics), asked = judged("both", drop=["syntax_error"])
     assert {d.id: d.reason for d in dropped} == {
         "raised": "flag.teacher",
@@ -231,7 +231,7 @@ def test_with_both_the_teacher_is_asked_about_what_is_neither_flagged_nor_droppe
     assert [e.id for n in range(5) for e in rounds[n]] == ["ran", "no_code", "unchecked", "misdirected"]
 
 
-def test_flagged_records_that_are_kept_are_counted_all_the_same(judged):
+def test_flagged_records_that_are_kept_are_counted(judged):
     (rounds, dropped, metrics), _ = judged("both", "keep")
     assert dropped == []
     assert {e.id: e.flags for n in range(5) for e in rounds[n] if e.flags} == {

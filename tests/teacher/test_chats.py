@@ -1,4 +1,4 @@
-"""Golden chats and frames: every word that a model sees."""
+"""Golden chats and prompts: every word that a model sees."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_worked_examples_come_as_turns_before_the_question():
     ]
 
 
-def test_without_worked_examples_the_question_stands_alone():
+def test_without_worked_examples_the_chat_is_the_question():
     assert evolve_messages("{method}: {question}", HEURISTICS, [], "deeper", "Sort.") == [
         {"role": "user", "content": "Go deeper.: Sort."}
     ]
@@ -114,16 +114,16 @@ def test_a_filled_in_text_is_not_filled_again():
 
 
 @pytest.mark.parametrize("text", ["{", "}", "{}", "{ a }", "{{x}}", "{unknown}", "f'{x:>3}'", "\\1 \\g<0>"])
-def test_other_braces_stay_as_they_are(text):
+def test_other_braces_stay_unchanged(text):
     assert fill(text, a="1") == text
     assert fill("{a}", a=text) == text
 
 
-def test_a_plain_question_is_a_chat_of_one():
+def test_a_plain_question_is_a_chat_of_one_message():
     assert plain_messages("Why?") == [{"role": "user", "content": "Why?"}]
 
 
-def test_the_prompt_version_follows_every_text_that_shapes_the_question():
+def test_the_prompt_version_changes_with_every_text_of_the_question():
     version = prompt_version("t", "h", SHOTS)
     assert len(version) == 8
     assert prompt_version("t", "h", SHOTS) == version

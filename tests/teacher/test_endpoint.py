@@ -1,4 +1,4 @@
-"""The transport against a mock endpoint over real sockets: every fault ends in an answer or in a stated reason."""
+"""Requests to a mock endpoint over real sockets: every fault ends in an answer or in a reason."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +23,12 @@ def body(number):
 
 
 def ask(urls, count=1, retries=5, concurrency=16, timeout_s=60.0, clock=None, held=lambda: 0):
-    """Send `count` requests at once; gives what each ended in, and the endpoint's counts.
+    """Send `count` requests at once; return the answer or error of each, and the endpoint's counts.
 
-    By a `clock` of the test no time passes while a request is in flight, unless all that were sent are `held`.
+    On a test `clock` no time passes while a request is in flight, unless all requests sent are `held`.
     """
-    gate = RateLimiter(concurrency, None, None)
-    endpoint = Endpoint([urls] if isinstance(urls, str) else urls, "k", gate, timeout_s, retries)
+    limiter = RateLimiter(concurrency, None, None)
+    endpoint = Endpoint([urls] if isinstance(urls, str) else urls, "k", limiter, timeout_s, retries)
 
     async def main():
         try:
@@ -38,26 +38,26 @@ def ask(urls, count=1, retries=5, concurrency=16, timeout_s=60.0, clock=None, he
             await endpoint.close()
 
     def still():
-        return gate.in_flight == 0 or endpoint.counts.sent == held()
+        return limiter.in_flight == 0 or endpoint.counts.sent == held()
 
     return clock.run(main(), still) if clock else asyncio.run(main())
 
 
-def test_an_answer_carries_text_finish_reason_and_tokens():
+def test_an_answer_has_text_finish_reason_and_tokens():
     with MockEndpoint(reply=lambda _: "two words") as mock:
         (answer,), counts = ask(mock.url)
     assert answer == Answer("two words", "stop", prompt_tokens=2, completion_tokens=2)
     assert counts.sent == 1
 
 
-def test_a_request_goes_out_as_it_was_given():
+def test_a_request_is_sent_unchanged():
     with MockEndpoint() as mock:
         ask(mock.url)
     assert mock.bodies == [body(0)]
 
 
 @pytest.mark.parametrize("as_date", [False, True])
-def test_refused_requests_come_back_when_told_and_never_early(as_date):
+def test_refused_requests_are_retried_after_retry_after_and_never_early(as_date):
     with MockEndpoint(p429=0.3, retry_after_s=0.4, retry_after_as_date=as_date) as mock:
         answers, _ = ask(mock.url, count=30, retries=20)
     assert all(isinstance(answer, Answer) for answer in answers)
@@ -65,14 +65,14 @@ def test_refused_requests_come_back_when_told_and_never_early(as_date):
     assert mock.early == 0
 
 
-def test_server_errors_are_asked_again():
+def test_server_errors_are_retried():
     with MockEndpoint(p500=0.3) as mock:
         answers, _ = ask(mock.url, count=30, retries=20)
     assert all(isinstance(answer, Answer) for answer in answers)
     assert mock.counts["500"] > 0
 
 
-def test_a_request_whose_retries_are_used_up_fails_with_the_server_s_words():
+def test_a_request_whose_retries_are_used_up_fails_with_the_server_s_message():
     with MockEndpoint(p500=1.0) as mock:
         (outcome,), _ = ask(mock.url, retries=1)
     assert isinstance(outcome, RequestFailedError)
@@ -83,7 +83,7 @@ def test_a_request_whose_retries_are_used_up_fails_with_the_server_s_words():
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind", "says"),
+    ("status", "code", "kind", "message"),
     [
         (400, None, RequestFailedError, "HTTP 400"),
         (401, None, StageError, "runtime.teacher.api_key_env: the endpoint refuses the key"),
@@ -93,11 +93,11 @@ def test_a_request_whose_retries_are_used_up_fails_with_the_server_s_words():
         (429, "insufficient_quota", StageError, "teacher: the endpoint asks for payment"),
     ],
 )
-def test_what_cannot_get_better_is_not_asked_again(status, code, kind, says):
+def test_a_final_error_is_not_retried(status, code, kind, message):
     with MockEndpoint(refuses=(status, code)) as mock:
         (outcome,), counts = ask(mock.url)
     assert type(outcome) is kind
-    assert says in str(outcome)
+    assert message in str(outcome)
     assert "refused on purpose" in str(outcome)
     assert counts.sent == 1
 
@@ -105,7 +105,7 @@ def test_what_cannot_get_better_is_not_asked_again(status, code, kind, says):
 @pytest.mark.parametrize(
     "raw", [b"", b"not json", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": null}]}']
 )
-def test_a_reply_that_is_no_completion_is_asked_again_then_fails(raw):
+def test_a_reply_that_is_not_a_completion_is_retried_then_fails(raw):
     with MockEndpoint(raw_reply=raw) as mock:
         (outcome,), counts = ask(mock.url, retries=1)
     assert isinstance(outcome, RequestFailedError)
@@ -120,7 +120,7 @@ def test_an_answer_without_content_is_an_empty_text():
     assert answer == Answer("", "stop", 0, 0)
 
 
-def test_a_request_that_takes_too_long_is_asked_again_then_fails(clock):
+def test_a_request_that_times_out_is_retried_then_fails(clock):
     with MockEndpoint(hold_after=0) as mock:
         started = clock.now
         (outcome,), counts = ask(mock.url, retries=1, timeout_s=2.0, clock=clock, held=lambda: mock.counts["held"])
@@ -149,14 +149,14 @@ def test_replicas_share_the_load():
     assert all(isinstance(answer, Answer) for answer in answers)
 
 
-def test_a_dead_replica_is_left_out(clock):
+def test_a_dead_replica_is_skipped(clock):
     with MockEndpoint() as alive:
         answers, counts = ask(["http://127.0.0.1:9/v1", alive.url], count=60, concurrency=4, clock=clock)
     assert all(isinstance(answer, Answer) for answer in answers)
     assert counts.failed == 2  # those that were sent before the first of them failed
 
 
-def test_headers_that_say_nothing_is_left_hold_the_next_request(clock):
+def test_headers_of_an_exhausted_limit_hold_the_next_request(clock):
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "300ms"}
     with MockEndpoint(headers=headers) as mock:
         started = clock.now
@@ -165,7 +165,7 @@ def test_headers_that_say_nothing_is_left_hold_the_next_request(clock):
     assert clock.now - started == pytest.approx(0.6, abs=1e-3)
 
 
-def test_a_server_s_rate_is_found(clock):
+def test_a_server_s_rate_is_found_and_used(clock):
     with MockEndpoint(rate_limit=100, retry_after_s=0.5) as mock:
         started = clock.now
         answers, _ = ask(mock.url, count=600, concurrency=64, retries=50, clock=clock)
@@ -175,11 +175,11 @@ def test_a_server_s_rate_is_found(clock):
     assert mock.early == 0
 
 
-def test_a_failing_replica_does_not_swallow_the_load(clock):
-    with MockEndpoint(p500=1.0) as ill, MockEndpoint() as well:
-        answers, _ = ask([ill.url, well.url], count=60, concurrency=8, clock=clock)
+def test_a_failing_replica_does_not_attract_the_load(clock):
+    with MockEndpoint(p500=1.0) as failing, MockEndpoint() as working:
+        answers, _ = ask([failing.url, working.url], count=60, concurrency=8, clock=clock)
     assert all(isinstance(answer, Answer) for answer in answers)
-    assert ill.counts["requests"] == 4  # those that were sent before the first of them failed
+    assert failing.counts["requests"] == 4  # those that were sent before the first of them failed
 
 
 def test_an_endpoint_that_fails_every_request_is_down():

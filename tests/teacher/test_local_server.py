@@ -22,7 +22,7 @@ def has_ended(process):
         return True
 
 
-def test_it_answers_on_loopback_and_is_gone_after_the_block():
+def test_it_answers_on_loopback_and_ends_with_the_block():
     with serve(bundled_wheels.gguf_path(), slots=2, context_tokens=512) as url:
         children = psutil.Process().children()
         client = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
@@ -35,7 +35,7 @@ def test_it_answers_on_loopback_and_is_gone_after_the_block():
     assert not any(child.is_running() for child in children)
 
 
-def test_it_is_gone_when_the_block_fails():
+def test_it_ends_when_the_block_fails():
     with pytest.raises(ZeroDivisionError), serve(bundled_wheels.gguf_path(), slots=1, context_tokens=256):
         children = psutil.Process().children()
         raise ZeroDivisionError
@@ -43,7 +43,7 @@ def test_it_is_gone_when_the_block_fails():
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_it_is_gone_when_its_stage_is_stopped(signum):
+def test_it_ends_when_its_stage_is_stopped(signum):
     code = (
         "import time\n"
         "from wizardcoder.core import bundled_wheels, console\n"
@@ -64,7 +64,7 @@ def test_it_is_gone_when_its_stage_is_stopped(signum):
         time.sleep(0.1)
 
 
-def test_a_file_that_is_no_model_gives_one_line(tmp_path):
+def test_a_file_that_is_not_a_model_is_refused_in_one_line(tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"GGUF but not really")
     with pytest.raises(StageError, match=r"teacher.base_url: the local server did not start"):
         with serve(tmp_path / "bad.gguf", slots=1, context_tokens=256):

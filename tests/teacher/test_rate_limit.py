@@ -84,7 +84,7 @@ def test_tokens_per_minute_are_used_and_never_exceeded(clock):
     assert entered == pytest.approx([0.05 * n for n in range(10)], abs=1e-4)
 
 
-def test_no_more_than_the_concurrency_are_in_flight(clock):
+def test_no_more_than_the_concurrency_is_in_flight(clock):
     async def main():
         narrow = limiter(concurrency=3)
         most = 0

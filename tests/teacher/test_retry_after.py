@@ -1,4 +1,4 @@
-"""Every form in which a server says how long to wait."""
+"""Every header format in which a server asks its client to wait."""
 
 import pytest
 
@@ -19,14 +19,14 @@ NOON = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({"retry-after": "1", "retry-after-ms": "2500"}, 2.5),
         ({"retry-after": "Tue, 14 Nov 2023 22:13:25 GMT"}, 5.0),
         ({"retry-after": "Tue, 14 Nov 2023 22:13:10 GMT"}, 0.0),
-        # the server's clock, not ours, tells how far off its date is
+        # the date is compared with the server's clock, not ours
         ({"retry-after": "Wed, 15 Nov 2023 00:00:10 GMT", "date": "Wed, 15 Nov 2023 00:00:03 GMT"}, 7.0),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "120ms", "retry-after": "1"}, 1.0),
         ({"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "6m0s"}, None),
     ],
 )
-def test_the_longest_wait_that_the_headers_name_is_kept(headers, seconds):
+def test_the_longest_wait_of_all_headers_is_used(headers, seconds):
     assert retry_after_s(headers, now=NOON) == seconds
 
 
@@ -43,10 +43,10 @@ def test_the_longest_wait_that_the_headers_name_is_kept(headers, seconds):
         ("", None),
     ],
 )
-def test_durations_are_read_in_openai_s_form(text, seconds):
+def test_durations_are_read_in_openai_s_format(text, seconds):
     assert duration_s(text) == seconds
 
 
-def test_an_answer_that_leaves_requests_holds_nothing():
+def test_an_answer_with_requests_left_holds_nothing():
     assert exhausted_s({"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": "1s"}) == 0.0
     assert exhausted_s({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1s"}) == 1.0

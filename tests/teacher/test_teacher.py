@@ -1,4 +1,4 @@
-"""What a request is, what it costs, and when nothing is opened."""
+"""What identifies a request, and when nothing is opened."""
 
 import asyncio
 from dataclasses import replace
@@ -10,7 +10,7 @@ from stages.evolve import Params
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.core.store import Key
-from wizardcoder.teacher.budget import Budget, Price
+from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.request import build_request
 from wizardcoder.teacher.teacher import open_teacher
 
@@ -38,20 +38,20 @@ def test_everything_that_determines_an_answer_is_in_its_key():
     assert len({digest(), *others}) == len(others) + 1
 
 
-def test_what_changes_no_answer_is_not_in_its_key():
+def test_settings_that_change_no_answer_are_not_in_its_key():
     other = replace(
         TEACHER.runtime, concurrency=99, timeout_s=1.0, retries=0, price=Price(1.0, 1.0), budget=5.0, mode="batch"
     )
     assert digest(replace(TEACHER, runtime=other)) == digest()
 
 
-def test_a_row_of_replicas_is_known_by_its_first():
+def test_replicas_are_identified_by_the_first():
     one, row = (replace(TEACHER, base_url=url) for url in ("http://a/v1", ["http://a/v1/", "http://b/v1"]))
     assert digest(one) == digest(row)
     assert build_request(row, "judge", CHAT, 1).urls == ("http://a/v1/", "http://b/v1")
 
 
-def test_a_role_may_have_its_own_endpoint_model_and_key():
+def test_a_role_can_have_its_own_endpoint_model_and_key():
     own = replace(TEACHER.respond, base_url="http://r/v1", model="answerer")
     runtime = replace(TEACHER.runtime, role_api_key_env={"respond": "OTHER_KEY"})
     request = build_request(replace(TEACHER, respond=own, runtime=runtime), "respond", CHAT, 1)
@@ -76,37 +76,5 @@ def test_a_known_answer_needs_no_key_and_opens_nothing(tmp_path, monkeypatch):
     assert (usage.cache_hits, usage.requests, usage.prompt_tokens) == (1, 0, 3)
 
 
-def test_a_price_is_per_million_tokens():
-    assert Price(0.5, 1.5).of(2_000_000, 1_000_000) == 2.5
-
-
-def test_a_budget_waits_for_what_is_on_its_way_and_stops_when_nothing_is():
-    async def main():
-        budget = Budget(10.0, spent=4.0)
-        done = []
-
-        async def one(cost):
-            async with budget.reserve(5.0):
-                await asyncio.sleep(0.01)
-            budget.spent += cost
-            done.append(cost)
-
-        await asyncio.gather(one(0.5), one(0.25))  # one after the other: both could not fit at once
-        await one(1.0)
-        with pytest.raises(StageError, match=r"runtime.teacher.budget: 10 could be exceeded: 5.7500 is spent"):
-            await one(1.0)
-        return done
-
-    assert asyncio.run(main()) == [0.5, 0.25, 1.0]
-
-
-def test_no_budget_is_no_limit():
-    async def main():
-        async with Budget(None, spent=0.0).reserve(1e9):
-            return True
-
-    assert asyncio.run(main())
-
-
-def test_key_of_a_request_is_the_hash_of_its_text():
+def test_a_request_s_key_is_its_canonical_text():
     assert Key.of({"b": 1, "a": "é"}).text == '{"a":"é","b":1}'
