@@ -171,7 +171,7 @@ def test_a_verdict_cannot_be_dropped_without_verification(tmp_path):
 
 def test_an_unknown_verdict_is_refused(tmp_path):
     write_params(tmp_path, {"drop": ["crashed"]}, {})
-    with pytest.raises(StageError, match=r"screen\.verify\.drop\.0: found 'crashed', accepted: 'ran', 'raised'"):
+    with pytest.raises(StageError, match=r"screen\.verify\.drop\.0: found 'crashed', accepted: 'ran', 'parsed'"):
         load(screen.Params, tmp_path / "params.yaml")
 
 
