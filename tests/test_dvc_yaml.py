@@ -15,10 +15,12 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from wizardcoder.core import paths
 from wizardcoder.core.params import SECTIONS, leaves, load, read_yaml
 from wizardcoder.experiments import evol_stop
 
 ROOT = Path(__file__).resolve().parents[1]
+PATHS = "wizardcoder/core/paths.py"
 NAMES = ["seed", "evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
 NAMES += ["screen", "merge", "analyze", "decontaminate", "base", "train", "evaluate", "report"]
 
