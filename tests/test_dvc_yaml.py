@@ -128,7 +128,9 @@ def named_paths(file: str) -> set[str]:
     calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "Path"]
     written = {n.args[0].value for n in calls if n.args and isinstance(n.args[0], ast.Constant)}
     attributes = {
-        n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "paths"
+        n.attr
+        for n in nodes
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "paths"
     }
     shared = {str(value) for name in attributes if isinstance(value := getattr(paths, name), Path)}
     return written | shared
