@@ -18,8 +18,8 @@ _HEAD = """# Parameters
 
 Every key of [params.yaml](../params.yaml), with the value of the embedded default. Generated from the comments of that
 file by `python -m wizardcoder.core.params_reference`. Sources: "paper" is arXiv 2306.08568, "WizardLM" arXiv
-2304.12244, "reviews" the paper's reviews, "ours" a choice of this project. Section `runtime` cannot change an output, so
-an edit there reruns nothing.
+2304.12244, "reviews" the paper's reviews, "ours" a choice of this project. Section `runtime` cannot change an output,
+so an edit there reruns nothing.
 """
 
 
