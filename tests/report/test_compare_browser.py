@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from wizardcoder.cli.serve import open_server
 from wizardcoder.report.build import render_comparison
 from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_comparison, read_votes
+from wizardcoder.report.votes.server import open_server
 
 EVIL = "</script><img src=x onerror='window.hacked = 1'>"
 COUNT = 8

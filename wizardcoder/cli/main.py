@@ -27,6 +27,7 @@ from wizardcoder.cli import (
     profile,
     report,
     score,
+    serve,
     store,
     trace,
     votes,
@@ -69,6 +70,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (RESULTS, trace.trace, "wizardcoder trace models/wizardcoder"),
     (RESULTS, export.export, "wizardcoder export --out data/export"),
     (RESULTS, report.report, "wizardcoder report --from HEAD~10"),
+    (RESULTS, serve.serve, "wizardcoder serve --port 8000"),
     (RESULTS, votes.votes, "wizardcoder votes votes/ann.jsonl votes/bob.jsonl"),
     (CACHE, generate.generate, "torchrun --nproc-per-node 8 --no-python wizardcoder generate"),
 )

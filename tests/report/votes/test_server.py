@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from wizardcoder.cli.serve import open_server
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import to_line
 from wizardcoder.report.pages.payload import pack
 from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_votes, to_json
+from wizardcoder.report.votes.server import open_server
 
 COMPARISON = make_comparison(
     "base", "tuned", [AnswerPair("dev/1", "ask", "x", "y"), AnswerPair("dev/2", "ask", "x", "y")], 0
@@ -107,7 +107,7 @@ def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(ask, tmp_path):
     ("body", "told"),
     [
         (line("dev/9"), "item: found 'dev/9', accepted: an item of the page"),
-        (line(digest="0123"), "the page was made anew; load it again"),
+        (line(digest="0123"), "the page has changed; reload it"),
         (line(rater="../../ann"), "rater: String should match pattern"),
         ('{"rater": "ann"', "vote: Invalid JSON"),
         (line(choice="left"), "choice: Input should be"),
@@ -140,5 +140,5 @@ def test_without_a_page_there_is_nothing_to_serve(tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused_in_one_line(server, pages, tmp_path):
-    with pytest.raises(StageError, match=rf"^--port: found {server.server_port}, which can't be listened on: "):
+    with pytest.raises(StageError, match=rf"^--port: found {server.server_port}, which is not available: "):
         open_server(pages, tmp_path, server.server_port)
