@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
@@ -29,12 +28,13 @@ from wizardcoder.analysis.round_statistics import (
     record_rows,
     rounded,
 )
+from wizardcoder.analysis.settings import AnalyzeParams
 from wizardcoder.benchmarks.extraction_rules import extract_code
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
-from wizardcoder.core.params import PART, STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
 from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.source_code.complexity import measure_python
@@ -66,17 +66,6 @@ PLOTTED = (
     "distinct_2",
     "distinct_3",
 )
-
-
-@params_dataclass(frozen=True, slots=True, config=STRICT)
-class AnalyzeParams:
-    """The `analyze` section."""
-
-    sample: AtLeastOne
-    difficulty: Literal["off", "teacher"]
-    difficulty_sample: AtLeastOne
-    difficulty_attempts: AtLeastOne
-    difficulty_prompt: Text
 
 
 @params_dataclass(frozen=True, slots=True, config=PART)

@@ -19,21 +19,13 @@ from wizardcoder.core import bundled_wheels, console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import require_free_space
 from wizardcoder.core.hub_revision import is_pinned, tell
-from wizardcoder.core.params import STRICT, Text, load
+from wizardcoder.core.params import STRICT, BaseParams, load
 from wizardcoder.core.stage_cli import run_stage
 
 ORIGIN = "hub.json"
 EMBEDDED = "embedded"
 EMBEDDED_LICENCE = "apache-2.0"
 EMBEDDED_BYTES = 280_000_000  # 134.5 M parameters at two bytes, tokenizer
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class BaseParams:
-    """The base model: DVC does not watch a local directory, so its `revision` is a label to change with its files."""
-
-    source: Text
-    revision: str | None
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -19,7 +19,7 @@ from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
 from wizardcoder.core.records import Example, Rejected, count_lines, read_records, replacing, to_line, write_metrics
 from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.merging import selection
-from wizardcoder.merging.near_duplicates import bands
+from wizardcoder.merging.choice import check_choice
 from wizardcoder.merging.selection import REASONS, MergeParams, Origin, Removal, Selection
 
 
@@ -43,7 +43,11 @@ def main() -> None:
     """Join the rounds from file to file: first all is decided, then what is kept and what is not is written."""
     params = load(Params)
     rounds = params.merge.rounds
-    check(params, {number: _size(number) for number in set(rounds) if 0 <= number <= paths.LAST_ROUND})
+    check_choice(
+        params.merge,
+        params.evolve.heuristics,
+        {number: _size(number) for number in set(rounds) if 0 <= number <= paths.LAST_ROUND},
+    )
     with console.closing_line("merge") as close:
         chosen = run(params)
         kept = _write(rounds, chosen)
@@ -70,38 +74,6 @@ def run(params: Params) -> Selection:
         told = ", ".join(f"{count} by {reason}" for reason, count in _by_reason(chosen).items() if count)
         raise StageError(f"params.yaml: merge: no example is left; removed: {told}")
     return chosen
-
-
-def check(params: Params, sizes: dict[int, int]) -> None:
-    """Refuse a choice of rounds, heuristics or target that cannot be merged.
-
-    Raises:
-        StageError: no round, a round twice, one that does not exist, or an empty one; a heuristic twice or one that
-            does not exist; a target without a match; too few permutations.
-    """
-    merge = params.merge
-    if not merge.rounds:
-        raise StageError("params.yaml: merge.rounds: found [], accepted: a list of rounds such as [0, 1, 2]")
-    for number in merge.rounds:
-        if number not in sizes:
-            raise StageError(f"params.yaml: merge.rounds: found {number}, accepted: rounds 0 to {paths.LAST_ROUND}")
-        if merge.rounds.count(number) > 1:
-            raise StageError(f"params.yaml: merge.rounds: found {number} twice, accepted: each round once")
-        if sizes[number] == 0:
-            raise StageError(
-                f"params.yaml: merge.rounds: round {number} has no example; leave it out"
-                + (f", or switch it on with evolve.enabled.r{number}" if number else "")
-            )
-    for name, count in Counter(merge.heuristics).items():
-        if name not in params.evolve.heuristics:
-            accepted = ", ".join(sorted(params.evolve.heuristics))
-            raise StageError(f"params.yaml: merge.heuristics: found {name!r}, accepted: {accepted}")
-        if count > 1:
-            raise StageError(f"params.yaml: merge.heuristics: found {name!r} twice, accepted: each once")
-    if merge.target is not None and merge.match == "none":
-        raise StageError(f"params.yaml: merge.target: found {merge.target}, accepted: null where merge.match is none")
-    if merge.near_duplicates.threshold is not None:
-        bands(merge.near_duplicates.threshold, merge.near_duplicates.num_perm)
 
 
 def metrics(params: Params, chosen: Selection, kept: Counter[str | None]) -> dict[str, object]:

@@ -11,25 +11,10 @@ import argparse
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console, paths
-from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.params import STRICT, RunParams, Text, load
 from wizardcoder.core.records import write_metrics
 from wizardcoder.report.build import write_pages
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class ComparedModels:
-    """Two labels of data/results."""
-
-    a: Text
-    b: Text
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class ReportParams:
-    """The `report` section."""
-
-    samples: AtLeastOne
-    compare: ComparedModels
+from wizardcoder.report.settings import ReportParams
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -11,53 +11,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console, paths
-from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, AtLeastOne, Positive, RunParams, Text, WorkersRuntime, load
-from wizardcoder.core.records import Example, Verdict, read_records, write_jsonl, write_metrics
+from wizardcoder.core.params import STRICT, RunParams, load
+from wizardcoder.core.records import Example, read_records, write_jsonl, write_metrics
 from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.screening.outcomes import Screened, count_outcomes, decide
 from wizardcoder.screening.safety import SafetyMatch, SafetyRules, judge_by_teacher
+from wizardcoder.screening.settings import ScreenParams, VerifyParams, check
 from wizardcoder.screening.verdicts import Verification, accept_continuation
 from wizardcoder.screening.verification import VerifyLimits, verify_all
 from wizardcoder.source_code.extraction import Code, code_of
 from wizardcoder.teacher.settings import TeacherParams
 
 _NO_CODE = Verification("no_code")
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class VerifyParams:
-    """Whether code is run, under which limits, and which verdicts are dropped."""
-
-    enabled: bool
-    drop: list[Verdict]
-    timeout_s: Positive
-    memory_mb: AtLeastOne
-    allow_unsafe: bool
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class SafetyParams:
-    """Who decides what is harmful, and whether it is dropped."""
-
-    judge: Literal["rule", "teacher", "both"]
-    flagged: Literal["keep", "drop"]
-    rules: Text
-    prompt: Text
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class ScreenParams:
-    """The `screen` section."""
-
-    verify: VerifyParams
-    safety: SafetyParams
-    runtime: WorkersRuntime
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -85,13 +54,6 @@ def main() -> None:
         counts = count_outcomes(screened, rounds)
         write_metrics(paths.SCREEN_METRICS, counts)
         close(**{name: counts[name] for name in ("kept", "dropped", "flagged")})
-
-
-def check(params: ScreenParams) -> None:
-    """Refuse params that contradict each other."""
-    if params.verify.drop and not params.verify.enabled:
-        found = f"found {params.verify.drop} while screen.verify.enabled is false"
-        raise StageError(f"params.yaml: screen.verify.drop: {found}, accepted: [], since nothing has a verdict then")
 
 
 def run(params: Params, rules: SafetyRules, examples: Sequence[Example]) -> list[Screened]:

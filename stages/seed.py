@@ -16,18 +16,10 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.draws import draw_order
-from wizardcoder.core.params import STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.params import STRICT, RunParams, load
 from wizardcoder.core.records import Example, PoolItem, Rejected, write_jsonl, write_metrics
 from wizardcoder.core.stage_cli import run_stage
-from wizardcoder.evolution.alpaca import ACCEPTED_RECORDS, read_source, source_commit, to_example
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class SeedParams:
-    """Where the seeds come from and how many are drawn; a null limit takes all."""
-
-    source: Text
-    limit: AtLeastOne | None
+from wizardcoder.evolution.alpaca import ACCEPTED_RECORDS, SeedParams, read_source, source_commit, to_example
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -23,8 +23,9 @@ def report(
     Writes metrics/experiments.json from DVC's experiments and git's history. `dvc repro report` then renders the pages;
     `wizardcoder serve` shows them.
     """
-    from wizardcoder.experiments.run_history import FILE, update_history
+    from wizardcoder.core import paths
+    from wizardcoder.experiments.run_history import update_history
 
     with console.closing_line("report") as close:
         close(runs=len(update_history(since).runs))
-    console.say(f"{FILE}: `dvc repro report` shows these runs; commit both")
+    console.say(f"{paths.EXPERIMENTS_METRICS}: `dvc repro report` shows these runs; commit both")

@@ -71,6 +71,14 @@ class WorkersRuntime:
     workers: AtLeastOne | None
 
 
+@dataclass(frozen=True, slots=True, config=STRICT)
+class BaseParams:
+    """The base model. DVC does not watch a local directory: its `revision` is a label to change with its files."""
+
+    source: Text
+    revision: str | None
+
+
 def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     """Read the sections that `kind`, a pydantic dataclass, names as its fields.
 

@@ -10,14 +10,24 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from pydantic.dataclasses import dataclass
+
 from wizardcoder.core.console import StageError
 from wizardcoder.core.hub_revision import commit_of
 from wizardcoder.core.json_files import read_json, read_jsonl
-from wizardcoder.core.params import read_yaml
+from wizardcoder.core.params import STRICT, AtLeastOne, Text, read_yaml
 from wizardcoder.core.records import Example
 
 ACCEPTED_RECORDS = "accepted: Alpaca records with `instruction`, `output` and, if any, `input`"
 ID_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class SeedParams:
+    """The `seed` section: the file of seeds, and how many of them are drawn; None takes all."""
+
+    source: Text
+    limit: AtLeastOne | None
 
 
 def read_source(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import to_line
 from wizardcoder.core.validation import describe
