@@ -43,11 +43,8 @@ def main() -> None:
     """Join the rounds from file to file: first all is decided, then what is kept and what is not is written."""
     params = load(Params)
     rounds = params.merge.rounds
-    check_choice(
-        params.merge,
-        params.evolve.heuristics,
-        {number: _size(number) for number in set(rounds) if 0 <= number <= paths.LAST_ROUND},
-    )
+    sizes = {number: _size(number) for number in set(rounds) if number in paths.ROUND_NUMBERS}
+    check_choice(params.merge, params.evolve.heuristics, sizes)
     with console.closing_line("merge") as close:
         chosen = run(params)
         kept = _write(rounds, chosen)

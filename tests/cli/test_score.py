@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from command_line import wizardcoder
 from typer import BadParameter
 
-from wizardcoder.cli.score import JudgeMode
 from wizardcoder.core.console import StageError
-from wizardcoder.scoring.judge import Mode
 
 PROBLEM = {
     "task_id": "T/0",
@@ -37,10 +34,6 @@ def write(name, *rows):
 
 def sample(completion):
     return {"task_id": "T/0", "completion": completion}
-
-
-def test_modes_are_the_judges():
-    assert get_args(JudgeMode) == get_args(Mode)
 
 
 def test_a_chat_answer_is_extracted_scored_and_written():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from wizardcoder.benchmarks.extraction_rules import ExtractionRule
-
-JudgeMode = Literal["strict", "official"]  # as wizardcoder.scoring.judge.Mode, which takes long to import
+from wizardcoder.scoring.settings import JudgeMode
 
 
 def score(
