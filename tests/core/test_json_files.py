@@ -97,7 +97,7 @@ def test_surrogates_can_be_allowed(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"[1]", "1: not gzip, or cut short: "), (gzip.compress(b"[1]\n")[:-9], "1: not gzip, or cut short: ")],
+    [(b"[1]", "1: not gzip, or cut short: "), (gzip.compress(b"[1]\n")[:-9], "2: not gzip, or cut short: ")],
     ids=["not gzip", "cut short"],
 )
 def test_a_file_that_cannot_be_decompressed_is_one_line(tmp_path, content, reason):

@@ -124,7 +124,9 @@ def test_rounds_are_unknown_if_params_yaml_does_not_hold_them(git, tmp_path):
 
 def test_an_unknown_revision_is_refused(git, tmp_path):
     commit(git, tmp_path, "First results", 0.25)
-    with pytest.raises(StageError, match=r"^git[^\n]*$"):
+    with pytest.raises(
+        StageError, match=r"^found revision 'nowhere', accepted: a commit, branch or tag of this repository$"
+    ):
         find_runs("nowhere")
 
 
@@ -148,5 +150,5 @@ def test_a_missing_file_is_reported_with_the_command_that_writes_it(tmp_path):
 
 def test_another_file_is_refused_with_the_place_of_the_error(tmp_path):
     (tmp_path / "experiments.json").write_text('{"since": null, "runs": [{"name": 3}]}')
-    with pytest.raises(StageError, match=r"experiments.json: runs.0.name: Input should be a valid string"):
+    with pytest.raises(StageError, match=r"experiments.json: runs.0.name: found 3, accepted: a valid string"):
         read_history(tmp_path / "experiments.json")

@@ -48,8 +48,8 @@ def test_the_command_makes_an_experiment_in_a_folder_of_its_own(tmp_path):
     ("old", "new", "line"),
     [
         ('baseline: "0"', "baseline: r0", "rounds.baseline: found 'r0', accepted: 0, 0-1"),
-        ('  baseline: "0"\n', "", "rounds.baseline: Field required"),
-        ("common:", "comon:", "rounds.comon: Unexpected keyword argument"),
+        ('  baseline: "0"\n', "", "rounds.baseline: missing"),
+        ("common:", "comon:", "rounds.comon: unknown key"),
         ("0-1:", "0/1:", "rounds: found '0/1', accepted: a name of letters, digits, _ and -"),
         ("rounds: [0, 1], train.max_steps: 9", "rounds: [0]", "rounds.entries: 0-1 and 0 hold the same values"),
     ],

@@ -25,7 +25,7 @@ GREEDY = Sampling(n=1, temperature=0.0, top_p=1.0, max_new_tokens=5, seed=7)
 PROCESS = """
 import os, signal, sys
 from pathlib import Path
-from stages.lib import sampler
+from wizardcoder.generation import sampler
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.console import Track
 

@@ -78,10 +78,10 @@ def test_a_match_contains_the_text_found():
     [
         ("rules: {a: {where: both, any: ['(']}}", "rules.a: found '(', accepted: a regular expression of Python"),
         ("rules: {a: {where: title, any: ['x']}}", "rules.a.where: found 'title'"),
-        ("rules: {a: {where: both}}", "rules.a.any: found"),
-        ("rules: {a: {where: both, any: ['x'], untill: ['y']}}", "rules.a.untill: found"),
+        ("rules: {a: {where: both}}", "rules.a.any: missing"),
+        ("rules: {a: {where: both, any: ['x'], untill: ['y']}}", "rules.a.untill: unknown key"),
         ("rules: {teacher: {where: both, any: ['x']}}", "rules.teacher: the teacher's own flag"),
-        ("rule: {}", "rules: found"),
+        ("rule: {}", "rule: unknown key"),
     ],
 )
 def test_a_bad_file_is_refused_by_file_and_key(tmp_path, text, line):

@@ -230,7 +230,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkey
     program = (
         "import os, signal, sys\n"
         "from stages import train\n"
-        "from stages.lib import guard\n"
+        "from wizardcoder.training import callbacks as guard\n"
         "real = guard.Guard.on_save\n"
         "def on_save(self, args, state, control, **more):\n"
         "    if state.global_step == 4:\n"

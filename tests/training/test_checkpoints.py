@@ -74,7 +74,7 @@ def test_without_any_nothing_is_resumed(tmp_path):
 def test_another_process_with_the_same_run_is_refused(tmp_path):
     program = (
         "import sys, pathlib\n"
-        "from stages.lib import checkpoints\n"
+        "from wizardcoder.training import checkpoints\n"
         "from wizardcoder.core.console import StageError\n"
         "try:\n"
         "    with checkpoints.locked(pathlib.Path(sys.argv[1])):\n"

@@ -72,7 +72,7 @@ def test_what_aborts_while_the_interpreter_ends_does_not_fail_work_that_is_done(
     """As a thread of torch's does now and then."""
     run(
         "import atexit\n"
-        "from stages.lib import launch\n"
+        "from wizardcoder.training import launch\n"
         "atexit.register(os.abort)\n"
         "print(os.environ['RANK'], file=open(pathlib.Path(sys.argv[1], 'done' + os.environ['RANK']), 'w'))\n"
         "launch.end_at_once()\n"

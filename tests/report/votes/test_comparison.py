@@ -79,7 +79,7 @@ def test_the_page_carries_the_comparison(page):
         ('<script type="application/octet-stream" id="comparison">!!!!</script>', "comparison: damaged: "),
         (
             f'<script type="application/octet-stream" id="comparison">{pack([1])}</script>',
-            "comparison: Input should be",
+            "comparison: found",
         ),
     ],
     ids=["missing", "another", "damaged", "other_data"],
@@ -107,7 +107,7 @@ def test_a_withdrawn_vote_does_not_count_and_can_be_cast_again(votes):
         (vote("ann", 0, "b"), "item: ann votes on 'dev/Dev/0' again .first: .*ann.jsonl:1., accepted: once"),
         (vote("ann", 1, "undone"), "item: ann withdraws a vote on 'dev/Dev/1', but has none"),
         (vote("ann", 1, "a", "0123"), f"comparison: found '0123', accepted: '{COMPARISON.digest}'"),
-        (vote("ann", 1, "left"), "choice: Input should be 'a', 'b', 'tie', 'both_bad' or 'undone', found 'left'"),
+        (vote("ann", 1, "left"), "choice: found 'left', accepted: 'a', 'b', 'tie', 'both_bad' or 'undone'"),
         (vote("../ann", 1, "a"), "rater: String should match pattern"),
         (vote("ann", 1, "a")[:-9], "line: Invalid JSON: EOF while parsing"),
     ],

@@ -110,7 +110,7 @@ def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(ask, tmp_path):
         (line(digest="0123"), "the page has changed; reload it"),
         (line(rater="../../ann"), "rater: String should match pattern"),
         ('{"rater": "ann"', "vote: Invalid JSON"),
-        (line(choice="left"), "choice: Input should be"),
+        (line(choice="left"), "vote: choice: found 'left', accepted: 'a'"),
     ],
     ids=["item", "page", "rater", "cut", "choice"],
 )

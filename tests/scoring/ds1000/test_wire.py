@@ -196,7 +196,7 @@ FRAMES = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np, pandas as pd, scipy.sparse as sp
-from stages.lib import ds1000_wire as wire
+from wizardcoder.scoring.ds1000 import wire
 
 days = pd.date_range("2020-01-01", periods=3, freq="D")
 mixed = pd.DataFrame({

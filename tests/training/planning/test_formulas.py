@@ -11,12 +11,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import train
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.disk import GB
 from wizardcoder.core.params import load
 from wizardcoder.core.profiles import apply_profile
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.training import devices as hardware
-from wizardcoder.training.devices import CPU, GB, Hardware
+from wizardcoder.training.devices import CPU, Hardware
 from wizardcoder.training.planning import formulas
 from wizardcoder.training.planning.formulas import Shape, Work, Zero
 from wizardcoder.training.rows import prepare
@@ -119,7 +121,7 @@ def test_a_short_last_step_is_planned_with_its_own_tokens(tmp_path, tiny_model, 
         Example(id=f"s{n}", parent_id=None, round=0, heuristic=None, instruction=f"Add {n}", response="x" * n)
         for n in range(1, PARAMS.batch_size + 4)  # a whole step, and three records
     ]
-    write_jsonl(train.SOURCE, records)
+    write_jsonl(paths.TRAINING_EXAMPLES, records)
     tokens = 0
 
     def kept(*args, **kwargs):
