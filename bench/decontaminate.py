@@ -1,11 +1,10 @@
-"""Measure decontamination: the speed of the search, the planted leaks that it finds, and what real data lose.
+"""Measure what decontamination finds: planted leaks, and how much real data each benchmark excludes.
 
-    python bench/decontaminate.py speed --texts code_alpaca.json
     python bench/decontaminate.py planted --texts code_alpaca.json --mbpp mbpp.jsonl --judge both
     python bench/decontaminate.py real --texts code_alpaca.json --against humaneval mbpp=mbpp.jsonl ...
 
 Thresholds are those of params.yaml, except `min_similarity` and `min_doubt` of a model embedder. The teacher is the one
-in params.yaml; it is only asked about labelled pairs.
+in params.yaml; it is only asked about labelled pairs. Speed: decontaminate_speed.py.
 """
 
 from __future__ import annotations
@@ -13,17 +12,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
 import random
-import resource
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -40,18 +35,16 @@ from wizardcoder.decontamination.judgements import judge_pairs
 from wizardcoder.decontamination.pairs import Pair, PairSearch
 from wizardcoder.decontamination.teacher_judgements import PairJudgement
 from wizardcoder.text.embeddings import TFIDF
-from wizardcoder.text.tfidf import BLOCK, nearest
 
-SAMPLES, QUERIES, DIMS, TOP_K = 78_000, 2_700, 1_024, 5
 MODEL_THRESHOLDS = {"min_similarity": 0.9, "min_doubt": 0.5}  # those of params.yaml are for tfidf
 SWEEP = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 Key = tuple[str, str]  # example id, task id
 
 
 def main() -> None:
-    """Run one of the three measurements."""
+    """Run one of the two measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "planted", "real"])
+    parser.add_argument("what", choices=["planted", "real"])
     parser.add_argument("--texts", type=Path, required=True, help="a JSON list in Alpaca format")
     parser.add_argument("--mbpp", type=Path, help="mbpp.jsonl")
     parser.add_argument("--embedder", default=TFIDF)
@@ -61,9 +54,7 @@ def main() -> None:
     parser.add_argument("--against", nargs="*", default=[], help="BENCHMARK=FILE, or dev, humaneval")
     args = parser.parse_args()
     examples = read_alpaca(args.texts)
-    if args.what == "speed":
-        measure_speed(examples)
-    elif args.what == "planted":
+    if args.what == "planted":
         measure_planted(examples, args.mbpp, read_params(args.embedder, args.judge, args.execution))
     else:
         measure_real(examples, args.against, read_params(args.embedder, "rule", args.execution), args.show)
@@ -84,79 +75,6 @@ def read_alpaca(path: Path) -> list[Example]:
     records = json.loads(path.read_text(encoding="utf-8"))
     texts = [("\n".join(filter(None, [r["instruction"], r["input"]])), r["output"]) for r in records]
     return [Example(f"real/{n}", None, 0, None, *pair) for n, pair in enumerate(texts)]
-
-
-def measure_speed(examples: list[Example]) -> None:
-    """Time the dense top-5 search against its floor, and the rule on as many texts; each in its own process."""
-    context = multiprocessing.get_context("spawn")
-    for measure, arguments in ((_measure_dense, ()), (_measure_rule, (examples,))):
-        process = context.Process(target=measure, args=arguments)
-        process.start()
-        process.join()
-
-
-def _measure_dense() -> None:
-    draw = np.random.default_rng(1)
-    queries, corpus = (draw.standard_normal((n, DIMS), dtype=np.float32) for n in (QUERIES, SAMPLES))
-    ratios, times = [], []
-    for _ in range(3):
-        started = time.perf_counter()
-        for _ in nearest(queries, corpus, TOP_K):
-            pass
-        ours = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        started = time.perf_counter()
-        for start in range(0, QUERIES, BLOCK):
-            np.argpartition(queries[start : start + BLOCK] @ corpus.T, SAMPLES - TOP_K, axis=1)
-        floor = time.perf_counter() - started
-        ratios.append(ours / floor)
-        times.append((ours, floor, peak / 1024))
-    for ours, floor, megabytes in times:
-        print(
-            f"dense: ours {ours:.1f} s, floor {floor:.1f} s, ratio {ours / floor:.2f}, peak so far {megabytes:.0f} MB"
-        )
-    print(f"dense: median ratio {sorted(ratios)[1]:.2f}")
-
-
-def _measure_rule(examples: list[Example]) -> None:
-    corpus = vary_examples(examples, SAMPLES)
-    problems = load_benchmark("humaneval")
-    queries = [
-        replace(
-            problems[n % len(problems)],
-            task_id=f"{n}",
-            prompt=replace_words(problems[n % len(problems)].prompt, n, 0.3),
-        )
-        for n in range(QUERIES)
-    ]
-    rule = read_params(TFIDF, "rule", "off").decontaminate.rule
-    started = time.perf_counter()
-    search = PairSearch([BenchmarkProblem("x", p) for p in queries], corpus, TFIDF, rule, cache_dir())
-    built = time.perf_counter() - started
-    pairs = sum(1 for _ in search.find(range(QUERIES), 0, TOP_K, copies=True))
-    seconds, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    words = sum(len(e.instruction.split()) + len(e.response.split()) for e in corpus) / len(corpus)
-    print(f"tfidf and rule: {seconds:.1f} s ({built:.1f} s vectors and indexes), {pairs} pairs, peak {peak:.0f} MB,")
-    print(f"    {len(corpus)} samples of {words:.0f} words, {QUERIES} test samples")
-
-
-def vary_examples(examples: list[Example], count: int) -> list[Example]:
-    """Return `count` examples: copies of the real ones with a fifth of the words replaced."""
-    chosen = (examples[n % len(examples)] for n in range(count))
-    return [
-        replace(e, id=f"{n}", instruction=replace_words(e.instruction, n), response=replace_words(e.response, n))
-        for n, e in enumerate(chosen)
-    ]
-
-
-def replace_words(text: str, seed: int, share: float = 0.2) -> str:
-    """Replace a share of the words by made-up ones, drawn by the seed."""
-    draw = random.Random(seed)
-
-    def replace_word(old: str) -> str:
-        return old if draw.random() > share else f"word{draw.randrange(30_000)}"
-
-    return "\n".join(" ".join(map(replace_word, line.split(" "))) for line in text.split("\n"))
 
 
 def measure_planted(examples: list[Example], mbpp: Path | None, params: Params) -> None:

@@ -1,9 +1,8 @@
 """Measure how fast the evolve engine is, and what it loses, with a mock endpoint in its own process.
 
-In: scenarios, by name (all without one). Out: a table on the terminal. Each scenario runs the whole command
-`evolve_file` in a process of its own, on fresh files. "command" counts from exec to exit; "engine" is what the command
-says of itself, without the imports. The floor is requests x latency / concurrency, or requests / rate where the server
-sets one.
+In: names of scenarios (default: all). Out: a table on the terminal. Each scenario runs `evolve_file` on new files, in its
+own process. "command" is the time from exec to exit; "engine" is the time that the command reports, without the
+imports. The floor is requests x latency / concurrency, or requests / rate if the server limits the rate.
 
     python bench/evolve.py [--runs 3] [NAME ...]
 """

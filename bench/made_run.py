@@ -130,11 +130,18 @@ def _write_metrics(
         sums = {"accepted": len(accepted[n]), "rejected": len(rejected[n])}
         asked = {"requests": 3 * len(accepted[n]), "prompt_tokens": 9000, "completion_tokens": 4000, "cost": 0.01}
         write_metrics(metrics / f"evolve_r{n}.json", {**sums, **counted, **asked, "attempted": sum(sums.values())})
+    _write_scores(metrics)
+    write_metrics(metrics / "analyze.json", {})
+    loss = [{"step": n, "loss": 1.2 - 0.03 * n + 0.05 * (n % 3), "lr": 5e-5} for n in range(1, 13)]
+    write_csv(metrics / "loss.csv", loss, ("step", "loss", "lr"))
+    _write_analysis(folder / "data/analysis")
+
+
+def _write_scores(metrics: Path) -> None:
     score = {"pass_at_1": 0.475, "pass_at_1.low": 0.329, "pass_at_1.high": 0.625, "problems": 40, "nll": 1.48}
     gain = {"gain": 0.475, "gain.low": 0.325, "gain.high": 0.625, "gain.p_value": 3.8e-06}
     base = {"base.pass_at_1": 0.0, "base.pass_at_1.low": 0.0, "base.pass_at_1.high": 0.0876, "base.nll": 1.43}
     write_metrics(metrics / "evaluate.json", {f"dev.{key}": value for key, value in {**score, **gain, **base}.items()})
-    write_metrics(metrics / "analyze.json", {})
     experiments = [
         {
             "name": name,
@@ -154,20 +161,21 @@ def _write_metrics(
         for name, rounds, at in (("seed-only", [0], 0.3), ("two-rounds", [0, 1, 2], 0.45))
     ]
     (metrics / "experiments.json").write_text(json.dumps({"since": None, "runs": experiments}), encoding="utf-8")
-    loss = [{"step": n, "loss": 1.2 - 0.03 * n + 0.05 * (n % 3), "lr": 5e-5} for n in range(1, 13)]
-    write_csv(metrics / "loss.csv", loss, ("step", "loss", "lr"))
+
+
+def _write_analysis(folder: Path) -> None:
     spread = [
         {"round": n, "measure": name, "n": 20, "mean": at + n * by, "q1": at, "median": at, "q3": at + 2 * n * by}
         for name, at, by in (("instruction_tokens", 30, 9), ("response_tokens", 80, 5), ("cyclomatic", 2, 0.4))
         for n in range(5)
     ]
-    write_csv(folder / "data/analysis/measures.csv", spread, ("round", "measure", "n", "mean", "q1", "median", "q3"))
+    write_csv(folder / "measures.csv", spread, ("round", "measure", "n", "mean", "q1", "median", "q3"))
     mix = [
         {"round": n, "kind": kind, "name": name, "count": 9 - n}
         for n in range(5)
         for kind, name in (("language", "python"), ("verdict", "ran"))
     ]
-    write_csv(folder / "data/analysis/mix.csv", mix, ("round", "kind", "name", "count"))
+    write_csv(folder / "mix.csv", mix, ("round", "kind", "name", "count"))
 
 
 def _write_lock(folder: Path) -> None:
