@@ -1,7 +1,7 @@
 """Measure how fast the evolve engine is, and what it loses, with a mock endpoint in its own process.
 
-In: names of scenarios (default: all). Out: a table on the terminal. Each scenario runs `evolve_file` on new files, in its
-own process. "command" is the time from exec to exit; "engine" is the time that the command reports, without the
+In: names of scenarios (default: all). Out: a table on the terminal. Each scenario runs `evolve_file` on new files in
+its own process. "command" is the time from exec to exit; "engine" is the time that the command reports, without the
 imports. The floor is requests x latency / concurrency, or requests / rate if the server limits the rate.
 
     python bench/evolve.py [--runs 3] [NAME ...]

@@ -13,7 +13,12 @@ from wizardcoder.decontamination.overlap import Overlap, OverlapIndex
 
 RULE = load(Params, Path(__file__).resolve().parents[2] / "params.yaml").decontaminate.rule
 PROMPT = 'def total(values):\n    """Return the sum of all odd values of a list."""\n'
-SOLUTION = "    found = 0\n    for value in values:\n        if value % 2 == 1:\n            found += value\n    return found\n"
+SOLUTION = """    found = 0
+    for value in values:
+        if value % 2 == 1:
+            found += value
+    return found
+"""
 PROBLEMS = [
     Problem("T/0", PROMPT, SOLUTION, prefix=PROMPT),
     Problem("T/1", 'def f(x):\n    """Reverse x."""\n', "    return x[::-1]\n"),
