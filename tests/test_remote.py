@@ -145,7 +145,7 @@ def test_the_full_circle_push_lose_everything_clone_pull_and_run_nothing(finishe
     with contextlib.chdir(clone.path):
         found, _ = trace("models/wizardcoder", Revision())
     assert (found.remote.url, found.remote.lacks, found.remote.verifies) == (URL, {}, True)
-    assert [link.stale for link in found.links if link.stale] == []
+    assert [stage.stale for stage in found.stages if stage.stale] == []
 
 
 def test_a_wrong_key_is_dvcs_own_error_and_loses_nothing(small, bucket):

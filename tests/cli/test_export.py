@@ -115,7 +115,7 @@ def test_the_lineage_names_commit_lock_and_every_step_with_its_params(finished, 
     lineage = json.loads((dataset / "lineage.json").read_text())
     assert lineage["commit"]["id"] == finished.git("rev-parse", "HEAD")
     assert lineage["lock_md5"] == hashlib.md5((finished.path / "dvc.lock").read_bytes()).hexdigest()
-    steps = {link["name"]: link for link in lineage["lineage"]["links"]}
+    steps = {stage["name"]: stage for stage in lineage["lineage"]["stages"]}
     assert steps["seed"]["params"]["seed"]["source"] == SOURCE
     assert steps["decontaminate"]["outs"][0]["md5"] in (dataset / "README.md").read_text()
     assert {"evolve_r1", "merge"} <= set(steps)
@@ -355,7 +355,7 @@ def test_push_publishes_the_folder_and_the_model(finished, tmp_path, hub, capsys
     assert published == files(out)
     model = hub.repos["models/me/data"]
     assert model["made_up.txt"] == (project.path / "models/wizardcoder/made_up.txt").read_bytes()
-    steps = {link["name"] for link in json.loads(model["lineage.json"])["lineage"]["links"]}
+    steps = {stage["name"] for stage in json.loads(model["lineage.json"])["lineage"]["stages"]}
     assert {"seed", "train", "evaluate"} <= steps
     assert "hf_secret" not in capsys.readouterr().err
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.lineage.dvc_internals import DeclaredStage, DvcProject, StageStatus, open_project
-from wizardcoder.lineage.lock import LOCK, Step, overlap, read_lock
+from wizardcoder.lineage.lock import LOCK_FILE, LockedStage, overlap, read_lock
 
 Kind = Literal["never_run", "command", "param", "dependency", "rewritten", "edited_out", "not_checked_out", "missing"]
 METRICS = Path("metrics")
@@ -65,7 +65,7 @@ def plan_reruns(root: Path = Path()) -> list[StageRerun]:
     Raises:
         StageError: this is not a project of DVC, a file of it cannot be read, or another DVC process holds it.
     """
-    lock_file = root / LOCK
+    lock_file = root / LOCK_FILE
     locked = read_lock(lock_file.read_text(encoding="utf-8")) if lock_file.is_file() else {}
     params = read_yaml(root / PARAMS_FILE) if (root / PARAMS_FILE).is_file() else {}
     with open_project(root) as project:
@@ -135,12 +135,12 @@ def _may_change(rerun: StageRerun | None) -> bool:
 def _reasons(
     stage: DeclaredStage,
     status: StageStatus,
-    locked: Mapping[str, Step],
+    locked: Mapping[str, LockedStage],
     params: Mapping[str, Any],
     project: DvcProject,
 ) -> Iterator[RerunReason]:
-    step = locked.get(stage.name)
-    if step is None:
+    recorded_stage = locked.get(stage.name)
+    if recorded_stage is None:
         yield RerunReason("never_run", stage.name, "has not run yet")
         return
     if status.always_changed:
@@ -148,8 +148,8 @@ def _reasons(
     if status.command_changed:
         yield RerunReason("command", "the command", f"changed to `{stage.cmd}`")
     for key in status.params:
-        yield RerunReason("param", key, _param_change(key, step.params, params))
-    yield from _dep_reasons(status, step, locked, project)
+        yield RerunReason("param", key, _param_change(key, recorded_stage.params, params))
+    yield from _dep_reasons(status, recorded_stage, locked, project)
     for path, state in status.outs.items():
         if state == "modified":
             yield RerunReason("edited_out", path, "was edited since the stage wrote it")
@@ -162,11 +162,13 @@ def _reasons(
 
 
 def _dep_reasons(
-    status: StageStatus, step: Step, locked: Mapping[str, Step], project: DvcProject
+    status: StageStatus, recorded_stage: LockedStage, locked: Mapping[str, LockedStage], project: DvcProject
 ) -> Iterator[RerunReason]:
-    recorded = {dep.path: dep.md5 for dep in step.deps}
+    recorded = {dep.path: dep.md5 for dep in recorded_stage.deps}
     for path, state in status.deps.items():
-        maker = next((s for s in locked.values() if s is not step and any(overlap(o.path, path) for o in s.outs)), None)
+        maker = next(
+            (s for s in locked.values() if s is not recorded_stage and any(overlap(o.path, path) for o in s.outs)), None
+        )
         if path not in recorded:
             yield RerunReason("dependency", path, "is a new dependency in dvc.yaml")
         elif maker is None:
@@ -175,7 +177,7 @@ def _dep_reasons(
             yield RerunReason("rewritten", path, f"changed since, {maker.name} writes it")
 
 
-def _written_md5(path: str, maker: Step, project: DvcProject) -> str | None:
+def _written_md5(path: str, maker: LockedStage, project: DvcProject) -> str | None:
     """Return the md5 that dvc.lock records for an out or a file in it; None where the cache lacks the listing."""
     out = next(out for out in maker.outs if overlap(out.path, path))
     if out.path == path:

@@ -1,13 +1,15 @@
-"""dvc.lock read as a chain: which step made a file, from what, back to the seeds.
+"""Read dvc.lock: which stage wrote a file, from what, back to the seeds.
 
-In: the text of a dvc.lock. Out: its steps, and those that lead to a file. It tells what was recorded when each step
-ran; whether that still holds is the matter of wizardcoder/lineage/stale.py.
+In: the text of a dvc.lock. Out: its stages, those that lead to a file, and an overview of the data for the report. All
+of it is as recorded when the stages last ran; wizardcoder/lineage/staleness.py finds out what changed since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -15,57 +17,94 @@ from ruamel.yaml.error import YAMLError
 
 from wizardcoder.core.console import StageError
 
-LOCK = "dvc.lock"
+LOCK_FILE = Path("dvc.lock")
+CODE_FOLDERS = ("stages/", "templates/", "wizardcoder/")
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file or folder as DVC recorded it; the hash of a folder, which ends in `.dir`, is that of its listing."""
+class LockedFile:
+    """A file or folder as DVC recorded it; the md5 of a folder is that of its listing and ends in `.dir`."""
 
     path: str
     md5: str
     size: int
 
+    @property
+    def is_code(self) -> bool:
+        """Whether it is code of this project, not data."""
+        return f"{self.path}/".startswith(CODE_FOLDERS)
+
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What a stage ran, read and wrote; `params` maps a key of params.yaml to its value then."""
+class LockedStage:
+    """What a stage ran, read and wrote; `params` maps a key of params.yaml to its value at that time."""
 
     name: str
     cmd: str
-    deps: tuple[File, ...]
+    deps: tuple[LockedFile, ...]
     params: dict[str, Any]
-    outs: tuple[File, ...]
+    outs: tuple[LockedFile, ...]
 
 
-def read_lock(text: str) -> dict[str, Step]:
-    """Read the steps, by name.
+@dataclass(frozen=True, slots=True)
+class StageOverview:
+    """The data of a stage; `needs` are the stages whose outs it read, `sources` the data that no stage wrote."""
+
+    name: str
+    outs: tuple[LockedFile, ...]
+    needs: tuple[str, ...]
+    sources: tuple[LockedFile, ...]
+
+
+def read_lock(text: str) -> dict[str, LockedStage]:
+    """Read the stages, by name.
 
     Raises:
         StageError: the text is not a dvc.lock.
     """
     try:
         stages = YAML(typ="safe", pure=True).load(text)["stages"]
-        return {name: _step(name, entry) for name, entry in stages.items()}
+        return {name: _stage(name, entry) for name, entry in stages.items()}
     except (YAMLError, LookupError, TypeError, AttributeError) as exc:
-        raise StageError(f"{LOCK}: not a lock file of DVC: {' '.join(str(exc).split())}") from exc
+        raise StageError(f"{LOCK_FILE}: not a lock file of DVC: {' '.join(str(exc).split())}") from exc
 
 
-def maker_of(path: str, steps: Mapping[str, Step]) -> Step | None:
-    """Give the step of which an out is `path`, holds it or lies below it."""
-    return next((step for step in steps.values() for out in step.outs if overlap(out.path, path)), None)
+def read_overview(path: Path = LOCK_FILE, without: str = "") -> list[StageOverview]:
+    """Read the data of all stages but one, each stage after those that it needs; a missing file has no stages.
+
+    Args:
+        path: the lock file.
+        without: the stage to leave out: the report cannot contain its own hash.
+
+    Raises:
+        StageError: the file is not a dvc.lock, or its stages form a cycle.
+    """
+    if not path.is_file():
+        return []
+    stages = {name: stage for name, stage in read_lock(path.read_text(encoding="utf-8")).items() if name != without}
+    needs = {name: _needs(stage, stages) for name, stage in stages.items()}
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError as exc:
+        raise StageError(f"{path}: stages form a cycle: {', '.join(exc.args[1])}") from exc
+    return [StageOverview(name, stages[name].outs, needs[name], _sources(stages[name], stages)) for name in order]
 
 
-def steps_to(targets: list[str], steps: Mapping[str, Step]) -> list[Step]:
-    """Give the steps that lead to some files, each after those whose outs it reads."""
-    found: dict[str, Step] = {}
+def writer_of(path: str, stages: Mapping[str, LockedStage]) -> LockedStage | None:
+    """Return the stage with an out that is this path, contains it or is inside it."""
+    return next((stage for stage in stages.values() for out in stage.outs if overlap(out.path, path)), None)
+
+
+def stages_leading_to(targets: list[str], stages: Mapping[str, LockedStage]) -> list[LockedStage]:
+    """Return the stages that lead to some files, each after those whose outs it reads."""
+    found: dict[str, LockedStage] = {}
 
     def visit(path: str) -> None:
-        step = maker_of(path, steps)
-        if step is not None and step.name not in found:
-            for dep in step.deps:
+        stage = writer_of(path, stages)
+        if stage is not None and stage.name not in found:
+            for dep in stage.deps:
                 visit(dep.path)
-            found[step.name] = step
+            found[stage.name] = stage
 
     for target in targets:
         visit(target)
@@ -73,7 +112,7 @@ def steps_to(targets: list[str], steps: Mapping[str, Step]) -> list[Step]:
 
 
 def entry_lines(text: str, name: str) -> tuple[int, int] | None:
-    """Give the first and last line, from 1, of a step's entry in a dvc.lock."""
+    """Return the first and last line, counted from 1, of a stage's entry in a dvc.lock."""
     lines = text.splitlines()
     head = f"  {name}:"
     if head not in lines:
@@ -84,14 +123,23 @@ def entry_lines(text: str, name: str) -> tuple[int, int] | None:
 
 
 def overlap(first: str, second: str) -> bool:
-    """Say whether two paths are the same or one holds the other."""
+    """Return whether two paths are the same or one contains the other."""
     return f"{first}/".startswith(f"{second}/") or f"{second}/".startswith(f"{first}/")
 
 
-def _step(name: str, entry: dict[str, Any]) -> Step:
+def _stage(name: str, entry: dict[str, Any]) -> LockedStage:
     params = {key: value for values in entry.get("params", {}).values() for key, value in values.items()}
-    return Step(name, entry["cmd"], _files(entry.get("deps", [])), params, _files(entry.get("outs", [])))
+    return LockedStage(name, entry["cmd"], _files(entry.get("deps", [])), params, _files(entry.get("outs", [])))
 
 
-def _files(entries: list[dict[str, Any]]) -> tuple[File, ...]:
-    return tuple(File(entry["path"], entry.get("md5", ""), entry.get("size", 0)) for entry in entries)
+def _files(entries: list[dict[str, Any]]) -> tuple[LockedFile, ...]:
+    return tuple(LockedFile(entry["path"], entry.get("md5", ""), entry.get("size", 0)) for entry in entries)
+
+
+def _needs(stage: LockedStage, stages: Mapping[str, LockedStage]) -> tuple[str, ...]:
+    writers = (writer_of(dep.path, stages) for dep in stage.deps)
+    return tuple(dict.fromkeys(writer.name for writer in writers if writer is not None))
+
+
+def _sources(stage: LockedStage, stages: Mapping[str, LockedStage]) -> tuple[LockedFile, ...]:
+    return tuple(dep for dep in stage.deps if not dep.is_code and writer_of(dep.path, stages) is None)

@@ -1,7 +1,7 @@
-"""The lineage of a file or model: every step that led to it, back to the seeds, and whether it still holds.
+"""Trace a file or model: every stage that led to it, back to the seeds, and whether anything changed since.
 
-In: outs and a revision of the project. Out: plain records: what each step ran, read and wrote, by which values and
-which code, which commit last changed its entry in dvc.lock, what is stale, what the remote lacks.
+In: outs and a revision of the project. Out: plain records: what each stage ran, read and wrote, with which params and
+code, which commit last changed its entry in dvc.lock, what is stale, what the remote lacks.
 """
 
 from __future__ import annotations
@@ -10,73 +10,61 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from wizardcoder.lineage.lock import File, Step, maker_of, steps_to
+from wizardcoder.lineage.dvc_internals import RemoteStatus, open_project
+from wizardcoder.lineage.lock import LockedFile, LockedStage, stages_leading_to, writer_of
 from wizardcoder.lineage.revision import Commit, Revision
-from wizardcoder.lineage.stale import Finding, Remote, open_project, stale, unpushed
+from wizardcoder.lineage.staleness import StaleReason, find_stale
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """Something that a step read, and the step that made it, None of what git holds."""
+class TracedInput:
+    """A file that a stage read, and the stage that wrote it; None for what git holds."""
 
-    file: File
-    maker: str | None
+    file: LockedFile
+    writer: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A step of the chain; `commit` last changed its entry in dvc.lock, None where that is not committed."""
+class TracedStage:
+    """A stage of a lineage; `commit` last changed its entry in dvc.lock, None where that is not committed."""
 
     name: str
     cmd: str
     commit: Commit | None
     params: dict[str, Any]
-    code: list[Read]
-    data: list[Read]
-    outs: list[File]
-    stale: list[Finding]
+    code: list[TracedInput]
+    data: list[TracedInput]
+    outs: list[LockedFile]
+    stale: list[StaleReason]
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
-    """Outs, the steps that led to them (each after those whose outs it reads), and the remote's state if asked."""
+class OutLineage:
+    """Outs, the stages that led to them (each after those whose outs it reads), and the remote's state if asked."""
 
     outs: list[str]
     rev: str | None
-    links: list[Link]
-    remote: Remote | None
+    stages: list[TracedStage]
+    remote: RemoteStatus | None
 
 
-def trace_outs(outs: list[str], revision: Revision, ask_remote: bool = True) -> Lineage:
+def trace_outs(outs: list[str], revision: Revision, *, ask_remote: bool = True) -> OutLineage:
     """Follow outs back to the seeds.
 
     Raises:
         StageError: DVC cannot open the project.
     """
-    steps = steps_to(outs, revision.steps)
-    with open_project(revision) as repo:
-        findings = stale(revision, steps, repo)
-        remote = unpushed(steps, repo) if ask_remote else None
-    links = [_link(step, revision, [f for f in findings if f.stage == step.name]) for step in steps]
-    return Lineage(outs, revision.rev, links, remote)
-
-
-def _link(step: Step, revision: Revision, findings: list[Finding]) -> Link:
-    read = [Read(dep, maker.name if (maker := maker_of(dep.path, revision.steps)) else None) for dep in step.deps]
-    return Link(
-        name=step.name,
-        cmd=step.cmd,
-        commit=revision.last_change(step.name),
-        params=without_password(step.params),
-        code=[dep for dep in read if dep.file.path.endswith(".py")],
-        data=[dep for dep in read if not dep.file.path.endswith(".py")],
-        outs=list(step.outs),
-        stale=findings,
-    )
+    stages = stages_leading_to(outs, revision.stages)
+    with open_project(rev=revision.rev) as project:
+        reasons = find_stale(revision, stages, project)
+        written = {out.path: out.md5 for stage in stages for out in stage.outs}
+        remote = project.remote_status(written) if ask_remote else None
+    traced = [_traced(stage, revision, [r for r in reasons if r.stage == stage.name]) for stage in stages]
+    return OutLineage(outs, revision.rev, traced, remote)
 
 
 def without_password(value: Any) -> Any:  # noqa: ANN401 - any value of params.yaml
-    """Leave out the user and password that a URL may carry."""
+    """Remove user and password from URLs, also inside lists and mappings."""
     if isinstance(value, str):
         return re.sub(r"(?<=://)[^/@\s]+@", "", value)
     if isinstance(value, list):
@@ -84,3 +72,20 @@ def without_password(value: Any) -> Any:  # noqa: ANN401 - any value of params.y
     if isinstance(value, dict):
         return {key: without_password(item) for key, item in value.items()}
     return value
+
+
+def _traced(stage: LockedStage, revision: Revision, reasons: list[StaleReason]) -> TracedStage:
+    inputs = [
+        TracedInput(dep, writer.name if (writer := writer_of(dep.path, revision.stages)) else None)
+        for dep in stage.deps
+    ]
+    return TracedStage(
+        name=stage.name,
+        cmd=stage.cmd,
+        commit=revision.last_change(stage.name),
+        params=without_password(stage.params),
+        code=[item for item in inputs if item.file.is_code],
+        data=[item for item in inputs if not item.file.is_code],
+        outs=list(stage.outs),
+        stale=reasons,
+    )

@@ -1,8 +1,8 @@
-"""What a teacher was asked for an attempt, and what it said, found again without asking anyone.
+"""Find out what a teacher was asked for an attempt and what it answered, without asking anyone.
 
-In: an attempt's record, its parent, the parameters of its round, the answer store. Out: the requests in their order.
-They are not guessed: the attempt runs again through the evolution's own code, and the store says whether it knows the
-answer to exactly that request. Where it does not, what the record shows stands in.
+In: an attempt's record, its parent, the params of its round, the answer store. Out: the requests in their order. They
+are not guessed: the attempt runs again through the code of the evolution, and the store is looked up for exactly these
+requests. An answer that the store lacks is taken from the record where the record has it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from wizardcoder.teacher.request import build_request
 from wizardcoder.teacher.settings import Role, TeacherParams
 from wizardcoder.teacher.teacher import Reply
 
-CHANGED = "with the recorded parameters and these answers it would be another record: one of them is not what it was"
+CHANGED = "the recorded params and these answers lead to another record: one of them has changed"
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
-class Settings:
+class RecordedSettings:
     """The sections of params.yaml that decide an evolution."""
 
     run: RunParams
@@ -42,8 +42,8 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a model was asked; `stored` tells the store's answer from one that is read out of the record, or None."""
+class ReplayedRequest:
+    """What a model was asked, and its answer: from the store if `stored`, else from the record, else None."""
 
     role: str
     endpoint: str
@@ -54,11 +54,11 @@ class Request:
     finish_reason: str | None
 
 
-def settings_of(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> Settings:
-    """Give the settings of a round: what dvc.lock recorded, and from params.yaml the keys that it does not track.
+def recorded_settings(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> RecordedSettings:
+    """Return the settings of a round: those that dvc.lock recorded, the others from params.yaml.
 
     Raises:
-        StageError: they do not fit this code, as those of an old revision may.
+        StageError: they do not fit this code, as those of an old revision may not.
     """
     values: dict[str, Any] = json.loads(json.dumps({name: params.get(name) for name in ("run", "teacher", "evolve")}))
     for key, value in recorded.items():
@@ -68,25 +68,25 @@ def settings_of(params: Mapping[str, Any], recorded: Mapping[str, Any]) -> Setti
             node = node.setdefault(part, {})
         node[last] = value
     try:
-        return TypeAdapter(Settings).validate_json(json.dumps(values))
+        return TypeAdapter(RecordedSettings).validate_json(json.dumps(values))
     except ValidationError as exc:
-        raise StageError(f"its parameters do not fit this code: {describe(exc)}") from exc
+        raise StageError(f"its params do not fit this code: {describe(exc)}") from exc
 
 
 def replay(
-    settings: Settings, parent: PoolItem, found: Example | Rejected, store: AnswerStore | None
-) -> tuple[list[Request], str | None]:
-    """Give the requests of an attempt, and a note where they do not lead to its record."""
+    settings: RecordedSettings, parent: PoolItem, found: Example | Rejected, store: AnswerStore | None
+) -> tuple[list[ReplayedRequest], str | None]:
+    """Return the requests of an attempt, and a note where they lead to another record."""
     teacher = _Replay(settings.teacher, store, found)
     try:
         outcome = asyncio.run(evolve_one(settings, found.round, parent, teacher))
     except _NothingRecordedError:
         return teacher.requests, None
-    same = type(outcome) is type(found) and _told(outcome) == _told(found)
+    same = type(outcome) is type(found) and _compared_fields(outcome) == _compared_fields(found)
     return teacher.requests, None if same else CHANGED
 
 
-def _told(record: Example | Rejected) -> tuple[object, ...]:
+def _compared_fields(record: Example | Rejected) -> tuple[object, ...]:
     own = record.prompt_version if isinstance(record, Example) else record.reason
     return record.id, record.heuristic, record.instruction, record.response, own
 
@@ -96,10 +96,10 @@ class _NothingRecordedError(Exception):
 
 
 class _Replay:
-    """A teacher that answers from the store, else with what the record shows, and notes every request."""
+    """A teacher that answers from the store, else from the record, and keeps every request."""
 
     def __init__(self, params: TeacherParams, store: AnswerStore | None, found: Example | Rejected) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[ReplayedRequest] = []
         self._params, self._store, self._found = params, store, found
 
     async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
@@ -109,7 +109,7 @@ class _Replay:
         shown = answer.text if answer and (known or role != "judge") else None
         finish = answer.finish_reason if answer and known else None
         self.requests.append(
-            Request(role, request.namespace, request.body, request.key.digest, known is not None, shown, finish)
+            ReplayedRequest(role, request.namespace, request.body, request.key.digest, known is not None, shown, finish)
         )
         if answer is None:
             raise _NothingRecordedError

@@ -16,13 +16,13 @@ from typing import Any
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import FILE_NAME, AnswerStore
-from wizardcoder.lineage import outline
 from wizardcoder.lineage.lock import overlap
-from wizardcoder.lineage.outline import Node
 from wizardcoder.lineage.outs import trace_outs
+from wizardcoder.lineage.problems import trace_problem
+from wizardcoder.lineage.record_files import known_ids
 from wizardcoder.lineage.revision import Revision
-from wizardcoder.lineage.samples import known_ids, trace_problem, trace_sample
-from wizardcoder.lineage.tree import lineage_tree, problem_tree, sample_tree
+from wizardcoder.lineage.samples import trace_sample
+from wizardcoder.lineage.tree import TextTree, lineage_tree, print_tree, problem_tree, sample_tree
 
 NEAR = 3
 
@@ -42,14 +42,14 @@ def print_trace(name: str, rev: str | None = None, *, as_json: bool = False) -> 
     if as_json:
         sys.stdout.write(json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=2) + "\n")
     else:
-        outline.show(tree)
+        print_tree(tree)
 
 
-def trace(what: str, revision: Revision) -> tuple[Any, Node]:
-    """Give the lineage of an out, a stage, a sample or a test problem, as data and as a tree.
+def trace(what: str, revision: Revision) -> tuple[Any, TextTree]:
+    """Trace an out, a stage, a sample or a test problem; return the lineage as a record and as a tree.
 
     Raises:
-        StageError: nothing has this name; the nearest that have are named.
+        StageError: the name is unknown; the message lists similar names.
     """
     outs = outs_of(what, revision)
     if outs:
@@ -74,23 +74,26 @@ def trace(what: str, revision: Revision) -> tuple[Any, Node]:
 
 
 def outs_of(what: str, revision: Revision) -> list[str]:
-    """Give the outs that are meant: a stage's, one that is or holds this path, or those below it."""
-    if what in revision.steps:
-        return [out.path for out in revision.steps[what].outs]
-    every = [out.path for step in revision.steps.values() for out in step.outs]
+    """Return the outs of a stage, the out that is or contains a path, or all outs inside a folder."""
+    if what in revision.stages:
+        return [out.path for out in revision.stages[what].outs]
+    every = [out.path for stage in revision.stages.values() for out in stage.outs]
     return [what] if any(f"{what}/".startswith(f"{out}/") for out in every) else [o for o in every if overlap(o, what)]
 
 
 def _names(revision: Revision) -> list[str]:
-    return [*(out.path for step in revision.steps.values() for out in step.outs), *revision.steps]
+    return [*(out.path for stage in revision.stages.values() for out in stage.outs), *revision.stages]
 
 
 def _unknown(what: str, revision: Revision) -> str:
-    """Say that nothing has this name, and which names are near."""
+    """Return an error message for an unknown name, with similar names."""
     ids = set(known_ids(revision))
     begun = sorted(name for name in ids if name.startswith(what))[:NEAR]
     near = begun or difflib.get_close_matches(what, ids, n=NEAR, cutoff=0.7)
     if near:
         return f"trace: {what}: unknown (did you mean {' or '.join(near)}?)"
     names = ", ".join(_names(revision)) or "none yet: `dvc repro` makes them"
-    return f"trace: {what}: no sample among {len(ids)}, no test problem, no out or stage of dvc.lock ({names})"
+    return (
+        f"trace: {what}: unknown name: not one of {len(ids)} samples, a benchmark task, a DVC output or a stage of "
+        f"dvc.lock ({names})"
+    )

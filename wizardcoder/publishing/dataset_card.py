@@ -14,8 +14,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from wizardcoder.lineage.lock import LOCK
-from wizardcoder.lineage.outs import Lineage
+from wizardcoder.lineage.lock import LOCK_FILE
+from wizardcoder.lineage.outs import OutLineage
 from wizardcoder.lineage.revision import Commit
 
 # the hub's classes of size, each with the number of rows that no longer fits it
@@ -48,12 +48,12 @@ class Origin:
     commit: Commit | None
     dirty: list[str]
     lock_md5: str
-    lineage: Lineage
+    lineage: OutLineage
 
     @property
     def stale(self) -> list[str]:
         """The steps whose outs no longer follow from what is there now."""
-        return [link.name for link in self.lineage.links if link.stale]
+        return [stage.name for stage in self.lineage.stages if stage.stale]
 
 
 def dataset_card(counts: Counts, origin: Origin) -> str:
@@ -98,15 +98,15 @@ def dataset_card(counts: Counts, origin: Origin) -> str:
 def lineage_text(origin: Origin) -> str:
     """Tell the commit and every step with its params and outs; lineage.json beside the card holds the rest."""
     commit = f"{origin.commit.id} ({origin.commit.date})" if origin.commit else "none"
-    lines = [f"- git commit: {commit}", f"- {LOCK}: md5 {origin.lock_md5}"]
+    lines = [f"- git commit: {commit}", f"- {LOCK_FILE}: md5 {origin.lock_md5}"]
     if origin.dirty:
         lines.append(f"- differing from the commit: {', '.join(origin.dirty)}")
     if origin.stale:
         lines.append(f"- stale steps: {', '.join(origin.stale)}")
     steps = ["| step | command | params | out | md5 |", "|---|---|---|---|---|"]
-    for link in origin.lineage.links:
-        params = ", ".join(sorted(link.params))
-        steps += [f"| {link.name} | `{link.cmd}` | {params} | {out.path} | {out.md5} |" for out in link.outs]
+    for stage in origin.lineage.stages:
+        params = ", ".join(sorted(stage.params))
+        steps += [f"| {stage.name} | `{stage.cmd}` | {params} | {out.path} | {out.md5} |" for out in stage.outs]
     note = "lineage.json holds every dependency's hash and every parameter's value."
     return "\n".join(lines) + "\n\n" + "\n".join(steps) + f"\n\n{note}"
 

@@ -20,7 +20,7 @@ from wizardcoder.core.params import STRICT, load
 from wizardcoder.core.records import Example, read_records
 from wizardcoder.evaluation.settings import EvaluateParams
 from wizardcoder.lineage.outs import trace_outs
-from wizardcoder.lineage.revision import Revision, dirty, head
+from wizardcoder.lineage.revision import Revision, head_commit, uncommitted_files
 from wizardcoder.publishing import hub
 from wizardcoder.publishing.atomic_folder import MARK, mark_text, replacing_folder
 from wizardcoder.publishing.dataset import lineage_json, write_dataset
@@ -85,7 +85,7 @@ def _check_targets(push: str | None, with_model: bool) -> None:
 
 def _licence(revision: Revision, given: str | None) -> tuple[str, str]:
     """Give the source of the seeds and its licence: the one given, else the one that the source declares."""
-    step = revision.steps.get("seed")
+    step = revision.stages.get("seed")
     if step is None:
         raise StageError("export: dvc.lock has no stage seed yet; `dvc repro` runs it")
     source = str(step.params["seed"]["source"])
@@ -100,12 +100,19 @@ def _licence(revision: Revision, given: str | None) -> tuple[str, str]:
 
 def _origin(revision: Revision, outs: list[Path], source: str, licence: str) -> Origin:
     lock_md5 = hashlib.md5(revision.lock_text.encode(), usedforsecurity=False).hexdigest()
-    return Origin(source, licence, head(), dirty(), lock_md5, trace_outs([*map(str, outs)], revision, ask_remote=False))
+    return Origin(
+        source,
+        licence,
+        head_commit(),
+        uncommitted_files(),
+        lock_md5,
+        trace_outs([*map(str, outs)], revision, ask_remote=False),
+    )
 
 
 def _outs_of_model(revision: Revision) -> list[Path]:
     """Give what the model's card tells of: the model, and its results where it was evaluated."""
-    return [paths.TUNED_MODEL, paths.RESULTS] if "evaluate" in revision.steps else [paths.TUNED_MODEL]
+    return [paths.TUNED_MODEL, paths.RESULTS] if "evaluate" in revision.stages else [paths.TUNED_MODEL]
 
 
 def _unsettled(origin: Origin) -> str:
@@ -133,7 +140,7 @@ def _push(out: Path, repo: str, origin: Origin, of_model: Origin | None) -> None
 def _model_card(origin: Origin, repo: str) -> str:
     """Give the card that the training wrote, with the scores, the data set and the lineage in it."""
     params = load(ModelParams)
-    evaluated = any(link.name == "evaluate" for link in origin.lineage.links)
+    evaluated = any(stage.name == "evaluate" for stage in origin.lineage.stages)
     data = paths.TRAINING_EXAMPLES
     return model_card.card(
         model_card.Origin(

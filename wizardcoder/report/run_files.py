@@ -15,7 +15,7 @@ from typing import Any
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.experiments.run_history import CommittedRun, read_history
-from wizardcoder.lineage.lockfile import LockedStage, read_stages
+from wizardcoder.lineage.lock import StageOverview, read_overview
 
 LATER_STAGES = ("screen", "merge", "decontaminate", "analyze", "train", "evaluate")
 STAGES = ("seed", *(f"evolve_r{n}" for n in paths.EVOLVED_ROUNDS), *LATER_STAGES)
@@ -32,7 +32,7 @@ class RunFiles:
     measures: list[CsvRow]
     mix: list[CsvRow]
     history: list[CommittedRun]
-    lock: list[LockedStage]
+    lock: list[StageOverview]
 
     def stage(self, name: str) -> Metrics:
         """Return a stage's metrics, empty if the stage has none."""
@@ -51,7 +51,7 @@ def read_run_files() -> RunFiles:
         measures=_read_csv(paths.ANALYSIS / "measures.csv"),
         mix=_read_csv(paths.ANALYSIS / "mix.csv"),
         history=read_history().runs,
-        lock=read_stages(but="report"),
+        lock=read_overview(without="report"),
     )
 
 

@@ -5,8 +5,7 @@ In: metrics, the loss curve, dvc.lock. Out: sections.
 
 from __future__ import annotations
 
-from wizardcoder.lineage.lock import File
-from wizardcoder.lineage.lockfile import LockedStage
+from wizardcoder.lineage.lock import LockedFile, StageOverview
 from wizardcoder.report.pages.numbers import format_size
 from wizardcoder.report.pages.svg import GraphNode, Line, chart, graph
 from wizardcoder.report.parts import Cell, Figure, Section, Table, without_empty
@@ -62,7 +61,7 @@ def cost_section(files: RunFiles) -> Section:
     return Section("cost", "Cost and time", intro, [table] if rows else [])
 
 
-def lineage_section(stages: list[LockedStage]) -> Section:
+def lineage_section(stages: list[StageOverview]) -> Section:
     """Show which stage made which data from which inputs, as dvc.lock records it."""
     if not stages:
         return Section("lineage", "Lineage", "")
@@ -97,10 +96,10 @@ def _ends(lines: list[Line]) -> str:
     )
 
 
-def _main_out(stage: LockedStage) -> str:
+def _main_out(stage: StageOverview) -> str:
     out = next(iter(stage.outs), None)
     return f"{out.path}  {format_size(out.size)}  {_short_hash(out)}" if out else ""
 
 
-def _short_hash(item: File) -> str:
+def _short_hash(item: LockedFile) -> str:
     return item.md5[:7] or "-"

@@ -1,0 +1,113 @@
+"""Find what changed since the stages of a lineage ran.
+
+In: a revision and the stages that lead to a file. Out: a reason for each dependency, param, out or command that differs
+from what dvc.lock recorded. Does not predict what will run again: wizardcoder/experiments/rerun_plan.py does, for the
+workspace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizardcoder.lineage.dvc_internals import DvcProject
+from wizardcoder.lineage.lock import LockedStage, overlap, writer_of
+from wizardcoder.lineage.revision import Revision
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class StaleReason:
+    """A dependency, param, out or command of a stage, and how it differs from what dvc.lock recorded."""
+
+    stage: str
+    subject: str
+    state: str
+
+
+def find_stale(revision: Revision, stages: Iterable[LockedStage], project: DvcProject) -> list[StaleReason]:
+    """Compare what dvc.lock recorded with the revision: code, sources, params, commands, and data between stages."""
+    stages = list(stages)
+    found = [
+        *(reason for stage in stages for reason in _changed_deps(stage, revision, project)),
+        *(reason for stage in stages for reason in _changed_params(stage, revision)),
+        *_changed_declarations(stages, project),
+    ]
+    if revision.rev is None:
+        found += _changed_data({stage.name for stage in stages}, project)
+    order = {stage.name: number for number, stage in enumerate(stages)}
+    first = {(reason.stage, reason.subject): reason for reason in reversed(found)}
+    return sorted(first.values(), key=lambda reason: (order[reason.stage], reason.subject))
+
+
+def _changed_deps(stage: LockedStage, revision: Revision, project: DvcProject) -> Iterator[StaleReason]:
+    for dep in stage.deps:
+        writer = writer_of(dep.path, revision.stages)
+        if writer is None:
+            now = _folder_md5(dep.path, revision) if dep.md5.endswith(".dir") else _md5(revision.read(dep.path))
+            if now != dep.md5:
+                yield StaleReason(stage.name, dep.path, "changed" if now else "missing")
+            continue
+        out = next(out for out in writer.outs if overlap(out.path, dep.path))
+        inside = dep.path.removeprefix(f"{out.path}/")
+        written = out.md5 if out.path == dep.path else (project.files_of(out.md5) or {}).get(inside)
+        if written is not None and written != dep.md5:
+            yield StaleReason(stage.name, dep.path, f"rewritten by {writer.name} since")
+
+
+def _md5(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _folder_md5(folder: str, revision: Revision) -> str | None:
+    """Return a folder's hash as DVC computes it, the hash of its listing; None where the folder is missing."""
+    names = sorted(revision.files(folder), key=lambda name: name.split("/"))
+    listing = [{"md5": _md5(revision.read(f"{folder}/{name}")), "relpath": name} for name in names]
+    return f"{_md5(json.dumps(listing, sort_keys=True).encode())}.dir" if names else None
+
+
+def _changed_params(stage: LockedStage, revision: Revision) -> Iterator[StaleReason]:
+    for key, recorded in stage.params.items():
+        now = _value_at(revision.params, key)
+        if now is _ABSENT:
+            yield StaleReason(stage.name, key, "missing in params.yaml")
+        elif now != recorded:
+            yield StaleReason(stage.name, key, "changed in params.yaml")
+
+
+def _value_at(tree: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any value of params.yaml
+    """Return the value of a dotted key, or a mark where there is none."""
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return _ABSENT
+        node = node[part]
+    return node
+
+
+def _changed_declarations(stages: list[LockedStage], project: DvcProject) -> Iterator[StaleReason]:
+    """Compare with dvc.yaml: another command, or a dependency that was not declared when the stage ran."""
+    declared = {stage.name: stage for stage in project.declared_stages()}
+    for stage in stages:
+        now = declared.get(stage.name)
+        if now is None:
+            yield StaleReason(stage.name, "dvc.yaml", "no longer has this stage")
+            continue
+        if now.cmd != stage.cmd:
+            yield StaleReason(stage.name, "command", f"changed to `{now.cmd}`")
+        recorded = {dep.path for dep in stage.deps}
+        for path in now.deps:
+            if path not in recorded:
+                yield StaleReason(stage.name, path, "new in dvc.yaml")
+
+
+def _changed_data(names: Collection[str], project: DvcProject) -> Iterator[StaleReason]:
+    """Compare the data in the workspace with dvc.lock; data that is only not checked out has not changed."""
+    for name, status in project.status(names).items():
+        for subject, state in (dict(status.deps) | dict(status.outs)).items():
+            if state == "modified":
+                yield StaleReason(name, subject, "changed in the workspace")
