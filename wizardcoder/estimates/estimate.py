@@ -13,17 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial, reduce
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
+from wizardcoder.analysis.settings import AnalyzeParams
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, AtLeastOne, RunParams, Text, load
+from wizardcoder.core.params import PARAMS_FILE, STRICT, RunParams, Text, load
 from wizardcoder.core.records import Example, PoolItem, read_records
 from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.core.templates import fill
@@ -40,37 +41,12 @@ from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.merging.selection import MergeParams
 from wizardcoder.scoring import availability
 from wizardcoder.screening import safety
+from wizardcoder.screening.settings import ScreenParams
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.training.settings import TrainParams
 
 T = TypeVar("T")
-
-
-@params_dataclass(frozen=True, slots=True, config=PART)
-class Safety:
-    """Of `screen.safety` what decides who is asked."""
-
-    judge: Literal["rule", "teacher", "both"]
-    prompt: Text
-
-
-@params_dataclass(frozen=True, slots=True, config=PART)
-class Screen:
-    """Of the `screen` section what may ask."""
-
-    safety: Safety
-
-
-@params_dataclass(frozen=True, slots=True, config=PART)
-class Analyze:
-    """Of the `analyze` section what is asked, and how often."""
-
-    sample: AtLeastOne
-    difficulty: Literal["off", "teacher"]
-    difficulty_sample: AtLeastOne
-    difficulty_attempts: AtLeastOne
-    difficulty_prompt: Text
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -80,11 +56,11 @@ class Params:
     run: RunParams
     teacher: TeacherParams
     evolve: EvolveParams
-    screen: Screen
+    screen: ScreenParams
     merge: MergeParams
     benchmarks: dict[str, Text | None]
     decontaminate: DecontaminateParams
-    analyze: Analyze
+    analyze: AnalyzeParams
     train: TrainParams
     evaluate: EvaluateParams
 
