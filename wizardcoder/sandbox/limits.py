@@ -22,9 +22,9 @@ class Limits(NamedTuple):  # not a dataclass: that module and its imports would 
     timeout_s: float
     memory_mb: int
     address_space_mb: int | None
-    processes: int
-    file_mb: int
-    scratch_mb: int
+    processes: int = 32
+    file_mb: int = 64
+    scratch_mb: int = 64
     open_files: int = 64
     cpu_s: int | None = None
 

@@ -1,8 +1,8 @@
-"""Plain values as tagged JSON: how arguments and results cross the wall of the sandbox.
+"""Encode plain values as tagged JSON: the form in which arguments and results enter and leave the sandbox.
 
-In: Python values. Out: bytes, and from bytes plain values again. Decoding builds built-in types and nothing else, so
-what a hostile process sends can be wrong but never code. Only the standard library is imported: the sandbox loads
-this file. Does not cover: objects of a program's own classes, which arrive as an `Opaque` with the class's name.
+In: Python values. Out: bytes, and plain values decoded from bytes. Decoding builds built-in types and nothing else, so
+a hostile process can send wrong values but never code. Only the standard library is imported: the sandbox loads this
+file. Does not cover: objects of a program's own classes, which arrive as an `Opaque` with the class's name.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections import deque
 from typing import Any
 
 MAX_DEPTH = 200
-MAX_ITEMS = 1_000_000  # of an iterator that is read to its end, of a range, of all nested values together
+MAX_ITEMS = 1_000_000  # of an iterator, of a range, of all nested values together
 MAX_DIGITS = 1_000_000  # hexadecimal, of an integer
-MAX_TEXT = 100_000  # characters of a rarer value
+MAX_TEXT = 100_000  # characters of a value of a rare type
 MAX_EXPONENT = 10_000  # of a Decimal
-OBJECT = '["o",'  # in encoded text wherever an object can't be told; a pair of a dict may begin so too
+OBJECT = '["o",'  # in encoded text for every object without a plain value; a pair of a dict may begin so too
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_decode = json.JSONDecoder().raw_decode  # not `decode`, which looks for white space, of which there is none
+_decode = json.JSONDecoder().raw_decode  # not `decode`, which searches for white space, of which there is none
 _ATOMS = (type(None), bool, str, float)
 _BASES: tuple[Any, ...] = (int, float, str, bytes, list, tuple, set, frozenset, dict, deque)
 _COLLISIONS = 1000
@@ -30,7 +30,7 @@ _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items())
 
 
 class Opaque:
-    """An object that can't be told by value; it equals nothing but itself."""
+    """An object that has no plain value; it equals nothing but itself."""
 
     def __init__(self, type_name: str) -> None:
         self.type_name = type_name
@@ -40,7 +40,7 @@ class Opaque:
 
 
 def has_opaque(value: object) -> bool:
-    """Tell whether something within a plain value can't be told."""
+    """Return whether a plain value contains an object without one."""
     if isinstance(value, dict):
         return any(map(has_opaque, value.keys())) or any(map(has_opaque, value.values()))
     if isinstance(value, list | tuple | set | frozenset | deque):
@@ -49,7 +49,7 @@ def has_opaque(value: object) -> bool:
 
 
 def dumps(value: object) -> bytes:
-    """Give a value as bytes; equal values give the same bytes, but for the order within dicts.
+    """Encode a value; equal values have the same encoding, except for the order in dicts.
 
     Raises:
         ValueError: nested deeper than 200, or an endless iterator.
@@ -58,10 +58,10 @@ def dumps(value: object) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """Give the value that `dumps` was given.
+    """Decode a value.
 
     Raises:
-        ValueError: not what `dumps` writes.
+        ValueError: `dumps` did not write this.
     """
     if data.count(b"[") > MAX_ITEMS:
         raise ValueError(f"more than {MAX_ITEMS} values in one")
@@ -127,7 +127,7 @@ def _limited(iterable: Any) -> list[Any]:
     return items
 
 
-# a type's name: how its value is written as arguments of the type, or of the method named after it below
+# by a type's name: the arguments of the type, or of its method in _READ_BY, that make a value again
 _RARE: dict[str, Any] = {
     "builtins.bytes": lambda v: [v.hex()],
     "builtins.bytearray": lambda v: [v.hex()],
@@ -148,7 +148,7 @@ def _rare(name: str, arguments: list[Any]) -> Any:
         raise ValueError("unknown tag")
     module, _, kind = name.partition(".")
     of = getattr(importlib.import_module(module), kind)
-    if kind == "Fraction":  # not from a text: "1e999999999" would be worked out in full
+    if kind == "Fraction":  # not from a text: "1e999999999" would be computed in full
         return of(*[int(_short(part, MAX_TEXT), 16) for part in arguments])
     if kind in _READ_BY:
         return getattr(of, _READ_BY[kind])(_short(*arguments) if kind not in ("bytes", "bytearray") else arguments[0])
@@ -161,14 +161,14 @@ def _rare(name: str, arguments: list[Any]) -> Any:
 
 
 def _short(text: str, most: int = MAX_TEXT) -> str:
-    """Refuse a text whose conversion would take long."""
+    """Return the text; refuse one whose conversion would take long."""
     if len(text) > most:
         raise ValueError(f"a number or date of {len(text)} characters")
     return text
 
 
 def _refuse_collisions(keys: list[Any]) -> None:
-    """Refuse keys made to have the same hash, with which a set or dict takes quadratic time."""
+    """Refuse keys with the same hash: a set or dict of them takes quadratic time."""
     if len(keys) - len({hash(key) for key in keys}) > _COLLISIONS:
         raise ValueError("keys with one hash")
 

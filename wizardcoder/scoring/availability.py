@@ -1,4 +1,4 @@
-"""Whether this machine can run a benchmark: its toolchain, its environment, its problems' packages.
+"""Check whether this machine can run a benchmark: its toolchain, its environment, its problems' packages.
 
 In: a benchmark's name or its problems. Out: what is missing, and how to install it. Installs nothing.
 """
@@ -16,7 +16,7 @@ from wizardcoder.scoring.multipl_e import run as multipl_e
 
 
 def missing_requirement(name: str, allow_unsafe: bool) -> str | None:
-    """Say what this machine lacks to run a benchmark, and how to install it; None where nothing.
+    """Return what this machine lacks to run a benchmark, and how to install it; None if nothing is missing.
 
     A language's toolchain is tried in the sandbox, which takes seconds: one that does not start there would fail every
     sample.
@@ -36,6 +36,6 @@ def missing_requirement(name: str, allow_unsafe: bool) -> str | None:
 
 
 def split_runnable(problems: Mapping[str, Problem]) -> tuple[dict[str, Problem], dict[str, str]]:
-    """Give the problems that can run here, and the reason for each of the others, by task_id."""
+    """Return the problems that can run here, and the reason for each of the others, by task_id."""
     reasons = {p.task_id: why for p in problems.values() if p.checker == "ds1000" and (why := ds1000.reason_not_run(p))}
     return {task_id: p for task_id, p in problems.items() if task_id not in reasons}, reasons

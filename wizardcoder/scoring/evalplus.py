@@ -1,7 +1,7 @@
-"""How HumanEval+ and MBPP+ compare an output with the reference's, as evalplus 0.3.1 does (Apache-2.0).
+"""Compare a sample's outputs with the reference's as evalplus 0.3.1 does (Apache-2.0), for HumanEval+ and MBPP+.
 
-In: a problem, inputs, the reference's outputs and a sample's, as plain values. Out: equal or not. Runs outside the
-sandbox on decoded values. Source of the rules and of the oracles: evalplus/eval/__init__.py and _special_oracle.py.
+In: a problem, inputs, the reference's outputs and the sample's, as plain values. Out: equal or not. Runs outside the
+sandbox on decoded values. Source of the rules and oracles: evalplus/eval/__init__.py and _special_oracle.py.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from typing import Any
 
 from wizardcoder.benchmarks.problem import Problem
 
-_AS_SETS = {  # order and repetition do not count
+_AS_SETS = {  # order and repetition do not matter
     *("similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum"),
     *("intersection_array", "find_dissimilar", "Diff"),
 }
-_AS_FOUND = {"check_str", "text_match_three", "text_starta_endb"}  # a match object or True, against None or False
+_AS_FOUND = {
+    "check_str",
+    "text_match_three",
+    "text_starta_endb",
+}  # a match object or True means found, None or False not found
 _FLOAT_ATOL = 1e-6
 _RTOL = 1e-7
 
@@ -24,7 +28,7 @@ _RTOL = 1e-7
 class OutputComparator:
     """Compares a sample's outputs one after the other, in the order of the inputs.
 
-    Once a float was expected the tolerance of floats holds for what follows, as in evalplus.
+    After the first expected float, the tolerance for floats applies to all later outputs, as in evalplus.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -33,7 +37,7 @@ class OutputComparator:
         self._atol = problem.atol
 
     def equal(self, arguments: Sequence[Any], expected: Any, output: Any) -> bool:
-        """Tell whether an output is right; False also where the comparison itself is impossible."""
+        """Return whether an output is right; False also if the comparison itself fails."""
         try:
             return self._equal(arguments, expected, output)
         except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, MemoryError):
@@ -51,7 +55,7 @@ class OutputComparator:
 
         return (
             type(output) is type(expected)
-            and np.shape(output) == np.shape(expected)  # evalplus looks at the length alone, and numpy broadcasts
+            and np.shape(output) == np.shape(expected)  # evalplus compares only lengths, and numpy broadcasts
             and bool(np.allclose(output, expected, rtol=_RTOL, atol=self._atol))
         )
 
@@ -80,13 +84,13 @@ def _is_float(value: Any) -> bool:
 
 
 def _surface_area(base_edge: float, height: float) -> int:
-    """Give a square pyramid's surface, its height measured from base to apex."""
+    """Return a square pyramid's surface; its height is measured from base to apex."""
     slant = math.sqrt((base_edge / 2) ** 2 + height**2)
     return round(base_edge**2 + 2 * base_edge * slant)
 
 
 def _digit_distance(first: int, second: int) -> int:
-    """Sum the differences of the digits at the same place, the shorter number filled up with zeros."""
+    """Return the sum of the differences between digits at the same place; the shorter number is padded with zeros."""
     digits = [str(first), str(second)]
     width = max(map(len, digits))
     one, other = (text.zfill(width) for text in digits)

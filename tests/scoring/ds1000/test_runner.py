@@ -223,8 +223,8 @@ b = df = None
 import gc, socket
 for o in gc.get_objects():
     if type(o).__name__ == 'Channel':
-        o.send({'done': True})
-        o.send({'returned': True}, b'null')
+        o.send(b'{"done":true}')
+        o.send(b'{"returned":true}', b'null')
 b = df = None
 """,
 }

@@ -25,11 +25,13 @@ from wizardcoder.scoring.official_programs import DS1000_SEED, DS1000_SETTLE, of
 from wizardcoder.scoring.settings import JudgeMode, ProgramResult
 
 NOT_RUN = ("Tensorflow", "Pytorch")
-_FIGURES = "Matplotlib"  # its tests look at the figure that the solution left in the process, wherever images differ
-_REFERENCE_TIMEOUT_S = 120.0  # the authors' own, in their test_ds1000.py
-_REFERENCE_MEMORY_MB = 4096  # ours: twice evaluate.memory_mb, because the reference's place depends on no setting
+_FIGURES = "Matplotlib"  # its tests inspect the figure that the solution left in the process if the images differ
+_REFERENCE_TIMEOUT_S = 120.0  # as in the authors' test_ds1000.py
+_REFERENCE_MEMORY_MB = (
+    4096  # ours: twice evaluate.memory_mb; a constant, so that where a problem is judged depends on no setting
+)
 _LOADED_MB = 512  # address space of the loaded libraries, before a sample's first line
-_JUDGE = "\nfrom wizardcoder.scoring.ds1000.sides import Judge as _Judge\n_judge = _Judge(globals())\n"
+_JUDGE = "\nfrom wizardcoder.scoring.ds1000.sides import JudgeSide as _JudgeSide\n_judge = _JudgeSide(globals())\n"
 _JUDGE += "_start, _resume = _judge.start, _judge.resume\n"
 _SOLVE = "from wizardcoder.scoring.ds1000.sides import solve\n"
 # what the problems and their solutions import most; a fork of these takes 10 ms, their import 2 s
@@ -48,25 +50,25 @@ _PRELOAD = (
 
 
 def interpreter() -> Path:
-    """Give the Python of the DS-1000 environment, in the project itself also for DVC's temporary experiments."""
+    """Return the Python of the DS-1000 environment; for DVC's temporary experiments too, that of the project itself."""
     return Path(os.environ.get("DVC_ROOT", ".")) / ".venv-ds1000/bin/python"
 
 
 def reason_not_run(problem: Problem) -> str | None:
-    """Give why a problem is not run, whatever the solution; None where it is."""
+    """Return why a problem cannot be run here; None if it can."""
     if problem.group in NOT_RUN:
         return f"not run: the DS-1000 environment has no {problem.group}"
     return None
 
 
 def missing_environment(python: Path | None = None) -> str | None:
-    """Give what to do where the environment is missing or half made; None where it is there."""
+    """Return what to do if the environment is missing or incomplete; None if it is complete."""
     made = (python or interpreter()).parents[1] / ".installed"
     return None if made.exists() else f"{made}: no such file; run `make ds1000`"
 
 
 class DS1000(Sandboxes):
-    """Owns a sandbox for solutions and one for the judge's side, made when first used. Not for two threads at once.
+    """A sandbox for solutions and one for the judge's side, started when first used. Not for use by several threads.
 
     Args:
         allow_unsafe: as of `Sandbox`.
@@ -91,15 +93,15 @@ class DS1000(Sandboxes):
         """Judge a solution.
 
         Args:
-            problem: one for which `absent` is None.
-            solution: the code that stands for `[insert]` in the problem's context.
-            mode: see the module's docstring.
+            problem: one for which `reason_not_run` returns None.
+            solution: the code that replaces `[insert]` in the problem's context.
+            mode: see the docstring of this module.
             timeout_s: wall time of all the problem's cases together.
-            memory_mb: resident memory, and address space beyond what the loaded libraries take.
-            outside: what `judged_outside` said before; None: it is asked. Official mode does not look at it.
+            memory_mb: resident memory, and address space in addition to that of the loaded libraries.
+            outside: the result of `judged_outside`, if known. Not used in official mode.
 
         Raises:
-            SandboxError: the sandbox itself failed: no verdict.
+            SandboxError: the sandbox itself failed; this says nothing about the solution.
         """
         if mode == "strict" and outside is None:
             outside = self.judged_outside(problem)
@@ -115,10 +117,10 @@ class DS1000(Sandboxes):
         return ProgramResult(result == "passed", result, time.perf_counter() - start)
 
     def judged_outside(self, problem: Problem) -> bool:
-        """Tell whether strict mode keeps the comparison out of the sample's process; remembered.
+        """Return whether strict mode compares outside the sample's process; computed once.
 
-        That depends on the problem alone: its reference must pass so. Others need what does not leave a process, such
-        as a fitted estimator or the current figure, and are judged as in official mode.
+        This depends on the problem alone: its reference must pass that way. Other problems need something that cannot
+        leave a process, such as a fitted estimator or the current figure, and are judged as in official mode.
         """
         if problem.group == _FIGURES:
             return False
@@ -129,7 +131,7 @@ class DS1000(Sandboxes):
         return self._outside[problem.task_id]
 
     def _judge_outside(self, problem: Problem, solution: str, timeout_s: float, memory_mb: int) -> None:
-        self._side("judge"), self._side("solution")  # both are warm before a sample's clock starts
+        self._side("judge"), self._side("solution")  # start both before a sample's time runs
         with (
             self._sample("judge", "calls", timeout_s, memory_mb) as judge,
             self._sample("solution", "calls", timeout_s, memory_mb) as sample,
@@ -160,5 +162,8 @@ class DS1000(Sandboxes):
 def _environment(python: Path) -> Environment:
     prefix = str(python.absolute().parents[1])
     packages = sysconfig.get_path("purelib", "venv", {"base": prefix, "platbase": prefix})
-    figures = (("MPLBACKEND", "Agg"), ("MPLCONFIGDIR", f"{prefix}/matplotlib"))  # else it writes into the home folder
+    figures = (
+        ("MPLBACKEND", "Agg"),
+        ("MPLCONFIGDIR", f"{prefix}/matplotlib"),
+    )  # otherwise it writes to the home folder
     return Environment(str(python.absolute()), _PRELOAD, (packages,), (packages,), figures)

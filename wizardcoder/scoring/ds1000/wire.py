@@ -1,10 +1,10 @@
-"""DS-1000's results as bytes: what a sample returns crosses to the judge by value, without pickle.
+"""Encode DS-1000's results as bytes: a sample's result reaches the judge by value, without pickle.
 
-In: built-in values, and those of numpy, pandas and scipy.sparse. Out: bytes, and from bytes the same values again.
-Decoding builds these types from numbers, texts and plain arrays, and checks the indices within them, so what a hostile
-process sends can be wrong but never code. A subclass of a built-in type arrives as its base. Does not cover: fitted
-estimators, figures, functions, subclasses of numpy's and pandas' types. Runs inside the sandbox; pandas and scipy are
-imported where a value of theirs is met.
+In: built-in values, and those of numpy, pandas and scipy.sparse. Out: bytes, and the same values decoded from bytes.
+Decoding builds these types from numbers, texts and plain arrays, and checks the indices in them, so a hostile process
+can send wrong values but never code. A subclass of a built-in type arrives as its base. Does not cover: fitted
+estimators, figures, functions, subclasses of numpy's and pandas' types. Runs inside the sandbox; imports pandas and
+scipy only for values of theirs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from wizardcoder.sandbox import wire as values
+from wizardcoder.sandbox import wire as plain_wire
 
 MAX_DEPTH = 50
 _LEAVES = (
@@ -32,22 +32,22 @@ _SPARSE = (*_COMPRESSED, "coo", "dia", "lil", "dok")
 
 
 def dumps(value: object) -> bytes:
-    """Give a value as bytes.
+    """Encode a value.
 
     Raises:
-        TypeError: holds a value of a type that does not travel.
+        TypeError: it contains a value of a type that is not covered.
         ValueError: nested deeper than 50, or an endless iterator.
     """
-    return values.dumps(_flat(value, 0))
+    return plain_wire.dumps(_flat(value, 0))
 
 
 def loads(data: bytes) -> Any:
-    """Give the value that `dumps` was given.
+    """Decode a value.
 
     Raises:
-        ValueError: not what `dumps` writes.
+        ValueError: `dumps` did not write this.
     """
-    plain = values.loads(data)
+    plain = plain_wire.loads(data)
     try:
         return _restored(plain)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, ArithmeticError, AttributeError) as exc:
@@ -55,7 +55,7 @@ def loads(data: bytes) -> Any:
 
 
 def _flat(value: Any, depth: int = 0) -> Any:
-    """Give a value as what `values` carries: a leaf as it is, all else as a list with a tag at its start."""
+    """Return a value for the sandbox's wire format: a leaf unchanged, others as a list that starts with a tag."""
     kind = type(value)
     if kind in _LEAVES:
         return value
@@ -91,8 +91,8 @@ def _limited(iterable: Any) -> list[Any]:
     items = []
     for item in iterable:
         items.append(item)
-        if len(items) > values.MAX_ITEMS:
-            raise ValueError(f"an iterator of more than {values.MAX_ITEMS} items")
+        if len(items) > plain_wire.MAX_ITEMS:
+            raise ValueError(f"an iterator of more than {plain_wire.MAX_ITEMS} items")
     return items
 
 
@@ -135,7 +135,7 @@ def _objects(shape: list[int], *items: Any) -> Any:
 
 
 def _flat_sparse(value: Any) -> list[Any]:
-    """The format's own arrays, so that stored zeros and the order of indices survive; lil and dok by coordinates."""
+    """Return the format's own arrays, which keep stored zeros and the order of indices; lil and dok as coordinates."""
     name, shape = type(value).__name__, list(value.shape)
     if name not in {f"{value.format}_{form}" for form in ("matrix", "array")}:
         raise _refusal(value)

@@ -1,8 +1,8 @@
-"""The part of DS-1000's wire (ds1000_wire.py) that knows pandas' types.
+"""The part of DS-1000's wire format (wire.py) for pandas' types.
 
-In: a value of pandas. Out: a list with a tag and parts that the wire carries, and from these the value again. Every
-type is built by its public constructor, which checks codes and lengths. Does not cover: groupings, offsets, styles,
-attrs, and classes that others derived from pandas' own. Runs inside the sandbox.
+In: a value of pandas. Out: a tag and parts that wire.py encodes, and the value built from these. Every type is built by
+its public constructor, which checks codes and lengths. Does not cover: groupings, offsets, styles, attrs, and classes
+that others derive from pandas' own. Runs inside the sandbox.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Flat = Callable[[Any], Any]
 
 
 def flat(value: Any, inner: _Flat) -> list[Any] | None:
-    """Give a value's tag and parts; None for a type that does not travel.
+    """Return a value's tag and parts; None for a type that is not covered.
 
     Args:
         value: of a type that pandas defines.
@@ -40,16 +40,16 @@ def flat(value: Any, inner: _Flat) -> list[Any] | None:
 
 
 def restored(tag: str, parts: list[Any]) -> Any:
-    """Give the value of a tag and its parts, which are values again.
+    """Build the value of a tag and its decoded parts.
 
     Raises:
-        ValueError, TypeError, ...: not what `flat` writes.
+        ValueError, TypeError, ...: `flat` did not write these.
     """
     return _READ[tag.removeprefix("pandas.")](*parts)
 
 
 def _values(of: Any) -> Any:
-    """Give what a Series or an Index holds: a numpy array where it is one, else pandas' own array."""
+    """Return the data of a Series or an Index: a numpy array if it is one, else pandas' own array."""
     return np.asarray(of) if isinstance(of.dtype, np.dtype) else of.array
 
 
@@ -82,7 +82,7 @@ def _zone_name(zone: datetime.tzinfo | None) -> str | None:
 
 
 def _zone(name: str) -> Any:
-    """Give a zone by the name that `_zone_name` gave: +02:00, pytz.FixedOffset(120), Europe/Paris."""
+    """Return a time zone by its name from `_zone_name`: +02:00, pytz.FixedOffset(120), Europe/Paris."""
     if name[:1] in "+-":
         return datetime.datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo
     if name.startswith("pytz.FixedOffset("):

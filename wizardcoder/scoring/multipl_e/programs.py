@@ -1,13 +1,13 @@
-"""The program that tests a completion in one of MultiPL-E's eight languages, with a proof that the tests ran through.
+"""Build the program that tests a completion in one of MultiPL-E's eight languages and proves that its tests ran.
 
-In: a problem and a completion. Out: files and the steps that compile and run them. The program is MultiPL-E's own,
-prompt + completion + tests, and a line at the end of the tests that prints a proof, a text the completion cannot know.
-Does not run anything (languages.py).
+In: a problem and a completion. Out: files and the commands that compile and run them. The program is MultiPL-E's own
+(prompt, completion, tests) with a line at the end of the tests that prints a proof: a text that the completion cannot
+know. Does not run anything (run.py).
 
-What dodges the tests cheaply is covered: ending early, printing success or the program's source, swallowing errors,
-assertions that are redefined or switched off. Not covered: code that searches its source or memory for the proof's
-halves, answers whose equality always holds (`operator ==` in C++ and Swift, `equals` in Java, methods of `Base.==` or
-R's generics), C++ macros of other words of the tests than `assert`, and guessing by fork, one process per outcome.
+Covered are cheap ways around the tests: exiting early, printing success or the program's source, swallowing errors,
+redefining or disabling assertions. Not covered: code that searches its source or memory for the proof's halves, results
+that equal everything (`operator ==` in C++ and Swift, `equals` in Java, methods of `Base.==` or R's generics), C++
+macros of words of the tests other than `assert`, and guessing by fork, one process per outcome.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _JVM = ("-XX:+UseSerialGC", "-XX:ActiveProcessorCount=2")  # few threads on any 
 
 @dataclass(frozen=True, slots=True)
 class TestProgram:
-    """A program as the sandbox takes it: its files by name, and the steps that compile and run it."""
+    """A program as the sandbox takes it: its files by name, and the commands that compile and run it."""
 
     files: dict[str, str]
     steps: tuple[tuple[str, ...], ...]
@@ -38,36 +38,36 @@ def cut_at_stop(completion: str, stop: Sequence[str]) -> str:
 
 
 def build_program(problem: Problem, completion: str, proof: str, memory_mb: int) -> TestProgram:
-    """Give the program that tests a completion, which is cut at the problem's stop texts, and its steps.
+    """Return the program that tests a completion, which is cut at the problem's stop texts.
 
     Args:
         problem: with `language`, `prefix`, `test` and `stop`.
-        completion: what a model wrote after `prefix`.
+        completion: the model's text after `prefix`.
         proof: a fresh random text of letters and digits.
         memory_mb: the JVM's heap.
 
     Raises:
-        StageError: the tests are not built as MultiPL-E's are, so that the proof has no place.
+        StageError: the tests do not have MultiPL-E's form, so there is no place for the proof.
     """
     name = problem.language
     secret = "$" + hashlib.sha256(proof.encode()).hexdigest()[:16]
-    # in two halves, so that a program that prints its own source does not print the proof
+    # in two halves, so that printing the program's source does not print the proof
     halves = f'"{proof[: len(proof) // 2]}"', f'"{proof[len(proof) // 2 :]}"'
     try:
-        tests = _ensured(name, problem.test)
+        tests = _with_original_assertions(name, problem.test)
         tests = _before_last(_END[name], tests, _proof_line(name, *halves, secret))
     except ValueError as exc:
         raise StageError(f"{problem.task_id}: test: found {exc}, accepted: MultiPL-E's tests in {name}") from exc
     source = "Problem.java" if name == "java" else f"problem.{name}"
     files = {source: f"{problem.prefix}{cut_at_stop(completion, problem.stop)}\n{tests}"}
-    if name == "js":  # the true assert, under a name that the completion cannot know
+    if name == "js":  # the original assert, under a name that the completion cannot know
         own = f"Object.defineProperty(globalThis, '{secret}', {{ value: Object.freeze(require('node:assert')) }});\n"
         files["before.js"] = own
     return TestProgram(files, _steps(name, source, memory_mb))
 
 
 def _steps(name: str, source: str, memory_mb: int) -> tuple[tuple[str, ...], ...]:
-    """Give the commands of MultiPL-E's evaluator; the JVM's memory and threads and rustc's linker are our choice."""
+    """Return the commands of MultiPL-E's evaluator; the JVM's memory and threads and rustc's linker are our choice."""
     binary = ("./problem",)
     if name == "java":
         compiler = ("javac", *(f"-J{option}" for option in (*_JVM, "-XX:TieredStopAtLevel=1")), "-encoding", "UTF8")
@@ -80,37 +80,37 @@ def _steps(name: str, source: str, memory_mb: int) -> tuple[tuple[str, ...], ...
         "r": (("Rscript", source),),
         "jl": (("julia", source),),
         "swift": (("swiftc", source, "-o", "problem"), binary),
-        # the linker that rustc brings looks itself up in /proc, which a container may forbid to mount
+        # rustc's own linker needs /proc, which a container may forbid to mount
         "rs": (("rustc", source, "-o", "problem", "-C", "link-arg=-fuse-ld=bfd"), binary),
     }
     return steps[name]
 
 
-def _ensured(name: str, tests: str) -> str:
-    """Give the tests with assertions that a completion has not redefined."""
+def _with_original_assertions(name: str, tests: str) -> str:
+    """Return the tests with assertions that a completion cannot redefine."""
     if name == "cpp":
-        return _before_first("int main(", tests, _TRUE_ASSERT)
+        return _before_first("int main(", tests, _ORIGINAL_ASSERT)
     if name == "r":
         own = '"^(stopifnot|isTRUE|all[.]equal([.].*)?)$", base::ls(base::globalenv(), all.names = TRUE), value = TRUE'
         return f"base::rm(list = base::grep({own}))\n{tests}"
     if name in _ASSERTIONS:
-        word, true_word = _ASSERTIONS[name]
-        return re.sub(rf"^([ \t]*){re.escape(word)}", rf"\1{true_word}", tests, flags=re.MULTILINE)
+        word, original = _ASSERTIONS[name]
+        return re.sub(rf"^([ \t]*){re.escape(word)}", rf"\1{original}", tests, flags=re.MULTILINE)
     return tests
 
 
-_TRUE_ASSERT = "#undef NDEBUG\n#undef __assert_fail\n#include <assert.h>\n#include <cstdio>\n"
+_ORIGINAL_ASSERT = "#undef NDEBUG\n#undef __assert_fail\n#include <assert.h>\n#include <cstdio>\n"
 _ASSERTIONS = {"swift": ("assert(", "Swift.assert("), "rs": ("assert_eq!(", "::std::assert_eq!(")}
-# The line before which the proof stands: the end of the block that holds the tests, which an error in them leaves,
-# whatever a completion has set for errors at top level (R's options(error=)). None: the end of the file.
+# The proof is inserted before this line: the end of the block with the tests, which an error in them leaves, whatever a
+# completion has set for errors at top level (R's options(error=)). None: the end of the file.
 _END = dict.fromkeys(("js", "cpp", "php", "r", "rs"), "}") | {"java": "    }", "jl": None, "swift": None}
 
 
 def _proof_line(name: str, one: str, two: str, secret: str) -> str:
-    """Give the line that prints the proof, on a line of its own, where assertions still are what they should be."""
+    """Return the line that prints the proof on a line of its own, provided that assertions still work."""
     julia = 'var"@test" === Test.var"@test" && var"@testset" === Test.var"@testset" && (==) === Base.:(==)'
     lines = {
-        # an assertion that sets the variable shows that assertions are switched on
+        # sets the variable only if assertions are enabled
         "java": f'    boolean on = false; assert on = true; if (on) System.out.println("\\n" + {one} + {two});',
         "js": f'  if (assert === {secret}) process.stdout.write("\\n" + {one} + {two} + "\\n");',
         "cpp": f'    std::puts("\\n" {one} {two});',
@@ -124,7 +124,7 @@ def _proof_line(name: str, one: str, two: str, secret: str) -> str:
 
 
 def _before_last(mark: str | None, tests: str, text: str) -> str:
-    """Put text before the last line that is `mark`, or at the end."""
+    """Insert text before the last line that equals `mark`, or at the end."""
     if mark is None:
         return f"{tests.rstrip()}\n{text}"
     at = f"\n{tests}\n".rfind(f"\n{mark}\n")
@@ -134,7 +134,7 @@ def _before_last(mark: str | None, tests: str, text: str) -> str:
 
 
 def _before_first(mark: str, tests: str, text: str) -> str:
-    """Put text before the first line that begins with `mark`."""
+    """Insert text before the first line that begins with `mark`."""
     at = f"\n{tests}".find(f"\n{mark}")
     if at < 0:
         raise ValueError(f"no line that begins with {mark!r}")

@@ -1,8 +1,7 @@
-"""Completions in the eight languages of MultiPL-E, tested in the sandbox.
+"""Test completions in the eight languages of MultiPL-E in the sandbox.
 
-In: a problem and a completion. Out: a verdict. A completion passes when its program prints the proof that
-language_programs.py puts at the end of the tests, and ends with exit status 0. What must be installed stands in
-toolchains.py.
+In: a problem and a completion. Out: a ProgramResult. A completion passes if its program prints the proof that
+programs.py puts at the end of the tests, and exits with status 0. sandbox/toolchains.py lists what must be installed.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from wizardcoder.scoring.settings import ProgramResult
 
 _COMPILER_FAILED = 100  # the sandbox's exit status when a step before the last failed
 _TIMED_OUT = 124  # coreutils' timeout
-# timeout closes its output before it ends, and the end of its output ends a sample; a shell holds it open until then
+# timeout closes its output before it exits, and the end of its output ends a sample; a shell keeps it open until then
 _LAST_STEP = ("sh", "-c", 'timeout "$@"; exit "$?"', "sh")
-_GRACE_S = 5  # for the sandbox, beyond the times that timeout keeps
-# the first line that tells of an error, and the next where it ends in a colon; those of a stack begin with blanks
+_GRACE_S = 5  # for the sandbox, in addition to the limits that `timeout` enforces
+# the first line that reports an error, and the next if it ends in a colon; lines of a stack trace begin with blanks
 _REASON = re.compile(
     r"^(?=\S).*(?:error|exception|assertion|panicked|failed)(?:.*: *\n.*\S.*|.*)$", re.IGNORECASE | re.M
 )
 _REASON_CHARACTERS = 300
-# tests that test nothing: what they need is the toolchain
+# tests that test nothing but the toolchain
 _TRIALS = {
     "java": "import org.javatuples.*;\nclass Problem {\n    public static void main(String[] args) {\n    }\n}\n",
     "js": "const assert = require('node:assert');\n{\n}\n",
@@ -69,17 +68,17 @@ def limits_for(name: str, timeout_s: float, memory_mb: int) -> Limits:
 def judge_completion(
     sandbox: Sandbox, problem: Problem, completion: str, timeout_s: float, memory_mb: int
 ) -> ProgramResult:
-    """Test a completion in a sandbox of its language's `world`; one sandbox serves any number of samples.
+    """Test a completion in a sandbox with its language's `toolchain_environment`.
 
     Args:
-        sandbox: any other world would lack the toolchain, and nothing would pass.
+        sandbox: serves any number of samples of its language.
         problem: of MultiPL-E.
         completion: what a model wrote after the problem's prefix.
-        timeout_s: wall time of the program itself; its compiler has the language's `compile_s` for its own.
-        memory_mb: of the program itself; its compiler and runtime have `toolchain_mb` more.
+        timeout_s: wall time of the program itself; its compiler has the language's `compile_s` in addition.
+        memory_mb: of the program itself; its compiler and runtime have `toolchain_mb` in addition.
 
     Raises:
-        SandboxError: the sandbox failed, or has no namespaces: without them a sample starts no second process.
+        SandboxError: the sandbox failed, or has no namespaces: without them a sample cannot start a second process.
     """
     name = problem.language
     if "pid" not in sandbox.layers:
@@ -89,23 +88,23 @@ def judge_completion(
     *compiling, last = program.steps
     steps = [("timeout", "--kill-after=1", str(LANGUAGES[name].compile_s), *step) for step in compiling]
     steps.append((*_LAST_STEP, "--kill-after=1", str(timeout_s), *last))
-    start, output, stopped = time.monotonic(), b"", None
+    start, output, failure = time.monotonic(), b"", None
     with sandbox.sample("command", limits_for(name, timeout_s, memory_mb)) as sample:
         try:
             output = sample.run(program.files, steps, toolchain_variables(name))
         except TimedOut:
-            stopped = "timed out"
+            failure = "timed out"
         except Died as exc:
-            stopped = f"failed: {exc}"
+            failure = f"failed: {exc}"
     assert sample.ended is not None, "its block has ended"
-    result = stopped or _result(output.decode(errors="replace"), sample.ended.status, proof)
+    result = failure or _result(output.decode(errors="replace"), sample.ended.status, proof)
     return ProgramResult(result == "passed", result, time.monotonic() - start)
 
 
 def toolchain_failure(sandbox: Sandbox, name: str) -> str | None:
-    """Give why a toolchain does not run in a sandbox of its `world`, in one line; None where it does.
+    """Return why a toolchain does not run in its sandbox, on one line; None if it runs.
 
-    Without this look, a toolchain that lacks a library fails every sample, which reads as a model that can do nothing.
+    Without this check, a toolchain that lacks a library fails every sample, which looks like a bad model.
     """
     trial = Problem(task_id=f"trial/{name}", prompt="", canonical_solution="", test=_TRIALS[name], language=name)
     verdict = judge_completion(sandbox, trial, "", timeout_s=60, memory_mb=1024)
@@ -122,9 +121,9 @@ def _result(output: str, status: int, proof: str) -> str:
         return "timed out"
     if status == _COMPILER_FAILED and output.endswith(f"\ntimeout ended with {_TIMED_OUT}\n"):
         return "failed: the compiler timed out"
-    told = _REASON.search(output)
+    reason = _REASON.search(output)
     return (
-        f"failed: {' '.join(told[0].split())[:_REASON_CHARACTERS]}"
-        if told
+        f"failed: {' '.join(reason[0].split())[:_REASON_CHARACTERS]}"
+        if reason
         else f"failed: ended with exit code {status}"
     )
