@@ -8,9 +8,8 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params_file import applied, nested
-from wizardcoder.experiments import experiment_plan
+from wizardcoder.experiments.experiment import Experiment
 from wizardcoder.experiments.experiment_plan import PlannedExperiment, print_plan, refuse_cost
-from wizardcoder.experiments.runs import Experiment
 
 COMMITTED = (Path(__file__).resolve().parents[2] / "params.yaml").read_text()
 PRICED = {"runtime.teacher.price.input": 0.5}
@@ -38,9 +37,10 @@ def test_a_stage_whose_judge_is_a_teacher_with_a_price_is_refused(stage, key, va
         refuse_cost([planned([stage], **{key: value})])
 
 
-def test_what_judging_costs_is_told_where_no_round_is_evolved(monkeypatch, capsys):
-    monkeypatch.setattr(experiment_plan, "_estimate", lambda _: "the table")
-    print_plan([planned(["decontaminate"], decontaminate__judge="both"), planned(["merge"])])
+def test_what_judging_costs_is_printed_where_no_round_is_evolved(capsys):
+    print_plan(
+        [planned(["decontaminate"], decontaminate__judge="both"), planned(["merge"])], estimate=lambda _: "the table"
+    )
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "the table",
         "1 of 2 may ask a teacher for answers that are not in the store",

@@ -9,7 +9,7 @@ import pytest
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import read_yaml
 from wizardcoder.core.params_file import applied, nested
-from wizardcoder.experiments.suites import experiments, read_suites, refuse_placeholders
+from wizardcoder.experiments.suites import read_suites, refuse_placeholders, suite_experiments
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = read_suites(ROOT / "ablations.yaml")
@@ -31,13 +31,13 @@ def read(tmp_path: Path, text: str):
 
 
 def test_an_entrys_values_go_over_the_common_ones(tmp_path):
-    first, second = experiments("rounds", read(tmp_path, GOOD)["rounds"])
+    first, second = suite_experiments("rounds", read(tmp_path, GOOD)["rounds"])
     assert (first.name, first.arguments()) == ("rounds-0", ["train.max_steps=5", "merge.rounds=[0]"])
     assert (second.name, second.arguments()) == ("rounds-0-1", ["train.max_steps=9", "merge.rounds=[0,1]"])
 
 
 def test_the_command_makes_an_experiment_in_a_folder_of_its_own(tmp_path):
-    first, _ = experiments("rounds", read(tmp_path, GOOD)["rounds"])
+    first, _ = suite_experiments("rounds", read(tmp_path, GOOD)["rounds"])
     assert first.command() == [
         *("dvc", "exp", "run", "--temp", "--allow-missing", "-n", "rounds-0"),
         *("-S", "train.max_steps=5", "-S", "merge.rounds=[0]", "evaluate"),
@@ -51,7 +51,7 @@ def test_the_command_makes_an_experiment_in_a_folder_of_its_own(tmp_path):
         ('  baseline: "0"\n', "", "rounds.baseline: missing"),
         ("common:", "comon:", "rounds.comon: unknown key"),
         ("0-1:", "0/1:", "rounds: found '0/1', accepted: a name of letters, digits, _ and -"),
-        ("rounds: [0, 1], train.max_steps: 9", "rounds: [0]", "rounds.entries: 0-1 and 0 hold the same values"),
+        ("rounds: [0, 1], train.max_steps: 9", "rounds: [0]", "rounds.entries: 0-1 and 0 have the same values"),
     ],
     ids=["baseline", "missing", "unknown", "name", "twins"],
 )
@@ -69,7 +69,7 @@ def test_a_missing_file_is_refused_in_one_line(tmp_path):
 
 def test_a_placeholder_is_refused_with_its_place_and_the_number_of_others():
     with pytest.raises(StageError) as caught:
-        refuse_placeholders(experiments("teachers", SHIPPED["teachers"]))
+        refuse_placeholders(suite_experiments("teachers", SHIPPED["teachers"]))
     assert str(caught.value) == (
         "ablations.yaml: teachers-starcoder-gpt-4: teacher.base_url: found <URL of an OpenAI-compatible endpoint of "
         "the GPT models>, a placeholder to fill in, as in 11 more places"
@@ -78,13 +78,13 @@ def test_a_placeholder_is_refused_with_its_place_and_the_number_of_others():
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name != "teachers"])
 def test_the_other_suites_have_no_placeholder(name):
-    refuse_placeholders(experiments(name, SHIPPED[name]))
+    refuse_placeholders(suite_experiments(name, SHIPPED[name]))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_value_of_a_shipped_suite_has_its_key_in_params_yaml(name):
     text = (ROOT / "params.yaml").read_text()
-    for experiment in experiments(name, SHIPPED[name]):
+    for experiment in suite_experiments(name, SHIPPED[name]):
         applied(text, nested(experiment.values))
 
 

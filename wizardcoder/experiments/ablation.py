@@ -15,20 +15,18 @@ from rich.table import Table
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
-from wizardcoder.experiments.comparison import Comparison, publish
+from wizardcoder.experiments.comparison import ExperimentComparison, publish_comparison
+from wizardcoder.experiments.experiment import (
+    Experiment,
+    current_commit,
+    finished_experiments,
+    refuse_other_settings,
+    require_clean_commit,
+)
 from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
 from wizardcoder.experiments.results import read_result
-from wizardcoder.experiments.runs import (
-    Experiment,
-    clean_head,
-    ensure,
-    head,
-    made,
-    one_at_a_time,
-    queue,
-    refuse_other_settings,
-)
-from wizardcoder.experiments.suites import FILE, Suite, experiments, read_suites, refuse_placeholders
+from wizardcoder.experiments.runs import exclusive_run, queue_experiment, run_if_missing
+from wizardcoder.experiments.suites import FILE, Suite, read_suites, refuse_placeholders, suite_experiments
 
 
 def suites_table(suites: Mapping[str, Suite]) -> Table:
@@ -45,9 +43,9 @@ def entries_table(name: str) -> Table:
     Raises:
         StageError: ablations.yaml has no such suite.
     """
-    commits = made(head())
+    commits = finished_experiments(current_commit())
     table = Table("experiment", "commit", "values")
-    for experiment in experiments(name, select_suite(name)):
+    for experiment in suite_experiments(name, select_suite(name)):
         table.add_row(experiment.name, commits.get(experiment.name, "-")[:7], "\n".join(experiment.arguments()))
     return table
 
@@ -78,9 +76,9 @@ def run_suite(name: str, *, dry_run: bool = False, queue_only: bool = False, pay
             set, or an experiment failed.
     """
     suite = select_suite(name)
-    wanted = experiments(name, suite)
+    wanted = suite_experiments(name, suite)
     refuse_placeholders(wanted)
-    start = head() if dry_run else clean_head()
+    start = current_commit() if dry_run else require_clean_commit()
     commits = _finished(wanted, start)
     missing = [experiment for experiment in wanted if experiment.name not in commits]
     console.say(
@@ -103,7 +101,7 @@ def run_suite(name: str, *, dry_run: bool = False, queue_only: bool = False, pay
 
 def _finished(wanted: Sequence[Experiment], start: str) -> dict[str, str]:
     """Return the commits of finished experiments, after a check of every key and of settings under the same name."""
-    commits = made(start)
+    commits = finished_experiments(start)
     for experiment in wanted:
         source = f"{FILE}: {experiment.name}"
         experiment.params(source)
@@ -114,7 +112,7 @@ def _finished(wanted: Sequence[Experiment], start: str) -> dict[str, str]:
 
 def _queue(missing: Sequence[Experiment]) -> None:
     for experiment in missing:
-        queue(experiment)
+        queue_experiment(experiment)
     console.say(f"ablate: {len(missing)} queued; run `dvc queue start`, and this command again when the queue is empty")
 
 
@@ -122,30 +120,30 @@ def _run(wanted: Sequence[Experiment], start: str) -> dict[str, str]:
     """Run the experiments that are not finished; return the reason of each failure by name."""
     failed: dict[str, str] = {}
     began, ran = time.monotonic(), 0
-    with one_at_a_time():
+    with exclusive_run():
         for number, experiment in enumerate(wanted, start=1):
             label = f"ablate: {number} of {len(wanted)}: {experiment.name}"
-            ran += experiment.name not in made(start)
+            ran += experiment.name not in finished_experiments(start)
             try:
-                ensure(experiment, start, label)
+                run_if_missing(experiment, start, label)
             except StageError as exc:
                 failed[experiment.name] = str(exc)
                 console.say(f"{label}: failed: {exc}")
             if ran and number < len(wanted):
                 elapsed_s = time.monotonic() - began
-                left = len([e for e in wanted[number:] if e.name not in made(start)])
+                left = len([e for e in wanted[number:] if e.name not in finished_experiments(start)])
                 console.say(f"ablate: {elapsed_s:.0f} s so far, {left} left: about {left * elapsed_s / ran:.0f} s")
     return failed
 
 
 def _compare(name: str, suite: Suite, wanted: Sequence[Experiment], start: str, failed: Mapping[str, str]) -> None:
     """Print and write the comparison of all finished experiments, then raise if any failed."""
-    commits = made(start)
+    commits = finished_experiments(start)
     results = [read_result(e.name, commits[e.name]) for e in wanted if e.name in commits]
     baseline = f"{name}-{suite.baseline}"
     if baseline in commits and len(results) > 1:
         dev = str(read_yaml(PARAMS_FILE)["evaluate"]["dev"])
-        publish(Comparison(name, suite.description, baseline, start, dev, wanted, results, failed))
+        publish_comparison(ExperimentComparison(name, suite.description, baseline, start, dev, wanted, results, failed))
     if failed:
         reasons = "; ".join(failed.values())
         raise StageError(

@@ -1,6 +1,7 @@
-"""How experiments differ from their baseline, for a person and for the report.
+"""Show how experiments differ from their baseline, and write it for the report.
 
-In: results of experiments. Out: tables with their foot; a JSON file under experiments/, which git tracks.
+In: results of experiments. Out: a table for each benchmark and measure, with notes; experiments/SUITE.json, which git
+tracks.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from rich.table import Table
 
 from wizardcoder.core import console, paths
 from wizardcoder.core.records import replacing
+from wizardcoder.experiments.experiment import Experiment
 from wizardcoder.experiments.results import (
     Difference,
     Differences,
+    ExperimentResult,
     Measure,
-    Result,
-    differences,
-    metrics,
+    compare_with_baseline,
+    flat_metrics,
 )
-from wizardcoder.experiments.runs import Experiment
 from wizardcoder.statistics.significance import LEVEL, Interval, Scored
 
 TITLES: dict[Measure, str] = {"pass_at_1": "pass@1", "nll": "NLL of the canonical solutions (lower is better)"}
@@ -30,10 +31,10 @@ SIZE = "train.examples"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Experiments that start from `commit`, and what those that ran scored; the others with the reason.
+class ExperimentComparison:
+    """Experiments that start from `commit`, the results of those that finished, the reasons of those that failed.
 
-    `dev` is the benchmark by which a choice may be made.
+    `dev` is the benchmark that may decide between them.
     """
 
     suite: str
@@ -42,26 +43,26 @@ class Comparison:
     commit: str
     dev: str
     experiments: Sequence[Experiment]
-    results: Sequence[Result]
+    results: Sequence[ExperimentResult]
     failed: Mapping[str, str]
 
 
-def publish(comparison: Comparison) -> None:
-    """Show the tables and write experiments/SUITE.json."""
-    different = differences(comparison.results, comparison.baseline)
-    for table in tables(comparison, different):
+def publish_comparison(comparison: ExperimentComparison) -> None:
+    """Print the tables and write experiments/SUITE.json."""
+    different = compare_with_baseline(comparison.results, comparison.baseline)
+    for table in comparison_tables(comparison, different):
         console.show(table)
     for line in _foot(comparison, different):
         console.say(line)
     path = paths.EXPERIMENT_SUMMARIES / f"{comparison.suite}.json"
     with replacing(path) as file:
-        json.dump(_rounded(summary(comparison, different)), file, indent=2, ensure_ascii=False)
+        json.dump(_rounded(comparison_summary(comparison, different)), file, indent=2, ensure_ascii=False)
         file.write("\n")
-    console.say(f"written: {path}; `git add {path}` keeps it")
+    console.say(f"written: {path}; `git add {path}` to keep it")
 
 
-def tables(comparison: Comparison, different: Differences) -> list[Table]:
-    """Give a table for each benchmark and measure, the experiments as rows."""
+def comparison_tables(comparison: ExperimentComparison, different: Differences) -> list[Table]:
+    """Return a table for each benchmark and measure, with the experiments as rows."""
     base = next(result for result in comparison.results if result.name == comparison.baseline)
     return [
         _table(comparison.results, different, benchmark, measure)
@@ -70,35 +71,35 @@ def tables(comparison: Comparison, different: Differences) -> list[Table]:
     ]
 
 
-def summary(comparison: Comparison, different: Differences) -> dict[str, Any]:
-    """Give entries with their overrides, metrics and differences; `difference` is the dev benchmark's pass@1."""
+def comparison_summary(comparison: ExperimentComparison, different: Differences) -> dict[str, Any]:
+    """Return entries with overrides, metrics and differences; `difference` is pass@1 on the dev benchmark."""
     values = {experiment.name: dict(experiment.values) for experiment in comparison.experiments}
     entries = [
         {
             "name": result.name,
             "overrides": values[result.name],
-            "metrics": metrics(result),
+            "metrics": flat_metrics(result),
             "difference": _flat(different.get((result.name, comparison.dev, "pass_at_1"))),
             "differences": {f"{b}.{m}": _flat(d) for (name, b, m), d in different.items() if name == result.name},
         }
         for result in comparison.results
     ]
-    told = {name: getattr(comparison, name) for name in ("suite", "description", "baseline", "commit", "dev")}
+    head = {name: getattr(comparison, name) for name in ("suite", "description", "baseline", "commit", "dev")}
     corrected = {"correction": "holm", "comparisons": len(different)}
-    return {**told, **corrected, "entries": entries, "failed": dict(comparison.failed)}
+    return {**head, **corrected, "entries": entries, "failed": dict(comparison.failed)}
 
 
-def scored(found: Scored) -> str:
-    """Give a score with its interval."""
+def format_score(found: Scored) -> str:
+    """Format a score with its interval."""
     return f"{found.value:.3f} ({found.interval.low:.3f} to {found.interval.high:.3f})"
 
 
-def changed(value: float, interval: Interval) -> str:
-    """Give a difference with its interval."""
+def format_difference(value: float, interval: Interval) -> str:
+    """Format a difference with its interval."""
     return f"{value:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"
 
 
-def _table(results: Sequence[Result], different: Differences, benchmark: str, measure: Measure) -> Table:
+def _table(results: Sequence[ExperimentResult], different: Differences, benchmark: str, measure: Measure) -> Table:
     problems = len(results[0].scores[benchmark].counts)
     table = Table(
         "experiment",
@@ -111,13 +112,17 @@ def _table(results: Sequence[Result], different: Differences, benchmark: str, me
         title_justify="left",
     )
     for result in results:
-        size = result.told.get(SIZE)
-        cells = [result.name, "-" if size is None else f"{size:g}", scored(result.scores[benchmark].means[measure])]
+        size = result.training_set.get(SIZE)
+        cells = [
+            result.name,
+            "-" if size is None else f"{size:g}",
+            format_score(result.scores[benchmark].means[measure]),
+        ]
         table.add_row(*cells, *_difference(different.get((result.name, benchmark, measure))))
     return table
 
 
-def _foot(comparison: Comparison, different: Differences) -> list[str]:
+def _foot(comparison: ExperimentComparison, different: Differences) -> list[str]:
     significant = sum(difference.significant for difference in different.values())
     return [
         f"difference: from {comparison.baseline}, paired by problem; greedy pass@1: Newcombe's interval (95 %) and "
@@ -131,7 +136,7 @@ def _difference(found: Difference | None) -> tuple[str, str, str]:
     if found is None:
         return "baseline", "", ""
     mark = "*" if found.significant else "n.s."
-    return changed(found.value, found.interval), f"{found.p:.4f}", f"{found.p_corrected:.4f} {mark}"
+    return format_difference(found.value, found.interval), f"{found.p:.4f}", f"{found.p_corrected:.4f} {mark}"
 
 
 def _flat(found: Difference | None) -> dict[str, object] | None:

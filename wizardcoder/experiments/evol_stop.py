@@ -20,67 +20,60 @@ from rich.table import Table
 
 from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import PARAMS_FILE, PART, STRICT, Text, load
+from wizardcoder.core.params import PARAMS_FILE, STRICT, load
 from wizardcoder.core.params_file import applied, nested
 from wizardcoder.core.records import replacing
+from wizardcoder.decontamination.settings import DecontaminateParams
 from wizardcoder.evaluation.results import compare_counts
 from wizardcoder.evaluation.settings import EvaluateParams, check
-from wizardcoder.experiments.comparison import Comparison, changed, publish, scored
-from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
-from wizardcoder.experiments.results import Measure, Result, Scores, read_result
-from wizardcoder.experiments.runs import (
+from wizardcoder.experiments.comparison import ExperimentComparison, format_difference, format_score, publish_comparison
+from wizardcoder.experiments.experiment import (
     Experiment,
-    clean_head,
-    ensure,
-    head,
-    made,
-    one_at_a_time,
+    current_commit,
+    finished_experiments,
     refuse_other_settings,
+    require_clean_commit,
 )
+from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
+from wizardcoder.experiments.results import BenchmarkScores, ExperimentResult, Measure, read_result
+from wizardcoder.experiments.runs import exclusive_run, run_if_missing
 from wizardcoder.statistics.significance import Comparison as Gain
 from wizardcoder.statistics.significance import Interval, paired_means
 
 NAME = "evol-stop"
 SEED = 0  # of the bootstrap
 Rule = Literal["interval", "any_drop"]
-Verdict = Literal["first", "best", "not better", "stop"]
+Decision = Literal["first", "best", "not better", "stop"]
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
 class EvolStopParams:
-    """When to stop, by what, and how far to go at most."""
+    """When to stop, by which measure, and at which round at the latest."""
 
     rule: Rule
     measure: Measure
     max_round: Annotated[int, Field(ge=1, le=paths.LAST_ROUND)]
 
 
-@params_dataclass(frozen=True, slots=True, config=PART)
-class Checked:
-    """Of the `decontaminate` section only the benchmarks that were held against the training data."""
-
-    benchmarks: list[Text]
-
-
 @params_dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
-    """What Evol Stop reads of params.yaml."""
+    """The sections of params.yaml that Evol Stop reads."""
 
-    decontaminate: Checked
+    decontaminate: DecontaminateParams
     evaluate: EvaluateParams
     evol_stop: EvolStopParams
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A round, the best one before it, and how much better than that it is, with the interval and the p-value."""
+class RoundDecision:
+    """A round compared with the best one before it: the gain, its interval and p-value, and what follows from it."""
 
     number: int
-    against: int | None
+    best_before: int | None
     gain: float
     interval: Interval
     p_value: float
-    verdict: Verdict
+    decision: Decision
 
 
 def find_best_round(*, dry_run: bool = False, pay: bool = False) -> None:
@@ -96,9 +89,9 @@ def find_best_round(*, dry_run: bool = False, pay: bool = False) -> None:
     """
     params = load(Params)
     _check(params)
-    start = head() if dry_run else clean_head()
+    start = current_commit() if dry_run else require_clean_commit()
     experiments = [experiment(number, params) for number in range(params.evol_stop.max_round + 1)]
-    commits = made(start)
+    commits = finished_experiments(start)
     for each in experiments:
         if each.name in commits:
             refuse_other_settings(each, commits[each.name], NAME)
@@ -110,57 +103,57 @@ def find_best_round(*, dry_run: bool = False, pay: bool = False) -> None:
         return
     if not pay:
         refuse_cost(planned)
-    with one_at_a_time():
-        steps, results = _climb(experiments, start, params)
-    finish(steps, results, experiments, start, params)
+    with exclusive_run():
+        steps, results = _run_rounds(experiments, start, params)
+    apply_best_round(steps, results, experiments, start, params)
 
 
 def experiment(number: int, params: Params) -> Experiment:
-    """Give the experiment of all rounds up to this one, scored on the development benchmark alone."""
+    """Return the experiment of all rounds up to this one, scored only on the development benchmark."""
     others = [name for name in params.evaluate.wanted() if name != params.evaluate.dev]
     values: dict[str, object] = {"merge.rounds": list(range(number + 1)), "evaluate.held_out": 0}
-    values |= switches(number)
+    values |= round_switches(number)
     values |= {f"evaluate.problems.{name}": 0 for name in others}
     return Experiment(f"{NAME}-{number}", values)
 
 
-def switches(last: int) -> dict[str, bool]:
-    """Give the rounds' switches: on up to the last one that is wanted."""
+def round_switches(last: int) -> dict[str, bool]:
+    """Return the switches of all rounds: on up to and including `last`."""
     return {f"evolve.enabled.r{n}": n <= last for n in paths.EVOLVED_ROUNDS}
 
 
-def decide(curve: Sequence[Scores], measure: Measure, rule: Rule) -> Step:
-    """Judge the curve's last round against the best one before it.
+def decide(curve: Sequence[BenchmarkScores], measure: Measure, rule: Rule) -> RoundDecision:
+    """Compare the last round of a curve with the best one before it, and decide whether to stop.
 
-    A tie keeps the earlier round, which is cheaper. By `interval` a drop counts when it is significant and the whole
-    interval of the paired difference lies below 0, by `any_drop` always.
+    A tie keeps the earlier round, which is cheaper. By `interval` a drop counts if it is significant and the whole
+    interval of the paired difference is below 0; by `any_drop` every drop counts.
     """
     number, best = len(curve) - 1, best_round(curve[:-1], measure)
     if best is None:
-        return Step(number, None, 0.0, Interval(0.0, 0.0), 1.0, "first")
+        return RoundDecision(number, None, 0.0, Interval(0.0, 0.0), 1.0, "first")
     gain = _gain(curve[best], curve[-1], measure)
     beyond_chance = gain.significant and gain.interval.high < 0
     dropped = beyond_chance if rule == "interval" else gain.difference < 0
-    verdict: Verdict = "best" if gain.difference > 0 else "stop" if dropped else "not better"
-    return Step(number, best, gain.difference, gain.interval, gain.p_value, verdict)
+    decision: Decision = "best" if gain.difference > 0 else "stop" if dropped else "not better"
+    return RoundDecision(number, best, gain.difference, gain.interval, gain.p_value, decision)
 
 
-def best_round(curve: Sequence[Scores], measure: Measure) -> int | None:
-    """Give the first of the best rounds; None of an empty curve."""
+def best_round(curve: Sequence[BenchmarkScores], measure: Measure) -> int | None:
+    """Return the first of the best rounds; None for an empty curve."""
     sign = -1 if measure == "nll" else 1
     values = [sign * scores.means[measure].value for scores in curve]
     return values.index(max(values)) if values else None
 
 
-def _gain(before: Scores, after: Scores, measure: Measure) -> Gain:
-    """Give by how much `after` is better, whichever way the measure points."""
+def _gain(before: BenchmarkScores, after: BenchmarkScores, measure: Measure) -> Gain:
+    """Return the gain from `before` to `after`; positive is better, for both measures."""
     if measure == "pass_at_1":
         return compare_counts(before.counts, after.counts, SEED)
     return paired_means(after.nlls, before.nlls, SEED)
 
 
 def _check(params: Params) -> None:
-    """Refuse a choice by a test set, and one by a benchmark that is not scored."""
+    """Refuse a development benchmark that is a test set or is not scored."""
     check(params.evaluate, params.decontaminate.benchmarks)
     if params.evaluate.dev not in params.evaluate.wanted():
         raise StageError(
@@ -169,28 +162,38 @@ def _check(params: Params) -> None:
         )
 
 
-def _climb(experiments: list[Experiment], start: str, params: Params) -> tuple[list[Step], list[Result]]:
-    """Run round after round until one stops it."""
+def _run_rounds(
+    experiments: list[Experiment], start: str, params: Params
+) -> tuple[list[RoundDecision], list[ExperimentResult]]:
+    """Run round after round until one decides to stop."""
     dev, measure = params.evaluate.dev, params.evol_stop.measure
-    steps: list[Step] = []
-    results: list[Result] = []
+    steps: list[RoundDecision] = []
+    results: list[ExperimentResult] = []
     for number, each in enumerate(experiments):
-        commit = ensure(each, start, f"evol_stop: round {number} of at most {len(experiments) - 1}: {each.name}")
+        commit = run_if_missing(
+            each, start, f"evol_stop: round {number} of at most {len(experiments) - 1}: {each.name}"
+        )
         results.append(read_result(each.name, commit))
         if dev not in results[-1].scores or measure not in results[-1].scores[dev].means:
             raise StageError(
                 f"{each.name}: {dev} has no {measure}, accepted: another evol_stop.measure or evaluate.dev"
             )
         steps.append(decide([result.scores[dev] for result in results], measure, params.evol_stop.rule))
-        score = scored(results[-1].scores[dev].means[measure])
-        console.say(f"evol_stop: round {number}: {dev} {measure} {score}: {steps[-1].verdict}")
-        if steps[-1].verdict == "stop":
+        score = format_score(results[-1].scores[dev].means[measure])
+        console.say(f"evol_stop: round {number}: {dev} {measure} {score}: {steps[-1].decision}")
+        if steps[-1].decision == "stop":
             break
     return steps, results
 
 
-def finish(steps: list[Step], results: list[Result], experiments: list[Experiment], start: str, params: Params) -> None:
-    """Show the curve, keep it, and write the best rounds into params.yaml."""
+def apply_best_round(
+    steps: list[RoundDecision],
+    results: list[ExperimentResult],
+    experiments: list[Experiment],
+    start: str,
+    params: Params,
+) -> None:
+    """Print the curve, write it to experiments/, and write the best rounds into params.yaml."""
     dev, measure = params.evaluate.dev, params.evol_stop.measure
     curve = [result.scores[dev] for result in results]
     best = best_round(curve, measure)
@@ -198,26 +201,26 @@ def finish(steps: list[Step], results: list[Result], experiments: list[Experimen
     console.show(_table(steps, curve, measure, dev))
     name = experiments[best].name
     description = f"Evol Stop by {measure} of {dev}, rule {params.evol_stop.rule}"
-    publish(Comparison(NAME, description, name, start, dev, experiments, results, {}))
+    publish_comparison(ExperimentComparison(NAME, description, name, start, dev, experiments, results, {}))
     if measure == "pass_at_1" and not any(scores.means[measure].value for scores in curve):
         raise StageError(
             f"{dev}: no round solved a problem, so nothing was measured; params.yaml is unchanged, "
             "accepted: evol_stop.measure nll, or an easier evaluate.dev"
         )
-    values = {"merge.rounds": list(range(best + 1)), **switches(best)}
+    values = {"merge.rounds": list(range(best + 1)), **round_switches(best)}
     text = applied(PARAMS_FILE.read_text(encoding="utf-8"), nested(values), NAME)
     with replacing(PARAMS_FILE) as file:
         file.write(text)
-    ended = "stopped by round" if steps[-1].verdict == "stop" else "not stopped; last round"
+    ended = "stopped by round" if steps[-1].decision == "stop" else "not stopped; last round"
     console.say(f"evol_stop: {ended} {steps[-1].number}, best is {best}: merge.rounds is {values['merge.rounds']}")
-    console.say("`dvc repro` takes it from the cache and scores the other benchmarks; then commit")
+    console.say("`dvc repro` restores it from the cache and scores the other benchmarks; then commit")
 
 
-def _table(steps: Sequence[Step], curve: Sequence[Scores], measure: Measure, dev: str) -> Table:
-    table = Table("rounds", f"{dev} {measure}", "better than", "by", "p", "verdict")
+def _table(steps: Sequence[RoundDecision], curve: Sequence[BenchmarkScores], measure: Measure, dev: str) -> Table:
+    table = Table("rounds", f"{dev} {measure}", "better than", "by", "p", "decision")
     for step, scores in zip(steps, curve, strict=True):
         rounds = "0" if step.number == 0 else f"0 to {step.number}"
-        told = (f"round {step.against}", changed(step.gain, step.interval), f"{step.p_value:.4f}")
-        by = ("", "", "") if step.against is None else told
-        table.add_row(rounds, scored(scores.means[measure]), *by, step.verdict)
+        cells = (f"round {step.best_before}", format_difference(step.gain, step.interval), f"{step.p_value:.4f}")
+        by = ("", "", "") if step.best_before is None else cells
+        table.add_row(rounds, format_score(scores.means[measure]), *by, step.decision)
     return table

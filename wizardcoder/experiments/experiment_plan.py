@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.core.params_file import leaves
 from wizardcoder.estimates.estimate import CostEstimate, estimate_costs
 from wizardcoder.estimates.table import print_estimate
+from wizardcoder.experiments.experiment import LAST_STAGE, Experiment
 from wizardcoder.experiments.rerun_plan import in_order, plan_reruns, sources_of
-from wizardcoder.experiments.runs import SCORES, Experiment
 from wizardcoder.lineage.dvc_internals import DeclaredStage, open_project
 
 EVOLVE = "evolve_"
@@ -70,7 +70,7 @@ def plan_experiments(experiments: Sequence[Experiment]) -> list[PlannedExperimen
     """Find the stages that each experiment affects, among them those that are not up to date at this commit."""
     committed = {".".join(path): value for path, value in leaves(read_yaml(PARAMS_FILE))}
     with open_project() as project:
-        stages = _leading_to(SCORES, in_order(project.declared_stages()))
+        stages = _leading_to(LAST_STAGE, in_order(project.declared_stages()))
     stale = _stale({stage.name for stage in stages})
     if stale:
         console.say(
@@ -85,10 +85,18 @@ def plan_experiments(experiments: Sequence[Experiment]) -> list[PlannedExperimen
     return planned
 
 
-def print_plan(planned: Sequence[PlannedExperiment], *, cumulative: bool = False) -> None:
+def print_plan(
+    planned: Sequence[PlannedExperiment],
+    *,
+    cumulative: bool = False,
+    estimate: Callable[[str], CostEstimate | str] | None = None,
+) -> None:
     """Print the commands, the affected stages and, where a teacher may be asked, the estimate.
 
-    `cumulative`: each experiment needs the answers of those before it, so the last one's estimate covers all.
+    Args:
+        planned: the experiments.
+        cumulative: each experiment needs the answers of those before it, so the last one's estimate covers all.
+        estimate: estimates a text of params.yaml; by default `estimate_params`.
     """
     asking = [one for one in planned if one.asks_teacher]
     for one in planned:
@@ -96,7 +104,7 @@ def print_plan(planned: Sequence[PlannedExperiment], *, cumulative: bool = False
         console.say(f"  affects: {', '.join(one.stages) or 'nothing'}")
     printed: list[CostEstimate | str] = []
     for text in dict.fromkeys(one.text for one in (asking[-1:] if cumulative else asking)):
-        found = _estimate(text)
+        found = (estimate or estimate_params)(text)
         if found in printed:
             continue
         printed.append(found)
@@ -122,7 +130,7 @@ def refuse_cost(planned: Sequence[PlannedExperiment]) -> None:
         raise StageError(f"{paid[0]}: may ask the teacher, and runtime.teacher.price is not 0; `--pay` runs it")
 
 
-def _estimate(text: str) -> CostEstimate | str:
+def estimate_params(text: str) -> CostEstimate | str:
     """Estimate a run with this text of params.yaml, or return the reason why that is not possible; sends nothing."""
     with tempfile.TemporaryDirectory() as folder:
         params = Path(folder) / PARAMS_FILE

@@ -1,7 +1,8 @@
-"""What experiments scored, problem by problem, and how they differ from one of them.
+"""Read what experiments scored, problem by problem, and compare them with a baseline.
 
-In: data/results and metrics of an experiment's commit, wherever DVC keeps them. Out: paired differences with interval
-and p-value, corrected for their number; the same as flat figures for a file. Printing is not covered.
+In: data/results and metrics of an experiment's commit, wherever DVC keeps them. Out: paired differences with intervals
+and p-values, corrected for their number; the same as flat metrics. Does not print:
+wizardcoder/experiments/comparison.py does.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from wizardcoder.evaluation.results import compare_counts, counts_of
 from wizardcoder.statistics.significance import LEVEL, Interval, Scored, bootstrap, holm, paired_means, pass_at_k_table
 
 TUNED = ".tuned.jsonl"
-TOLD = ("merge", "train")  # stages whose metrics say how the training sets of two experiments differ
+TRAINING_SET_STAGES = ("merge", "train")  # their metrics describe the training set
 SEED = 0  # of bootstrap and permutation
 Measure = Literal["pass_at_1", "nll"]
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The tuned model on a benchmark: (samples, passed) and the solution's NLL, in nats per token, by task_id."""
+class BenchmarkScores:
+    """The tuned model on a benchmark, by task_id: (samples, passed), and the solution's NLL in nats per token."""
 
     counts: Mapping[str, tuple[int, int]]
     nlls: Mapping[str, float]
 
     @cached_property
     def means(self) -> dict[Measure, Scored]:
-        """Give the mean over problems by measure; a benchmark without canonical solutions has no NLL."""
+        """Return the mean over problems by measure; a benchmark without canonical solutions has no NLL."""
         found: dict[Measure, Scored] = {"pass_at_1": pass_at_k_table(self.counts, [1], SEED)[1]}
         if self.nlls:
             nlls = list(self.nlls.values())
@@ -44,17 +45,17 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """An experiment's scores by benchmark, and what its training set was."""
+class ExperimentResult:
+    """An experiment's scores by benchmark, and the metrics of its training set."""
 
     name: str
-    scores: Mapping[str, Scores]
-    told: Mapping[str, float]
+    scores: Mapping[str, BenchmarkScores]
+    training_set: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """This experiment less the baseline, paired by problem; `p_corrected` is Holm's over the whole family."""
+    """Experiment minus baseline, paired by problem; `p_corrected` is Holm's over all comparisons."""
 
     value: float
     interval: Interval
@@ -63,7 +64,7 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Say whether the difference is beyond chance, many as were looked at."""
+        """Whether the difference is significant after the correction for the number of comparisons."""
         return self.p_corrected < LEVEL
 
 
@@ -71,11 +72,11 @@ Differences = Mapping[tuple[str, str, Measure], Difference]
 """By experiment, benchmark and measure."""
 
 
-def read_result(name: str, commit: str) -> Result:
+def read_result(name: str, commit: str) -> ExperimentResult:
     """Read what an experiment scored at its commit.
 
     Raises:
-        StageError: its results are gone from DVC's cache, or it scored nothing.
+        StageError: DVC's cache no longer holds its results, or it scored nothing.
     """
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -84,22 +85,24 @@ def read_result(name: str, commit: str) -> Result:
         files = DVCFileSystem(rev=commit)
         names = [str(path) for path in files.ls(str(paths.RESULTS), detail=False) if str(path).endswith(TUNED)]
         scores = {
-            PurePosixPath(path).name.removesuffix(TUNED): _scores(files.read_text(path)) for path in sorted(names)
+            PurePosixPath(path).name.removesuffix(TUNED): parse_scores(files.read_text(path)) for path in sorted(names)
         }
     except (OSError, DvcException) as exc:
         raise StageError(
-            f"{name}: its {paths.RESULTS} are not in DVC's cache; `dvc exp remove {name}` and call again"
+            f"{name}: its {paths.RESULTS} are not in DVC's cache; `dvc exp remove {name}` and run this command again"
         ) from exc
     if not scores:
         raise StageError(f"{name}: {paths.RESULTS} of its commit {commit[:7]} holds no tuned model's results")
-    return Result(name, scores, {key: value for stage in TOLD for key, value in _metrics(stage, commit).items()})
+    return ExperimentResult(
+        name, scores, {key: value for stage in TRAINING_SET_STAGES for key, value in _metrics(stage, commit).items()}
+    )
 
 
-def differences(results: Sequence[Result], baseline: str) -> Differences:
+def compare_with_baseline(results: Sequence[ExperimentResult], baseline: str) -> Differences:
     """Compare each experiment with the baseline by both measures on every benchmark; all are one family.
 
     Raises:
-        StageError: two experiments are not scored on the same problems.
+        StageError: two experiments were scored on different problems.
     """
     base = next(result for result in results if result.name == baseline)
     found = {
@@ -118,9 +121,9 @@ def differences(results: Sequence[Result], baseline: str) -> Differences:
     }
 
 
-def metrics(result: Result) -> dict[str, float]:
-    """Give a result as flat figures: `BENCHMARK.MEASURE` with `.low` and `.high`, and what its training set was."""
-    flat = dict(result.told)
+def flat_metrics(result: ExperimentResult) -> dict[str, float]:
+    """Return a result as flat metrics: `BENCHMARK.MEASURE` with `.low` and `.high`, and those of the training set."""
+    flat = dict(result.training_set)
     for benchmark, scores in result.scores.items():
         for measure, scored in scores.means.items():
             key = f"{benchmark}.{measure}"
@@ -128,7 +131,14 @@ def metrics(result: Result) -> dict[str, float]:
     return flat
 
 
-def _pairs(base: Result, other: Result) -> list[tuple[str, Scores, Scores]]:
+def parse_scores(text: str) -> BenchmarkScores:
+    """Parse the lines of a results file as the stage evaluate writes it."""
+    rows = [json.loads(line) for line in text.splitlines()]
+    nlls = {row["task_id"]: float(row["nll"]) for row in rows if row["nll"] is not None}
+    return BenchmarkScores(counts_of((row["task_id"], row["passed"]) for row in rows), nlls)
+
+
+def _pairs(base: ExperimentResult, other: ExperimentResult) -> list[tuple[str, BenchmarkScores, BenchmarkScores]]:
     if base.scores.keys() != other.scores.keys():
         raise StageError(
             f"{other.name}: found scores of {', '.join(other.scores)}, accepted: those of {base.name}: "
@@ -137,18 +147,12 @@ def _pairs(base: Result, other: Result) -> list[tuple[str, Scores, Scores]]:
     pairs = [(benchmark, own, other.scores[benchmark]) for benchmark, own in base.scores.items()]
     for benchmark, own, scores in pairs:
         if own.counts.keys() != scores.counts.keys() or own.nlls.keys() != scores.nlls.keys():
-            raise StageError(f"{other.name}: {benchmark}: scored on other problems than {base.name}")
+            raise StageError(f"{other.name}: {benchmark}: scored on different problems than {base.name}")
     return pairs
 
 
-def _scores(text: str) -> Scores:
-    rows = [json.loads(line) for line in text.splitlines()]
-    nlls = {row["task_id"]: float(row["nll"]) for row in rows if row["nll"] is not None}
-    return Scores(counts_of((row["task_id"], row["passed"]) for row in rows), nlls)
-
-
 def _metrics(stage: str, commit: str) -> dict[str, float]:
-    """Give a stage's numbers as git keeps them, under its name; none where it writes none."""
+    """Return a stage's numeric metrics of a commit, `STAGE.` before each key; none where it has no metrics file."""
     text = read_committed(commit, paths.METRICS / f"{stage}.json")
     numbers = json.loads(text) if text is not None else {}
     return {f"{stage}.{key}": value for key, value in numbers.items() if isinstance(value, int | float)}

@@ -1,7 +1,7 @@
-"""Suites of experiments, as ablations.yaml holds them.
+"""Read suites of experiments from ablations.yaml.
 
 In: ablations.yaml. Out: each suite's experiments, named SUITE-ENTRY; or a StageError that names the suite, the entry
-and what is accepted. Values are checked against params.yaml where an experiment is made of them.
+and what is accepted. Does not compare values with params.yaml; that happens when an experiment is built from them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import STRICT, Text, read_yaml
 from wizardcoder.core.validation import describe
-from wizardcoder.experiments.runs import Experiment
+from wizardcoder.experiments.experiment import Experiment
 
 FILE = Path("ablations.yaml")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -28,7 +28,7 @@ PLACEHOLDER = re.compile(r"<[^>]*>")
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Suite:
-    """Experiments to compare with `baseline`, one of them; an entry's values, by dotted key, go over `common`."""
+    """Experiments to compare with `baseline`, one of them; an entry's values, by dotted key, override `common`."""
 
     description: Text
     baseline: Text
@@ -40,8 +40,8 @@ def read_suites(path: Path = FILE) -> dict[str, Suite]:
     """Read every suite.
 
     Raises:
-        StageError: the file is missing or not YAML, a key is unknown or missing, a name can't be an experiment's, a
-            baseline is no entry, or two entries hold the same values.
+        StageError: the file is missing or not YAML, a key is unknown or missing, a name is not valid for an
+            experiment, a baseline is not an entry, or two entries have the same values.
     """
     try:
         suites = TypeAdapter(dict[str, Suite]).validate_json(json.dumps(read_yaml(path), default=str))
@@ -52,16 +52,16 @@ def read_suites(path: Path = FILE) -> dict[str, Suite]:
     return suites
 
 
-def experiments(name: str, suite: Suite) -> list[Experiment]:
-    """Give the suite's experiments, in the order of the file."""
+def suite_experiments(name: str, suite: Suite) -> list[Experiment]:
+    """Return the suite's experiments, in the order of the file."""
     return [Experiment(f"{name}-{entry}", {**suite.common, **values}) for entry, values in suite.entries.items()]
 
 
 def refuse_placeholders(experiments: list[Experiment]) -> None:
-    """Refuse values such as `<URL of the endpoint>`, which its user fills in.
+    """Refuse placeholders such as `<URL of the endpoint>`, which the user has to fill in.
 
     Raises:
-        StageError: one is left; names it, and how many more there are.
+        StageError: a placeholder is left; with the number of others.
     """
     left = [f"{e.name}: {key}: found {value}" for e in experiments for key, value in _placeholders(e.values)]
     if left:
@@ -83,4 +83,4 @@ def _check(where: str, name: str, suite: Suite) -> None:
     for entry, values in suite.entries.items():
         twin = seen.setdefault(json.dumps({**suite.common, **values}, sort_keys=True), entry)
         if twin != entry:
-            raise StageError(f"{where}.entries: {entry} and {twin} hold the same values")
+            raise StageError(f"{where}.entries: {entry} and {twin} have the same values")

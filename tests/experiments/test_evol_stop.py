@@ -12,50 +12,50 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
 from wizardcoder.core.params_file import applied, nested
 from wizardcoder.experiments import evol_stop
-from wizardcoder.experiments.evol_stop import best_round, decide, find_best_round, switches
-from wizardcoder.experiments.results import Result
+from wizardcoder.experiments.evol_stop import apply_best_round, best_round, decide, find_best_round, round_switches
+from wizardcoder.experiments.results import ExperimentResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def verdicts(curve, measure, rule):
-    return [decide(curve[: n + 1], measure, rule).verdict for n in range(len(curve))]
+def decisions(curve, measure, rule):
+    return [decide(curve[: n + 1], measure, rule).decision for n in range(len(curve))]
 
 
 def test_any_drop_stops_at_the_first_drop():
     curve = [scores(n, 1.5) for n in (6, 8, 18, 17)]
-    assert verdicts(curve, "pass_at_1", "any_drop") == ["first", "best", "best", "stop"]
+    assert decisions(curve, "pass_at_1", "any_drop") == ["first", "best", "best", "stop"]
 
 
 def test_interval_goes_on_over_a_drop_within_chance_and_stops_at_one_beyond_it():
     curve = [scores(n, 1.5) for n in (6, 8, 18, 17, 3)]
-    assert verdicts(curve, "pass_at_1", "interval") == ["first", "best", "best", "not better", "stop"]
+    assert decisions(curve, "pass_at_1", "interval") == ["first", "best", "best", "not better", "stop"]
     last = decide(curve, "pass_at_1", "interval")
-    assert (last.against, last.gain) == (2, pytest.approx(-0.75))
+    assert (last.best_before, last.gain) == (2, pytest.approx(-0.75))
     assert last.interval.high < 0
 
 
 def test_interval_goes_on_over_a_drop_of_a_few_problems_that_may_be_chance():
-    assert verdicts([scores(10, 1.5), scores(6, 1.5)], "pass_at_1", "interval") == ["first", "not better"]  # p 0.125
-    assert verdicts([scores(10, 1.5), scores(5, 1.5)], "pass_at_1", "interval") == ["first", "not better"]  # p 0.0625
-    assert verdicts([scores(10, 1.5), scores(4, 1.5)], "pass_at_1", "interval") == ["first", "stop"]  # p 0.03125
+    assert decisions([scores(10, 1.5), scores(6, 1.5)], "pass_at_1", "interval") == ["first", "not better"]  # p 0.125
+    assert decisions([scores(10, 1.5), scores(5, 1.5)], "pass_at_1", "interval") == ["first", "not better"]  # p 0.0625
+    assert decisions([scores(10, 1.5), scores(4, 1.5)], "pass_at_1", "interval") == ["first", "stop"]  # p 0.03125
 
 
 def test_a_lower_nll_is_better():
     curve = [scores(6, nll) for nll in (1.5, 1.2, 1.4)]
-    assert verdicts(curve, "nll", "interval") == ["first", "best", "stop"]
+    assert decisions(curve, "nll", "interval") == ["first", "best", "stop"]
     assert decide(curve, "nll", "interval").gain == pytest.approx(-0.2)
     assert best_round(curve, "nll") == 1
 
 
 def test_a_tie_keeps_the_earlier_round():
     curve = [scores(6, 1.5), scores(6, 1.5)]
-    assert verdicts(curve, "pass_at_1", "any_drop") == ["first", "not better"]
+    assert decisions(curve, "pass_at_1", "any_drop") == ["first", "not better"]
     assert best_round(curve, "pass_at_1") == 0
 
 
 def test_rounds_that_are_not_reached_are_off():
-    assert switches(2) == {
+    assert round_switches(2) == {
         "evolve.enabled.r1": True,
         "evolve.enabled.r2": True,
         "evolve.enabled.r3": False,
@@ -94,7 +94,7 @@ def test_a_round_that_is_not_reached_asks_nothing_and_the_other_benchmarks_are_n
 def test_a_second_call_runs_nothing_and_finds_the_same(quick_project):
     quick_project.git("checkout", "--quiet", "params.yaml")
     output = quick_project.evol_stop("--pay")
-    assert output.count("made before") == 3
+    assert output.count("finished before") == 3
     assert " runs, " not in output
     assert read_yaml(quick_project.path / "params.yaml")["merge"]["rounds"] == [0, 1]
     curve = json.loads((quick_project.path / "experiments/evol-stop.json").read_text())
@@ -123,14 +123,14 @@ def test_where_no_round_solves_a_problem_nothing_is_chosen(quick_project, monkey
     monkeypatch.chdir(quick_project.path)
     before = Path("params.yaml").read_text()
     params = load(evol_stop.Params)
-    results = [Result(f"evol-stop-{n}", {"dev": scores(0, 1.5)}, {}) for n in range(3)]
+    results = [ExperimentResult(f"evol-stop-{n}", {"dev": scores(0, 1.5)}, {}) for n in range(3)]
     steps = [decide([r.scores["dev"] for r in results[: n + 1]], "pass_at_1", "interval") for n in range(3)]
     experiments = [evol_stop.experiment(n, params) for n in range(3)]
     with pytest.raises(StageError, match=r"^dev: no round solved a problem, .* accepted: evol_stop\.measure nll"):
-        evol_stop.finish(steps, results, experiments, "0" * 40, params)
+        apply_best_round(steps, results, experiments, "0" * 40, params)
     assert Path("params.yaml").read_text() == before
 
 
 def changed(before: str, after: str) -> list[tuple[str, str]]:
-    """Give the lines that differ."""
+    """Return the lines that differ."""
     return [(old, new) for old, new in zip(before.splitlines(), after.splitlines(), strict=True) if old != new]

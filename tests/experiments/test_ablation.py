@@ -15,7 +15,8 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.experiments.ablation import run_suite
-from wizardcoder.experiments.runs import Experiment, one_at_a_time, queue
+from wizardcoder.experiments.experiment import Experiment
+from wizardcoder.experiments.runs import exclusive_run, queue_experiment
 
 ROUNDS = {
     "description": "how many rounds help",
@@ -39,13 +40,13 @@ def refusal(suite: str) -> str:
 
 
 def ran(output: str, name: str) -> list[str]:
-    """Give the stages that ran for an experiment."""
+    """Return the stages that ran for an experiment."""
     found = [line.split(f": {name}: ", 1)[1] for line in output.splitlines() if f": {name}: " in line]
     return [text.split()[0] for text in found if " runs, " in text]
 
 
 def row(output: str, name: str) -> list[str]:
-    """Give an experiment's cells in the first table."""
+    """Return an experiment's cells in the first table."""
     line = next(line for line in output.splitlines() if line.startswith("│") and f" {name} " in line)
     return [cell.strip() for cell in line.strip("│").split("│")]
 
@@ -87,7 +88,7 @@ def test_an_unknown_suite_is_refused_with_the_known_ones(project):
     assert refusal("heads") == "ablations.yaml: found 'heads', accepted: rounds, evolved"
 
 
-def test_what_may_cost_money_is_told_and_refused_until_it_is_asked_for(project):
+def test_what_may_cost_money_is_printed_and_refused_without_pay(project):
     output = project.ablate("evolved", code=1)
     assert "  affects: evolve_r2, merge, train, evaluate" in output
     assert "1 of 1 may ask a teacher for answers that are not in the store" in output
@@ -96,14 +97,14 @@ def test_what_may_cost_money_is_told_and_refused_until_it_is_asked_for(project):
     )
 
 
-def test_stages_that_are_not_up_to_date_are_told_and_counted(project, capsys):
+def test_stages_that_are_not_up_to_date_are_named_and_counted(project, capsys):
     script = project.path / "dvc.yaml"
     before = script.read_text()
     script.write_text(before.replace("python stage.py evolve_r2", "python  stage.py evolve_r2"))
     run_suite("rounds", dry_run=True)
     script.write_text(before)
     output = capsys.readouterr().err
-    assert "not up to date at this commit: evolve_r2; `dvc repro` and a commit first spare all of them" in output
+    assert "not up to date at this commit: evolve_r2; run `dvc repro` and commit first, so that the " in output
     assert "  affects: evolve_r2, merge, train, evaluate" in output
 
 
@@ -114,7 +115,7 @@ def test_an_interruption_leaves_no_process_no_experiment_and_the_workspace_as_it
     assert project.git("status", "--porcelain", "--untracked-files=no") == ""
 
 
-def test_a_failed_experiment_is_told_and_the_others_are_compared(project):
+def test_a_failed_experiment_is_reported_and_the_others_are_compared(project):
     (project.path / ".cache/broken").touch()
     output = project.ablate("rounds", code=1)
     lines = output.splitlines()
@@ -124,7 +125,7 @@ def test_a_failed_experiment_is_told_and_the_others_are_compared(project):
         "  affects: merge, train, evaluate",
     ]
     assert "none of them asks a teacher: no answer is paid for" in lines
-    assert "ablate: 1 of 3: rounds-0: merge comes out of the cache" in output  # the interrupted run made it
+    assert "ablate: 1 of 3: rounds-0: merge is restored from the cache" in output  # the interrupted run made it
     assert ran(output, "rounds-0-1") == ["merge", "train", "evaluate"]
     assert project.experiments() == ["rounds-0", "rounds-0-1"]
     assert row(output, "rounds-0")[3].startswith("-0.600 (")
@@ -136,7 +137,7 @@ def test_a_failed_experiment_is_told_and_the_others_are_compared(project):
 def test_a_second_call_runs_what_failed_and_marks_what_is_significant(project):
     (project.path / ".cache/broken").unlink()
     output = project.ablate("rounds")
-    assert output.count("made before") == 2
+    assert output.count("finished before") == 2
     assert ran(output, "rounds-0") == ran(output, "rounds-0-1") == []
     assert ran(output, "rounds-0-1-2") == ["train", "evaluate"]
     assert row(output, "rounds-0-1")[1:] == ["10", "0.900 (0.699 to 0.972)", "baseline", "", ""]
@@ -168,19 +169,18 @@ def test_the_list_shows_what_was_made(project):
 def test_a_name_that_stands_for_other_values_is_refused(project):
     project.suites(rounds={**ROUNDS, "common": {"train.max_steps": 3}})
     assert refusal("rounds") == (
-        "rounds-0: an experiment of this name was made with other values; `dvc exp remove rounds-0`, or take another "
-        "name"
+        "rounds-0: an experiment of this name ran with other values; `dvc exp remove rounds-0`, or choose another name"
     )
 
 
 def test_only_one_run_of_experiments_is_under_way_at_a_time(project):
-    with one_at_a_time(), pytest.raises(StageError, match="held by another run of experiments, accepted: one at a ti"):
-        with one_at_a_time():
+    with exclusive_run(), pytest.raises(StageError, match="held by another run of experiments, accepted: one at a ti"):
+        with exclusive_run():
             pass
 
 
 def test_nothing_runs_beside_what_waits_in_dvcs_own_queue(project):
-    queue(Experiment("later", {"train.max_steps": 7}))
+    queue_experiment(Experiment("later", {"train.max_steps": 7}))
     with pytest.raises(StageError, match=r"^DVC's queue holds 1 experiments, accepted: one at a time"):
-        with one_at_a_time():
+        with exclusive_run():
             pass
