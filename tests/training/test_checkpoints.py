@@ -88,7 +88,7 @@ def test_another_process_with_the_same_run_is_refused(tmp_path):
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     with checkpoints.locked(tmp_path):
-        assert other() == f"{tmp_path}: the same training runs already, in another process"
+        assert other() == f"{tmp_path}/lock: the same training runs already, in another process"
     assert other() == "locked"
 
 

@@ -17,7 +17,7 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.evaluation.results import compare_counts, counts_of
 from wizardcoder.evaluation.sample_files import read_passed
-from wizardcoder.statistics.significance import Comparison
+from wizardcoder.statistics.paired_tests import PairedDifference
 
 SEED = 0  # of the bootstrap
 
@@ -28,7 +28,7 @@ class FileComparison:
 
     a: Path
     b: Path
-    paired: Comparison
+    paired: PairedDifference
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""

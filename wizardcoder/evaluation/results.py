@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wizardcoder.benchmarks.problem import Problem
-from wizardcoder.statistics.significance import Comparison, Interval, paired, pass_at_k_table
+from wizardcoder.statistics.intervals import Interval
+from wizardcoder.statistics.paired_tests import PairedDifference, compare_passes
+from wizardcoder.statistics.pass_at_k import estimate_pass_at_k
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ def flat_metrics(scored: Sequence[ModelResults], dev: str, pass_at: Sequence[int
     for found in scored:
         prefix = found.benchmark if found.label == "tuned" else f"{found.benchmark}.{found.label}"
         metrics[f"{found.benchmark}.problems"] = len(found.problems)
-        for k, at in pass_at_k_table(found.counts(), sorted({1, *pass_at}), seed).items():
+        for k, at in estimate_pass_at_k(found.counts(), sorted({1, *pass_at}), seed).items():
             metrics |= _with_interval(f"{prefix}.pass_at_{k}", at.value, at.interval)
         groups = sorted({p.group for p in found.problems})
         for group in groups if len(groups) > 1 else []:
-            metrics[f"{prefix}.{group}.pass_at_1"] = pass_at_k_table(found.counts(group), [1], seed)[1].value
+            metrics[f"{prefix}.{group}.pass_at_1"] = estimate_pass_at_k(found.counts(group), [1], seed)[1].value
         nlls = [row.nll for row in found.rows if row.nll is not None]
         if nlls:
             metrics[f"{prefix}.nll"] = sum(nlls) / len(nlls)
@@ -80,14 +82,14 @@ def counts_of(passed: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
 
 def plot_row(results: ModelResults, seed: int) -> dict[str, object]:
     """Return the row of metrics/scores.csv."""
-    pass_at_1 = pass_at_k_table(results.counts(), [1], seed)[1].value
+    pass_at_1 = estimate_pass_at_k(results.counts(), [1], seed)[1].value
     return {"benchmark": results.benchmark, "model": results.label, "pass_at_1": pass_at_1}
 
 
-def compare_counts(a: Mapping[str, tuple[int, int]], b: Mapping[str, tuple[int, int]], seed: int) -> Comparison:
+def compare_counts(a: Mapping[str, tuple[int, int]], b: Mapping[str, tuple[int, int]], seed: int) -> PairedDifference:
     """Compare two results, each given as (samples, passed) by task_id, problem by problem."""
     first, second = [{task_id: c / n for task_id, (n, c) in counts.items()} for counts in (a, b)]
-    return paired(first, second, seed)
+    return compare_passes(first, second, seed)
 
 
 def _with_interval(name: str, value: float, interval: Interval) -> dict[str, float]:

@@ -27,7 +27,7 @@ from wizardcoder.evaluation.sample_files import coverage, read_samples
 from wizardcoder.scoring.availability import missing_requirement, split_runnable
 from wizardcoder.scoring.score_samples import default_workers, score
 from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
-from wizardcoder.statistics.significance import pass_at_k_table
+from wizardcoder.statistics.pass_at_k import estimate_pass_at_k
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEED = 0  # of the bootstrap
@@ -160,7 +160,7 @@ def _table(
     for group in ["", *groups] if len(groups) > 1 else [""]:
         part = {t: c for t, c in counts.items() if group in ("", problems[t].group)}
         samples = str(sum(count for count, _ in part.values()))
-        for k, at in pass_at_k_table(part, sorted(set(ks)), SEED).items():
+        for k, at in estimate_pass_at_k(part, sorted(set(ks)), SEED).items():
             interval = f"{at.interval.low:.4f} to {at.interval.high:.4f}"
             table.add_row(group or name, str(len(part)), samples, str(k), f"{at.value:.4f}", interval)
     return table

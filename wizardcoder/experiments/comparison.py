@@ -24,7 +24,8 @@ from wizardcoder.experiments.results import (
     compare_with_baseline,
     flat_metrics,
 )
-from wizardcoder.statistics.significance import LEVEL, Interval, Scored
+from wizardcoder.statistics.intervals import Interval, IntervalEstimate
+from wizardcoder.statistics.paired_tests import LEVEL
 
 TITLES: dict[Measure, str] = {"pass_at_1": "pass@1", "nll": "NLL of the canonical solutions (lower is better)"}
 SIZE = "train.examples"
@@ -89,7 +90,7 @@ def comparison_summary(comparison: ExperimentComparison, different: Differences)
     return {**head, **corrected, "entries": entries, "failed": dict(comparison.failed)}
 
 
-def format_score(found: Scored) -> str:
+def format_score(found: IntervalEstimate) -> str:
     """Format a score with its interval."""
     return f"{found.value:.3f} ({found.interval.low:.3f} to {found.interval.high:.3f})"
 

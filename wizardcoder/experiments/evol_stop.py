@@ -37,8 +37,8 @@ from wizardcoder.experiments.experiment import (
 from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
 from wizardcoder.experiments.results import BenchmarkScores, ExperimentResult, Measure, read_result
 from wizardcoder.experiments.runs import exclusive_run, run_if_missing
-from wizardcoder.statistics.significance import Comparison as Gain
-from wizardcoder.statistics.significance import Interval, paired_means
+from wizardcoder.statistics.intervals import Interval
+from wizardcoder.statistics.paired_tests import PairedDifference, compare_means
 
 NAME = "evol-stop"
 SEED = 0  # of the bootstrap
@@ -145,11 +145,11 @@ def best_round(curve: Sequence[BenchmarkScores], measure: Measure) -> int | None
     return values.index(max(values)) if values else None
 
 
-def _gain(before: BenchmarkScores, after: BenchmarkScores, measure: Measure) -> Gain:
+def _gain(before: BenchmarkScores, after: BenchmarkScores, measure: Measure) -> PairedDifference:
     """Return the gain from `before` to `after`; positive is better, for both measures."""
     if measure == "pass_at_1":
         return compare_counts(before.counts, after.counts, SEED)
-    return paired_means(after.nlls, before.nlls, SEED)
+    return compare_means(after.nlls, before.nlls, SEED)
 
 
 def _check(params: Params) -> None:

@@ -19,7 +19,9 @@ from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.git import read_committed
 from wizardcoder.evaluation.results import compare_counts, counts_of
-from wizardcoder.statistics.significance import LEVEL, Interval, Scored, bootstrap, holm, paired_means, pass_at_k_table
+from wizardcoder.statistics.intervals import Interval, IntervalEstimate, bootstrap_interval
+from wizardcoder.statistics.paired_tests import LEVEL, compare_means, correct_holm
+from wizardcoder.statistics.pass_at_k import estimate_pass_at_k
 
 TUNED = ".tuned.jsonl"
 TRAINING_SET_STAGES = ("merge", "train")  # their metrics describe the training set
@@ -35,12 +37,12 @@ class BenchmarkScores:
     nlls: Mapping[str, float]
 
     @cached_property
-    def means(self) -> dict[Measure, Scored]:
+    def means(self) -> dict[Measure, IntervalEstimate]:
         """Return the mean over problems by measure; a benchmark without canonical solutions has no NLL."""
-        found: dict[Measure, Scored] = {"pass_at_1": pass_at_k_table(self.counts, [1], SEED)[1]}
+        found: dict[Measure, IntervalEstimate] = {"pass_at_1": estimate_pass_at_k(self.counts, [1], SEED)[1]}
         if self.nlls:
             nlls = list(self.nlls.values())
-            found["nll"] = Scored(fmean(nlls), bootstrap(nlls, SEED))
+            found["nll"] = IntervalEstimate(fmean(nlls), bootstrap_interval(nlls, SEED))
         return found
 
 
@@ -108,13 +110,13 @@ def compare_with_baseline(results: Sequence[ExperimentResult], baseline: str) ->
     found = {
         (result.name, benchmark, measure): compare_counts(own.counts, scores.counts, SEED)
         if measure == "pass_at_1"
-        else paired_means(own.nlls, scores.nlls, SEED)
+        else compare_means(own.nlls, scores.nlls, SEED)
         for result in results
         if result is not base
         for benchmark, own, scores in _pairs(base, result)
         for measure in own.means
     }
-    corrected = holm([comparison.p_value for comparison in found.values()])
+    corrected = correct_holm([comparison.p_value for comparison in found.values()])
     return {
         key: Difference(comparison.difference, comparison.interval, comparison.p_value, p)
         for (key, comparison), p in zip(found.items(), corrected, strict=True)

@@ -14,7 +14,7 @@ from wizardcoder.report.pages.numbers import format_percent, format_percent_rang
 from wizardcoder.report.pages.svg import Line, bar, chart, interval
 from wizardcoder.report.parts import Cell, Figure, Section, Table, without_empty
 from wizardcoder.report.run_files import CsvRow, Metrics, RunFiles, csv_number
-from wizardcoder.statistics.significance import wilson
+from wizardcoder.statistics.intervals import wilson_interval
 
 CHARTS = {  # measures of analyze that share a scale
     "Length": (("instruction_tokens", "response_tokens"), "tokens"),
@@ -107,7 +107,7 @@ def _heuristics_table(files: RunFiles) -> Table:
         accepted = totals[f"{name}.accepted"]
         reasons = {key.split(".rejected.")[1]: n for key, n in totals.items() if key.startswith(f"{name}.rejected.")}
         attempted = accepted + sum(reasons.values())
-        ci = wilson(accepted, attempted)
+        ci = wilson_interval(accepted, attempted)
         most_frequent = max(sorted(reasons), key=lambda reason: reasons[reason], default="")
         drawing = interval(accepted / attempted, ci.low, ci.high)
         share = format_percent(accepted / attempted)

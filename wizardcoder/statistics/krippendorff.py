@@ -1,7 +1,7 @@
-"""How far raters agree: Krippendorff's alpha for nominal values.
+"""Agreement between raters: Krippendorff's alpha for nominal values.
 
-In: each rater's value for each unit, gaps allowed. Out: alpha. Chosen before Cohen's and Fleiss' kappa because it takes
-any number of raters and gaps: raters seldom finish a set.
+Preferred to Cohen's and Fleiss' kappa because it allows any number of raters and missing values: raters seldom finish a
+set.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from collections import Counter
 from collections.abc import Mapping
 
 
-def krippendorff_alpha(values: Mapping[str, Mapping[str, str]]) -> float | None:
-    """Give alpha, 1 - observed / expected disagreement, of rater -> unit -> value; 1 is perfect, 0 chance.
+def compute_krippendorff_alpha(values: Mapping[str, Mapping[str, str]]) -> float | None:
+    """Compute alpha = 1 - observed / expected disagreement; 1 is perfect agreement, 0 is chance.
 
-    Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C (nominal data, any number of observers,
-    missing data). None where no unit has two values, or where all values are the same: nothing could have differed.
+    Source: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C (nominal data, any number of
+    observers, missing data).
 
-    >>> krippendorff_alpha({"ann": {"x": "a", "y": "b"}, "bob": {"x": "a", "y": "b"}})
+    Args:
+        values: rater -> unit -> value.
+
+    Returns:
+        None if no unit has two values or all values are equal, so that nothing could have differed.
+
+    >>> compute_krippendorff_alpha({"ann": {"x": "a", "y": "b"}, "bob": {"x": "a", "y": "b"}})
     1.0
     """
     units: dict[str, Counter[str]] = {}

@@ -13,7 +13,7 @@ from wizardcoder.report.model_answers import ModelAnswer, Question, pair_answers
 from wizardcoder.report.pages.payload import pack
 from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_comparison, read_votes, to_json
 from wizardcoder.report.votes.tally import by_item, show_votes, tally
-from wizardcoder.statistics.krippendorff import krippendorff_alpha
+from wizardcoder.statistics.krippendorff import compute_krippendorff_alpha
 
 ROOT = Path(__file__).resolve().parents[3]
 ITEMS = [AnswerPair(f"dev/Dev/{n}", f"ask {n}", f"base {n}", f"tuned {n}") for n in range(4)]
@@ -108,8 +108,8 @@ def test_a_withdrawn_vote_does_not_count_and_can_be_cast_again(votes):
         (vote("ann", 1, "undone"), "item: ann withdraws a vote on 'dev/Dev/1', but has none"),
         (vote("ann", 1, "a", "0123"), f"comparison: found '0123', accepted: '{COMPARISON.digest}'"),
         (vote("ann", 1, "left"), "choice: found 'left', accepted: 'a', 'b', 'tie', 'both_bad' or 'undone'"),
-        (vote("../ann", 1, "a"), "rater: String should match pattern"),
-        (vote("ann", 1, "a")[:-9], "line: Invalid JSON: EOF while parsing"),
+        (vote("../ann", 1, "a"), "rater: found '../ann', accepted: String should match pattern"),
+        (vote("ann", 1, "a")[:-9], "not JSON, or cut short: EOF while parsing"),
     ],
     ids=["unknown", "twice", "undone", "another_page", "choice", "rater", "cut"],
 )
@@ -160,18 +160,18 @@ def test_agreement_as_published_for_nominal_data_of_several_observers_with_gaps(
         str(n): {str(unit): value for unit, value in enumerate(row.split()) if value != "."}
         for n, row in enumerate(rows)
     }
-    assert round(krippendorff_alpha(values), 3) == 0.743
+    assert round(compute_krippendorff_alpha(values), 3) == 0.743
 
 
 def test_agreement_as_published_for_binary_data_of_two_observers():
     # the same, section A: 0.095
     values = {name: dict(enumerate(row)) for name, row in (("meg", "0100000010"), ("owen", "1110010000"))}
-    assert round(krippendorff_alpha(values), 3) == 0.095
+    assert round(compute_krippendorff_alpha(values), 3) == 0.095
 
 
 @pytest.mark.parametrize("values", [{}, {"ann": {"x": "a"}}, {"ann": {"x": "a"}, "bob": {"x": "a"}}])
 def test_agreement_is_not_defined_where_nothing_could_differ(values):
-    assert krippendorff_alpha(values) is None
+    assert compute_krippendorff_alpha(values) is None
 
 
 def test_the_table_has_each_rater_and_their_agreement(page, tmp_path, capsys):
@@ -192,5 +192,5 @@ def test_the_table_has_each_rater_and_their_agreement(page, tmp_path, capsys):
 
 def test_a_line_that_was_cut_is_refused(page, tmp_path):
     (tmp_path / "ann").write_text(vote("ann", 0, "b") + json.dumps({"rater": "ann"})[:-3])
-    with pytest.raises(StageError, match=f"^{tmp_path}/ann:2: line: Invalid JSON"):
+    with pytest.raises(StageError, match=f"^{tmp_path}/ann:2: not JSON, or cut short"):
         show_votes([tmp_path / "ann"], page)

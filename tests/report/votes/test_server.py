@@ -108,8 +108,8 @@ def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(ask, tmp_path):
     [
         (line("dev/9"), "item: found 'dev/9', accepted: an item of the page"),
         (line(digest="0123"), "the page has changed; reload it"),
-        (line(rater="../../ann"), "rater: String should match pattern"),
-        ('{"rater": "ann"', "vote: Invalid JSON"),
+        (line(rater="../../ann"), "vote: rater: found '../../ann', accepted: String should match pattern"),
+        ('{"rater": "ann"', "vote: not JSON, or cut short"),
         (line(choice="left"), "vote: choice: found 'left', accepted: 'a'"),
     ],
     ids=["item", "page", "rater", "cut", "choice"],

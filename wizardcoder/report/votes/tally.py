@@ -15,8 +15,9 @@ from rich.table import Table
 
 from wizardcoder.core import console, paths
 from wizardcoder.report.votes.comparison import BlindComparison, Choice, read_comparison, read_votes
-from wizardcoder.statistics.krippendorff import krippendorff_alpha
-from wizardcoder.statistics.significance import Interval, mcnemar, wilson
+from wizardcoder.statistics.intervals import Interval, wilson_interval
+from wizardcoder.statistics.krippendorff import compute_krippendorff_alpha
+from wizardcoder.statistics.paired_tests import mcnemar_p_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def show_votes(paths: Sequence[Path], page: Path = paths.COMPARE_PAGE) -> None:
         "with Wilson's interval. p: exact two-sided sign test on these votes."
     )
     if len(votes) > 1:
-        alpha = krippendorff_alpha(votes)
+        alpha = compute_krippendorff_alpha(votes)
         agreement = "undefined (no item with two votes, or all votes equal)" if alpha is None else f"{alpha:.3f}"
         console.say(f"By item: the majority of its raters, else a tie. Agreement, Krippendorff's alpha: {agreement}")
 
@@ -72,8 +73,8 @@ def tally(choices: Iterable[Choice]) -> Tally:
         ties=counts["tie"],
         both_bad=counts["both_bad"],
         rate=wins / decided if decided else None,
-        interval=wilson(wins, decided) if decided else None,
-        p_value=mcnemar(wins, losses),  # exact McNemar is the sign test on the votes that differ
+        interval=wilson_interval(wins, decided) if decided else None,
+        p_value=mcnemar_p_value(wins, losses),  # exact McNemar is the sign test on the votes that differ
     )
 
 
