@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import SimpleNamespace
-
-import pytest
 
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
-from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.estimates.estimate import Params
-from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
-from wizardcoder.estimates.rounds import Estimate
 from wizardcoder.evaluation.settings import GENERATIONS, make_sampler
-from wizardcoder.teacher.budget import Price
 
 NOBODY = "http://127.0.0.1:9/v1"  # nothing listens on loopback's port 9
 BENCHMARKS = ("humaneval", "mbpp", "humaneval_plus")
-SIZES = {0: Size(4, 20.0, 30.0), 1: Size(4, 40.0, 100.0)}
-
-
-@pytest.fixture
-def estimator():
-    """Count a character as a token; judgements have 2 of at most 8, responses 100; a token costs one."""
-    runtime = SimpleNamespace(price=Price(input=1e6, output=1e6))
-    teacher = SimpleNamespace(runtime=runtime, judge=SimpleNamespace(max_tokens=8))
-    settings = SimpleNamespace(teacher=teacher)
-    lengths = {"judge": 2, "respond": 100}
-    return SimpleNamespace(settings=settings, count=len, lengths=lengths, rounds={1: Estimate(), 3: Estimate()})
-
-
-def problem(prompt, solution):
-    return Problem("T/0", prompt, solution, "f", "", "check")
 
 
 def cells(output):
-    """Give a printed table's rows by their first cell."""
+    """Return a printed table's rows by their first cell."""
     return {
         row[0]: row[1:]
         for line in output.splitlines()
@@ -60,31 +38,7 @@ def write_examples(room):
     write_jsonl(room.folder / "data/rounds/r0/examples.jsonl", seeds)
 
 
-def test_a_round_grows_the_instruction_and_has_responses_of_the_expected_length(estimator):
-    seeds = [Example(str(n), None, 0, None, "i" * 10 * n, "r" * 30) for n in (1, 3)]
-    assert sizes_of(estimator, seeds) == {0: Size(2, 20, 30), 1: Size(2, 80, 100), 3: Size(2, 140, 100)}
-
-
-def test_screening_asks_once_about_each_record(estimator):
-    # prompts: 4 * (5 + 20 + 30) + 4 * (5 + 40 + 100) = 800; answers: 8 * 2; at most twice (800 + 8 * 8)
-    assert screening(estimator, SIZES, "harm?", attempts=2) == Estimate(0, 8, 800, 16, 816, 1728)
-
-
-def test_difficulty_is_asked_about_a_sample_of_each_round(estimator):
-    # prompts: 3 * (5 + 20) + 3 * (5 + 40) = 210; answers: 6 * 2; at most three times (210 + 6 * 8)
-    assert rating(estimator, SIZES, "rate:", sample=3, attempts=3) == Estimate(0, 6, 210, 12, 222, 774)
-
-
-def test_contamination_is_asked_about_top_k_records_of_each_problem(estimator):
-    problems = [problem("p" * 10, "s" * 9), problem("p" * 20, "s" * 19)]
-    # a record has (50 + 140) / 2 tokens, a problem 20 and 40: 5 * (3 + 20 + 95) + 5 * (3 + 40 + 95) = 1280
-    found = comparing(estimator, SIZES, problems, prompt="in?", top_k=5, attempts=3)
-    assert found == Estimate(0, 10, 1280, 20, 1300, 4080)
-    assert comparing(estimator, SIZES, problems, prompt="in?", top_k=50, attempts=3).requests == 16  # of 8 records
-    assert comparing(estimator, {}, problems, prompt="in?", top_k=5, attempts=3) == Estimate()
-
-
-def test_every_stage_that_may_ask_is_told_and_a_benchmark_that_is_not_at_hand_is_unknown(room):
+def test_every_stage_that_may_ask_has_a_row_and_an_unavailable_benchmark_is_unknown(room):
     write_examples(room)
     room.write_params(
         NOBODY,
@@ -166,7 +120,7 @@ def test_a_price_of_no_endpoint_is_refused(room):
     )
 
 
-def test_where_no_teacher_judges_only_the_rounds_are_told(room):
+def test_where_no_teacher_judges_only_the_rounds_have_rows(room):
     room.write_params(NOBODY)
     assert list(cells(call(room).stderr)) == ["r1", "r2", "r3", "r4", "all"]
 
@@ -181,7 +135,7 @@ def test_without_round_0_the_command_that_makes_it_is_named(room):
     )
 
 
-def test_another_file_may_stand_in_for_params_yaml(room):
+def test_another_file_may_replace_params_yaml(room):
     room.write_params(NOBODY, evolve__enabled__r4=False)
     (room.folder / "params.yaml").rename(room.folder / "other.yaml")
     done = call(room, "--params", "other.yaml")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
-import re
-import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,30 +15,18 @@ from ruamel.yaml import YAML
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, Rejected, read_records
-from wizardcoder.publishing import export, parquet
-from wizardcoder.publishing import hub as publisher
-from wizardcoder.publishing.atomic_folder import mark_text, replacing_folder
+from wizardcoder.publishing import export
+from wizardcoder.publishing.atomic_folder import replacing_folder
 from wizardcoder.publishing.dataset import write_dataset
 from wizardcoder.training.model_package import card as model_card
 from wizardcoder.training.model_package.licences import of_base, of_seeds, together
-
-
-@pytest.fixture
-def token(monkeypatch, tmp_path):
-    """Put huggingface_hub's settings into the test's folder, without a token."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
-    return monkeypatch
 
 
 def exported(project, **options) -> Path:
     """Export into `out` beside the project's folder."""
     out = project.path.parent / "out"
     with contextlib.chdir(project.path):
-        export.export(out, **options)
+        export.export_dataset(out, **options)
     return out
 
 
@@ -50,6 +34,10 @@ def refused(project, **options) -> str:
     with pytest.raises(StageError) as error:
         exported(project, **options)
     return str(error.value)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -127,69 +115,6 @@ def test_the_same_data_gives_the_same_bytes(finished, dataset, tmp_path):
     assert files(again) == files(dataset)
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_more_rows_than_a_shard_make_more_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "ROWS_A_SHARD", 5)
-    monkeypatch.setattr(parquet, "ROWS_A_BATCH", 2)
-    rows = ({"n": n, "s": None if n == 3 else str(n), "l": ("a",) * (n % 2)} for n in range(11))
-    columns = {"n": "int64", "s": "string", "l": "list<string>"}
-    paths = parquet.write_shards(tmp_path / "data", "train", rows, 11, columns)
-    assert [path.name for path in paths] == [f"train-0000{n}-of-00003.parquet" for n in range(3)]
-    from datasets import load_dataset
-
-    found = load_dataset("parquet", data_files=str(tmp_path / "data/*"), split="train", cache_dir=str(tmp_path / "c"))
-    assert found["n"][:] == list(range(11))
-    assert found[3] == {"n": 3, "s": None, "l": ["a"]}
-
-
-def test_rows_are_taken_one_batch_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "ROWS_A_BATCH", 10)
-    import pyarrow.parquet
-
-    taken, written = [], []
-    write_table = pyarrow.parquet.ParquetWriter.write_table
-
-    def noted(writer, table):
-        written.append((table.num_rows, len(taken)))
-        write_table(writer, table)
-
-    monkeypatch.setattr(pyarrow.parquet.ParquetWriter, "write_table", noted)
-    rows = ({"n": taken.append(n) or n} for n in range(25))
-    parquet.write_shards(tmp_path, "train", rows, 25, {"n": "int64"})
-    assert written == [(10, 10), (10, 20), (5, 25)]
-
-
-def test_an_empty_table_keeps_its_columns(tmp_path):
-    import pyarrow.parquet
-
-    (path,) = parquet.write_shards(tmp_path, "train", [], 0, {"n": "int64"})
-    assert (path.name, pyarrow.parquet.read_schema(path).names) == ("train-00000-of-00001.parquet", ["n"])
-
-
-def test_an_export_replaces_an_earlier_one_whole(tmp_path):
-    out = tmp_path / "out"
-    for name in ("first", "second"):
-        with replacing_folder(out) as folder:
-            (folder / name).write_text(name)
-    assert set(files(out)) == {"second", "export.json"}
-    assert list(tmp_path.iterdir()) == [out]
-
-
-def test_a_failed_export_leaves_what_was_there(tmp_path):
-    out = tmp_path / "out"
-    with replacing_folder(out) as folder:
-        (folder / "first").write_text("first")
-    before = files(out)
-    with pytest.raises(StageError, match="bad"), replacing_folder(out) as folder:
-        (folder / "second").write_text("half")
-        raise StageError("bad")
-    assert files(out) == before
-    assert list(tmp_path.iterdir()) == [out]
-
-
 def test_bad_data_leaves_no_folder(finished, tmp_path):
     project = copy_of(finished, tmp_path)
     path = project.path / "data/decontaminated/examples.jsonl"
@@ -203,34 +128,6 @@ def test_bad_data_leaves_no_folder(finished, tmp_path):
     ):
         write_dataset(folder, None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project"]
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda out: (out / "notes.txt").write_text("mine"), "notes.txt is not as an export wrote it"),
-        (lambda out: (out / "first").write_text("edited"), "first is not as an export wrote it"),
-        (lambda out: (out / "export.json").unlink(), "holds files that no export wrote"),
-        (lambda out: (out / "export.json").write_text("{}"), "holds files that no export wrote"),
-    ],
-    ids=["added", "edited", "unmarked", "foreign_mark"],
-)
-def test_what_no_export_wrote_is_never_overwritten(tmp_path, change, reason):
-    out = tmp_path / "out"
-    with replacing_folder(out) as folder:
-        (folder / "first").write_text("first")
-    change(out)
-    before = files(out)
-    with pytest.raises(StageError, match=re.escape(reason)), replacing_folder(out):
-        pass
-    assert files(out) == before
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / "out").write_text("mine")
-    with pytest.raises(StageError, match="is not a folder"), replacing_folder(tmp_path / "out"):
-        pass
-    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_seeds_of_unknown_licence_are_refused_in_one_line(finished):
@@ -248,104 +145,13 @@ def test_a_source_declares_its_licence(tmp_path):
 
 def test_without_a_token_nothing_is_written_or_sent(finished, tmp_path, token):
     project = copy_of(finished, tmp_path)
-    told = refused(project, licence="mit", push="me/data")
-    assert told == "--push: not logged in to the Hugging Face hub: `hf auth login`, or set HF_TOKEN"
+    message = refused(project, licence="mit", push="me/data")
+    assert message == "--push: not logged in to the Hugging Face hub: `hf auth login`, or set HF_TOKEN"
     assert not (tmp_path / "out").exists()
 
 
 def test_model_without_push_is_refused(finished):
     assert refused(finished, licence="mit", with_model=True).startswith("--model: needs --push")
-
-
-class Hub(BaseHTTPRequestHandler):
-    """The few answers of the hub that publishing needs; `repos` maps kind/name to its files."""
-
-    repos: dict[str, dict[str, bytes]]
-    refuses: int | None = None
-
-    @property
-    def own_url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def log_message(self, *args):
-        pass
-
-    def _send(self, code: int, content: object) -> None:
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Repo-Commit", "c" * 40)
-        self.send_header("ETag", '"e"')
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.refuses:
-            self._send(self.refuses, {"error": "no"})
-        elif self.path == "/api/repos/create":
-            asked = json.loads(body)
-            name = f"{asked.get('type', 'model')}s/{asked.get('organization', 'me')}/{asked['name']}"
-            self.repos.setdefault(name, {".gitattributes": b""})
-            self._send(200, {"url": f"{self.own_url}/{name.removeprefix('models/')}"})
-        elif "/preupload/" in self.path:
-            listed = [
-                {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]
-            ]
-            self._send(200, {"files": listed})
-        elif self.path == "/api/validate-yaml":
-            self._send(200, {"errors": [], "warnings": []})
-        else:
-            repo = self.path.removeprefix("/api/").split("/commit/")[0]
-            for line in map(json.loads, body.splitlines()):
-                if line["key"] == "file":
-                    self.repos[repo][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-                elif line["key"] == "deletedFile":
-                    del self.repos[repo][line["value"]["path"]]
-            url = f"{self.own_url}/{repo.removeprefix('models/')}/commit/{'c' * 40}"
-            self._send(200, {"commitOid": "c" * 40, "commitUrl": url, "hookOutput": ""})
-
-    def do_GET(self):
-        path = self.path.split("?")[0]
-        if self.refuses:
-            self._send(self.refuses, {"error": "no"})
-        elif "/resolve/" in path:
-            repo, name = path.lstrip("/").split("/resolve/")
-            self._send(
-                200, self.repos[repo if repo.startswith("datasets/") else f"models/{repo}"][name.split("/", 1)[1]]
-            )
-        elif "/tree/" in path:
-            files = self.repos[path.removeprefix("/api/").split("/tree/")[0]]
-            self._send(200, [{"type": "file", "path": f, "size": len(c), "oid": "0"} for f, c in files.items()])
-        elif not path.startswith(("/api/datasets/", "/api/models/")):
-            self._send(404, {"error": "no such page"})
-        else:
-            repo = path.removeprefix("/api/").split("/revision/")[0]
-            siblings = [{"rfilename": name} for name in self.repos[repo]]
-            self._send(200, {"id": repo.split("/", 1)[1], "sha": "c" * 40, "siblings": siblings, "tags": []})
-
-    do_HEAD = do_GET  # noqa: N815 - the server's own name
-
-
-@pytest.fixture
-def hub(token, tmp_path):
-    """Serve a hub on loopback to which this test is logged in."""
-    from huggingface_hub import constants
-
-    handler = type("Handler", (Hub,), {"repos": {}, "refuses": None})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    token.setattr(constants, "ENDPOINT", url)
-    token.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
-    token.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
-    token.setattr(constants, "HF_HUB_OFFLINE", False)
-    token.setenv("HF_TOKEN", "hf_secret")
-    token.setenv("NO_PROXY", "127.0.0.1")
-    yield handler
-    server.shutdown()
-    server.server_close()
 
 
 def test_push_publishes_the_folder_and_the_model(finished, tmp_path, hub, capsys):
@@ -367,7 +173,7 @@ def test_the_model_s_card_has_scores_training_prompt_and_both_licences(finished,
     found = header_of(readme)
     assert (found["license"], found["license_name"]) == ("other", "apache-2.0-and-cc-by-nc-4.0")
     assert found["datasets"] == ["me/data"]
-    told = readme.decode()
+    message = readme.decode()
     for text in (
         "`SmolLM2-135M-Instruct.Q4_1`, fine-tuned on 36 instruction-response pairs",
         f"```\n{project.params()['train']['prompt']}\n```",
@@ -377,8 +183,8 @@ def test_the_model_s_card_has_scores_training_prompt_and_both_licences(finished,
         "- the base model `SmolLM2-135M-Instruct.Q4_1`: apache-2.0\n",
         f"- the seeds `{SOURCE}`: cc-by-nc-4.0; what is derived from them inherits it\n",
     ):
-        assert text in told
-    assert "Not measured yet" not in told
+        assert text in message
+    assert "Not measured yet" not in message
 
 
 def test_the_card_shows_each_benchmark_once_whatever_its_name():
@@ -402,8 +208,8 @@ def test_a_model_that_no_longer_follows_from_its_data_is_not_published(finished,
     project = copy_of(finished, tmp_path)
     project.set(train__lr=0.1)
     project.git("commit", "--quiet", "-am", "another learning rate")
-    told = refused(project, licence="mit", push="me/data", with_model=True)
-    assert told.startswith("--push: stale steps: train; ")
+    message = refused(project, licence="mit", push="me/data", with_model=True)
+    assert message.startswith("--push: stale stages: train; ")
     assert hub.repos == {}
 
 
@@ -436,48 +242,11 @@ def header_of(readme: bytes) -> dict:
     return YAML(typ="safe").load(readme.decode().split("---\n")[1])
 
 
-def publish(**files: bytes) -> str:
-    return publisher.publish("me/data", "dataset", {**files, "export.json": mark_text(files)}, "a title")
-
-
-def test_a_second_push_replaces_the_first(hub):
-    publish(a=b"1", b=b"2")
-    publish(b=b"3", c=b"4")
-    kept = {"b": b"3", "c": b"4"}
-    assert hub.repos["datasets/me/data"] == {".gitattributes": b"", **kept, "export.json": mark_text(kept)}
-
-
-def test_a_repository_of_others_is_left_alone(hub):
-    hub.repos["datasets/me/data"] = {".gitattributes": b"", "theirs.csv": b"1"}
-    with pytest.raises(StageError, match=r"^--push: dataset me/data holds theirs\.csv, which no export wrote; name an"):
-        publish(a=b"1")
-    assert hub.repos["datasets/me/data"] == {".gitattributes": b"", "theirs.csv": b"1"}
-
-
-def test_a_hub_that_refuses_is_one_line_without_the_token(hub):
-    hub.refuses = 403
-    with pytest.raises(StageError) as error:
-        publish(a=b"1")
-    told = str(error.value)
-    assert told.startswith("--push: dataset me/data: ")
-    assert "403" in told
-    assert "\n" not in told
-    assert "hf_secret" not in told
-
-
-def test_a_hub_that_is_not_there_is_one_line(hub, monkeypatch):
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(StageError, match=r"^--push: dataset me/data: [^\n]+$"):
-        publish(a=b"1")
-
-
 def test_what_is_not_committed_is_not_published(finished, tmp_path, hub):
     project = copy_of(finished, tmp_path)
     project.set(merge__rounds=[0])
-    told = refused(project, licence="mit", push="me/data")
-    assert told.startswith("--push: params.yaml not committed; stale steps: merge; ")
+    message = refused(project, licence="mit", push="me/data")
+    assert message.startswith("--push: params.yaml not committed; stale stages: merge; ")
     assert hub.repos == {}
     out = exported(project, licence="mit")
-    assert "- stale steps: merge\n" in (out / "README.md").read_text()
+    assert "- stale stages: merge\n" in (out / "README.md").read_text()

@@ -29,4 +29,4 @@ def export(
     """
     from wizardcoder.publishing import export as publishing
 
-    publishing.export(out, licence=licence, push=push, with_model=model)
+    publishing.export_dataset(out, licence=licence, push=push, with_model=model)

@@ -29,10 +29,16 @@ from wizardcoder.core.records import Example, PoolItem, read_records
 from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.core.templates import fill
 from wizardcoder.decontamination.settings import DecontaminateParams
-from wizardcoder.estimates.judgements import Size, comparing, rating, screening, sizes_of
+from wizardcoder.estimates.judgements import (
+    RoundSize,
+    estimate_decontamination,
+    estimate_rating,
+    estimate_screening,
+    round_sizes,
+)
 from wizardcoder.estimates.offline import offline
 from wizardcoder.estimates.rounds import Estimate, Estimator
-from wizardcoder.estimates.scoring import scoring
+from wizardcoder.estimates.scoring import estimate_scoring
 from wizardcoder.evaluation.held_out import read_held_out
 from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, make_sampler
 from wizardcoder.evaluation.settings import check as check_evaluation
@@ -122,13 +128,13 @@ def _judging_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
     safe, analyze, own = params.screen.safety, params.analyze, params.decontaminate
     if (safe.judge, analyze.difficulty, own.judge) == ("rule", "off", "rule"):
         return
-    sizes = sizes_of(estimator, list(_seeds("examples", Example)))
+    sizes = round_sizes(estimator, list(_seeds("examples", Example)))
     if safe.judge != "rule":
-        found = screening(estimator, sizes, safe.prompt, safety.ATTEMPTS)
+        found = estimate_screening(estimator, sizes, safe.prompt, safety.ATTEMPTS)
         yield EstimateRow("screen", "screen", found, known_deducted=False)
     if analyze.difficulty == "teacher":
         sample = min(analyze.sample, analyze.difficulty_sample)
-        found = rating(estimator, sizes, analyze.difficulty_prompt, sample, analyze.difficulty_attempts)
+        found = estimate_rating(estimator, sizes, analyze.difficulty_prompt, sample, analyze.difficulty_attempts)
         yield EstimateRow("analyze", "analyze", found, known_deducted=False)
     if own.judge != "rule":
         merged = {number: size for number, size in sizes.items() if number in params.merge.rounds}
@@ -149,7 +155,7 @@ def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
             sampler = make_sampler(label, evaluate, params.run.seed, store)
             assert isinstance(sampler, EndpointSampler), "check() refuses a label of the local models"
             price = evaluate.runtime.prices.get(label, Price(input=0.0, output=0.0))
-            ask = partial(scoring, sampler, count=estimator.count, price=price, counted=counted)
+            ask = partial(estimate_scoring, sampler, count=estimator.count, price=price, counted=counted)
             for name, problems in benchmarks.items():
                 row = f"evaluate: {label}: {name}"
                 if isinstance(problems, str):
@@ -166,13 +172,15 @@ def _held_out(most: int) -> list[str]:
     return [example.instruction for example in found]
 
 
-def _decontamination_row(params: Params, estimator: Estimator, merged: dict[int, Size], name: str) -> EstimateRow:
+def _decontamination_row(params: Params, estimator: Estimator, merged: dict[int, RoundSize], name: str) -> EstimateRow:
     own = params.decontaminate
     label = f"decontaminate: {name}"
     problems = _problems(params, name)
     if isinstance(problems, str):
         return EstimateRow("decontaminate", label, None, problems, known_deducted=False)
-    found = comparing(estimator, merged, problems, prompt=own.prompt, top_k=own.top_k, attempts=own.attempts)
+    found = estimate_decontamination(
+        estimator, merged, problems, prompt=own.prompt, top_k=own.top_k, attempts=own.attempts
+    )
     return EstimateRow("decontaminate", label, found, known_deducted=False)
 
 

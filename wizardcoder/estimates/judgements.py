@@ -1,8 +1,8 @@
-"""What the stages after the rounds will ask the teacher, where params let one judge there.
+"""Estimate what the stages after the rounds will ask the teacher, where params.yaml lets one judge.
 
-In: the seeds, how the rounds ask (estimate.py), the problems of benchmarks. Out: requests, tokens and money of screen,
-analyze and decontaminate. The records need not exist yet, so these are bounds: every evolution is taken as accepted,
-none as flagged, dropped or copied, and no answer as known.
+In: the seeds, the estimator of the rounds, the problems of benchmarks. Out: requests, tokens and money of screen,
+analyze and decontaminate. The records need not exist yet, so these are upper bounds: every evolution is counted as
+accepted, none as flagged, dropped or copied, and no answer as stored.
 """
 
 from __future__ import annotations
@@ -17,43 +17,45 @@ from wizardcoder.estimates.rounds import GROWTH_CHARACTERS, Estimate, Estimator
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """The records of a round at most, and the mean tokens of their texts."""
+class RoundSize:
+    """The largest possible number of records of a round, and the mean tokens of their texts."""
 
     records: int
     instruction: float
     response: float
 
 
-def sizes_of(estimator: Estimator, seeds: Sequence[Example]) -> dict[int, Size]:
-    """Give the size of round 0 and of each round that is on."""
+def round_sizes(estimator: Estimator, seeds: Sequence[Example]) -> dict[int, RoundSize]:
+    """Return the size of round 0 and of each enabled round."""
     instruction = fmean(estimator.count(seed.instruction) for seed in seeds)
     response = fmean(estimator.count(seed.response) for seed in seeds)
     growth = estimator.count("x" * GROWTH_CHARACTERS)
-    sizes = {0: Size(len(seeds), instruction, response)}
+    sizes = {0: RoundSize(len(seeds), instruction, response)}
     for times, number in enumerate(estimator.rounds, start=1):
-        sizes[number] = Size(len(seeds), instruction + times * growth, estimator.lengths["respond"])
+        sizes[number] = RoundSize(len(seeds), instruction + times * growth, estimator.lengths["respond"])
     return sizes
 
 
-def screening(estimator: Estimator, sizes: Mapping[int, Size], prompt: str, attempts: int) -> Estimate:
-    """Estimate the judgements of safety: one of each record."""
+def estimate_screening(estimator: Estimator, sizes: Mapping[int, RoundSize], prompt: str, attempts: int) -> Estimate:
+    """Estimate the judgements of safety: one for each record."""
     own = estimator.count(prompt)
     tokens = sum(size.records * (own + size.instruction + size.response) for size in sizes.values())
     return _judged(estimator, sum(size.records for size in sizes.values()), tokens, attempts)
 
 
-def rating(estimator: Estimator, sizes: Mapping[int, Size], prompt: str, sample: int, attempts: int) -> Estimate:
-    """Estimate the judgements of difficulty: one of each of `sample` records of a round."""
+def estimate_rating(
+    estimator: Estimator, sizes: Mapping[int, RoundSize], prompt: str, sample: int, attempts: int
+) -> Estimate:
+    """Estimate the judgements of difficulty: one for each of `sample` records of a round."""
     own = estimator.count(prompt)
     drawn = {number: min(sample, size.records) for number, size in sizes.items()}
     tokens = sum(drawn[number] * (own + size.instruction) for number, size in sizes.items())
     return _judged(estimator, sum(drawn.values()), tokens, attempts)
 
 
-def comparing(
+def estimate_decontamination(
     estimator: Estimator,
-    sizes: Mapping[int, Size],
+    sizes: Mapping[int, RoundSize],
     problems: Collection[Problem],
     *,
     prompt: str,
@@ -72,7 +74,7 @@ def comparing(
 
 
 def _judged(estimator: Estimator, questions: int, prompt_tokens: float, attempts: int) -> Estimate:
-    """Price questions that are asked once; at most `attempts` times, with answers as long as they may be."""
+    """Price questions that are asked once; `most` counts all attempts and answers of the full length."""
     price, longest = estimator.settings.teacher.runtime.price, estimator.settings.teacher.judge.max_tokens
     answered = questions * estimator.lengths["judge"]
     return Estimate(

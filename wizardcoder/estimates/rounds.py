@@ -1,8 +1,8 @@
-"""What the rounds will ask and cost, before anything is sent.
+"""Estimate what the rounds will ask the teacher, before anything is sent.
 
-In: the pool, the answer store, prices. Out: requests, tokens and money per round. Each lineage is followed through the
-rounds with the answers that are known; from the first unknown one on, every rule is taken to let it pass, so that the
-count of requests is the most there can be. What later stages ask is in judging_estimate.py.
+In: the pool, the answer store, prices. Out: requests, tokens and money by round. Each lineage is followed through the
+rounds with the stored answers. After the first unknown one every elimination rule is assumed to pass, so the number of
+requests is an upper bound. Does not cover later stages: judgements.py does.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from wizardcoder.teacher.teacher import CHARACTERS_PER_TOKEN, Reply
 
 GROWTH_CHARACTERS = 60  # a round adds about ten words (paper, heuristic 1)
 ROLES: tuple[Role, ...] = ("instruct", "judge", "respond")
-ENOUGH_ANSWERS = 20  # until known answers, not the token limit, tell how long an answer is
+ENOUGH_ANSWERS = 20  # from this number on, stored answers and not the token limit give the expected length
 
 
 @dataclass(slots=True)
 class Estimate:
-    """One round or stage: answers that are known, and what is left to ask. Tokens and cost are what is expected."""
+    """A round or stage: stored answers and the requests that are left. Tokens and cost are expected values."""
 
     cached: int = 0
     requests: int = 0
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     cost: float = 0.0
-    most: float = 0.0  # cost, if every answer were as long as its limit
+    most: float = 0.0  # the cost if every answer is as long as its limit
 
     def plus(self, other: Estimate) -> Estimate:
-        """Add two up."""
+        """Return the sum of two estimates."""
         return Estimate(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 @dataclass(slots=True)
 class Estimator:
-    """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` says how tokens were counted.
+    """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` describes the token count.
 
-    `count` gives a text's tokens, `lengths` an answer's by role.
+    `count` returns a text's tokens; `lengths` holds an answer's expected tokens by role.
     """
 
     settings: EvolutionSettings
@@ -70,7 +70,7 @@ class Estimator:
         self.rounds = {n: Estimate() for n in paths.EVOLVED_ROUNDS if self.settings.evolve.enabled[f"r{n}"]}
 
     async def follow(self, pool: Iterable[PoolItem]) -> None:
-        """Follow each seed through all rounds that are on."""
+        """Follow each seed through all enabled rounds."""
         for seed in pool:
             item = seed
             for number, estimate in self.rounds.items():
@@ -83,14 +83,14 @@ class Estimator:
         except _UnknownAnswerError as unknown:
             estimate.cached += known.hits
             self._add(estimate, unknown.role, unknown.messages, item)
-            # grown as an accepted one would be; the id differs, so that later rounds draw anew
+            # as long as an accepted one; its new id gives it other draws in later rounds
             grown = item.instruction + "x" * GROWTH_CHARACTERS
             return PoolItem(f"{item.id}-r{number}", grown)
         estimate.cached += known.hits
         return PoolItem(outcome.id, outcome.instruction) if isinstance(outcome, Example) else item
 
     def _add(self, estimate: Estimate, role: Role, messages: list[Message], item: PoolItem) -> None:
-        """Count the unknown request and those that follow it in this round."""
+        """Count the unknown request and the requests after it in this round."""
         grown = item.instruction + "x" * GROWTH_CHARACTERS
         judged = fill(self.settings.evolve.elimination.equal_prompt, first=item.instruction, second=grown)
         texts = {"judge": judged, "respond": grown, role: "".join(message["content"] for message in messages)}
@@ -108,7 +108,7 @@ class Estimator:
             )
 
     def _counter(self) -> Callable[[str], float]:
-        """Count tokens as the endpoint did before; else by `tokenizer`; else by a guess."""
+        """Return a token counter: the endpoint's own ratio, else `tokenizer`, else a guess."""
         model = self.settings.teacher.instruct.model or self.settings.teacher.model
         ratio = self.store.tokens_per_character(model)
         if ratio is not None:
@@ -133,7 +133,7 @@ class _UnknownAnswerError(Exception):
 
 
 class _FromStore:
-    """A teacher that knows what is in the store and nothing else."""
+    """A teacher that answers only from the store."""
 
     def __init__(self, params: TeacherParams, store: AnswerStore) -> None:
         self.hits = 0

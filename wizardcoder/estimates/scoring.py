@@ -1,7 +1,6 @@
-"""What scoring will ask of the models in `evaluate.endpoints`, before anything is sent.
+"""Estimate what scoring will ask of the models in `evaluate.endpoints`, before anything is sent.
 
-In: prompts, what the store of generations knows, a price. Out: requests, tokens and money. What is known is deducted
-exactly.
+In: prompts, the store of generations, a price. Out: requests, tokens and money. Stored answers are deducted exactly.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.teacher.budget import Price
 
 
-def scoring(
+def estimate_scoring(
     sampler: EndpointSampler,
     prompts: Sequence[str],
     n: int,
@@ -23,26 +22,26 @@ def scoring(
     price: Price,
     counted: set[str],
 ) -> Estimate:
-    """Estimate what a model will be asked.
+    """Estimate the requests to a model.
 
     Args:
-        sampler: of the model.
-        prompts: what it is asked.
-        n: samples drawn of each.
-        count: gives a text's tokens, where too few answers of the model are known to tell.
+        sampler: asks the model.
+        prompts: the prompts of the benchmark.
+        n: samples for each prompt.
+        count: returns a text's tokens; used where the store holds too few answers of the model.
         price: of the model.
-        counted: keys of the samples that another estimate has; those of this one are added.
+        counted: keys of samples that an earlier estimate contains; those of this one are added.
     """
-    samples = {key: told for key, told in sampler.known(prompts, n).items() if key not in counted}
+    samples = {key: known for key, known in sampler.known(prompts, n).items() if key not in counted}
     counted.update(samples)
     missing = [prompt for prompt, answer in samples.values() if answer is None]
     known = [(len(prompt), answer) for prompt, answer in samples.values() if answer is not None]
-    told = [(length, answer) for length, answer in known if answer["prompt_tokens"] and answer["completion_tokens"]]
+    measured = [(length, answer) for length, answer in known if answer["prompt_tokens"] and answer["completion_tokens"]]
     longest: float = sampler.sampling.max_new_tokens
     expected = longest
-    if len(told) >= ENOUGH_ANSWERS:
-        expected = fmean(answer["completion_tokens"] for _, answer in told)
-        ratio = sum(answer["prompt_tokens"] for _, answer in told) / sum(length for length, _ in told)
+    if len(measured) >= ENOUGH_ANSWERS:
+        expected = fmean(answer["completion_tokens"] for _, answer in measured)
+        ratio = sum(answer["prompt_tokens"] for _, answer in measured) / sum(length for length, _ in measured)
         prompt_tokens = ratio * sum(map(len, missing))
     else:
         prompt_tokens = sum(map(count, missing))

@@ -1,7 +1,7 @@
-"""A folder that one command owns: it appears whole or not at all, and never takes the place of anyone else's files.
+"""Write a folder whole or not at all, without replacing files of others.
 
-In: a function that fills an empty folder. Out: that folder under its name, with export.json, which lists every file
-and its hash; by it a later export knows what it may replace.
+In: a block that fills an empty folder. Out: that folder under its name, with export.json, which lists every file and
+its hash; a later export replaces a folder only if it matches its list.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from typing import Any
 
 from wizardcoder.core.console import StageError
 
-MARK = "export.json"
+MANIFEST = "export.json"
 WRITER = "wizardcoder export"
+EARLIER_WRITERS = ("python -m stages.export", "python -m wizardcoder.cli.export")
 
 
 @contextmanager
 def replacing_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes `out`'s place when the block ends without an error.
+    """Yield an empty folder that replaces `out` when the block ends without an error.
 
     Raises:
-        StageError: `out` is there and is not, or not only, what an earlier export wrote.
+        StageError: `out` exists and contains anything that no export wrote.
     """
-    reason = foreign(out)
+    reason = refuse_reason(out)
     if reason is not None:
-        raise StageError(f"--out: {out}: {reason}; nothing is overwritten, name another folder")
+        raise StageError(f"--out: {out}: {reason}; nothing was overwritten, choose another folder")
     filling, old = (out.with_name(f".{out.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
     try:
         filling.mkdir(parents=True)
         yield filling
-        mark(filling)
+        write_manifest(filling)
         if out.exists():
             out.rename(old)
         try:
@@ -51,8 +52,8 @@ def replacing_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def foreign(out: Path) -> str | None:
-    """Say why a folder may not be replaced, or None where it may: absent, empty, or as an export left it."""
+def refuse_reason(out: Path) -> str | None:
+    """Return why a folder may not be replaced; None where it is absent, empty, or as an export wrote it."""
     if not out.exists() and not out.is_symlink():
         return None
     if not out.is_dir() or out.is_symlink():
@@ -60,36 +61,38 @@ def foreign(out: Path) -> str | None:
     found = {name: _sha256(out / name) for name in _names(out)}
     if not found:
         return None
-    own = listed((out / MARK).read_text(encoding="utf-8")) if (out / MARK).is_file() else None
-    if own is None:
-        return "holds files that no export wrote"
-    other = sorted(name for name in found.keys() | own.keys() if found.get(name) != own.get(name) and name != MARK)
-    return f"{other[0]} is not as an export wrote it" if other else None
+    known = read_manifest((out / MANIFEST).read_text(encoding="utf-8")) if (out / MANIFEST).is_file() else None
+    if known is None:
+        return "contains files that no export wrote"
+    other = sorted(
+        name for name in found.keys() | known.keys() if found.get(name) != known.get(name) and name != MANIFEST
+    )
+    return f"{other[0]} was added or changed since the export" if other else None
 
 
-def listed(text: str) -> dict[str, str] | None:
-    """Read an export.json: file to hash, or None where it is no such file."""
+def read_manifest(text: str) -> dict[str, str] | None:
+    """Return the files and hashes of an export.json; None where the text is not one."""
     try:
         content: Any = json.loads(text)
-        return dict(content["files"]) if content["written_by"] == WRITER else None
+        return dict(content["files"]) if content["written_by"] in (WRITER, *EARLIER_WRITERS) else None
     except (ValueError, LookupError, TypeError):
         return None
 
 
-def mark(folder: Path) -> None:
+def write_manifest(folder: Path) -> None:
     """Write export.json into a filled folder."""
     files: dict[str, Path | bytes] = {name: folder / name for name in _names(folder)}
-    (folder / MARK).write_bytes(mark_text(files))
+    (folder / MANIFEST).write_bytes(manifest_text(files))
 
 
-def mark_text(files: Mapping[str, Path | bytes]) -> bytes:
-    """Give the export.json of these files."""
+def manifest_text(files: Mapping[str, Path | bytes]) -> bytes:
+    """Return the export.json of these files."""
     content = {"written_by": WRITER, "files": {name: _sha256(source) for name, source in files.items()}}
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
 
 
 def _names(folder: Path) -> list[str]:
-    """Give the files below a folder by their path there."""
+    """Return the files inside a folder by their path in it."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from wizardcoder.core import console, paths
 from wizardcoder.core.records import Example, Rejected, count_lines, read_records
-from wizardcoder.publishing.dataset_card import Counts, Origin, dataset_card
+from wizardcoder.publishing.dataset_card import DatasetOrigin, ExportCounts, dataset_card
 from wizardcoder.publishing.parquet import columns_of, write_shards
 
 DROPPED = {
@@ -36,13 +36,13 @@ EXCLUDED = {
 }
 
 
-def write_dataset(folder: Path, origin: Origin) -> Counts:
+def write_dataset(folder: Path, origin: DatasetOrigin) -> ExportCounts:
     """Write the dataset into a folder and return what was counted.
 
     Raises:
         StageError: a data file is missing or a line is not a record.
     """
-    counts = Counts()
+    counts = ExportCounts()
     total = count_lines(paths.TRAINING_EXAMPLES)
 
     def examples() -> Iterator[dict[str, Any]]:
@@ -69,13 +69,13 @@ def write_dataset(folder: Path, origin: Origin) -> Counts:
     return counts
 
 
-def _counted(rows: Iterator[dict[str, Any]], counts: Counts) -> Iterator[dict[str, Any]]:
+def _counted(rows: Iterator[dict[str, Any]], counts: ExportCounts) -> Iterator[dict[str, Any]]:
     for row in rows:
         counts.rejected[row["step"], row["reason"]] += 1
         yield row
 
 
-def _excluded(row: dict[str, Any], counts: Counts) -> dict[str, Any]:
+def _excluded(row: dict[str, Any], counts: ExportCounts) -> dict[str, Any]:
     """Return an excluded record without its texts, which are test samples or close to them."""
     counts.excluded.setdefault(row["benchmark"], set()).add(row["id"])
     return {name: row.get(name) for name in EXCLUDED}
@@ -86,6 +86,6 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, file)
 
 
-def lineage_json(origin: Origin) -> str:
+def lineage_json(origin: DatasetOrigin) -> str:
     """Format where the data comes from as JSON."""
     return json.dumps(dataclasses.asdict(origin), ensure_ascii=False, indent=2) + "\n"

@@ -22,9 +22,9 @@ from wizardcoder.evaluation.settings import EvaluateParams
 from wizardcoder.lineage.outs import trace_outs
 from wizardcoder.lineage.revision import Revision, head_commit, uncommitted_files
 from wizardcoder.publishing import hub
-from wizardcoder.publishing.atomic_folder import MARK, mark_text, replacing_folder
+from wizardcoder.publishing.atomic_folder import MANIFEST, manifest_text, replacing_folder
 from wizardcoder.publishing.dataset import lineage_json, write_dataset
-from wizardcoder.publishing.dataset_card import Origin, lineage_text
+from wizardcoder.publishing.dataset_card import DatasetOrigin, lineage_text
 from wizardcoder.training.model_package import card as model_card
 from wizardcoder.training.model_package import licences
 from wizardcoder.training.settings import Source, TrainParams
@@ -39,7 +39,7 @@ class ModelParams:
     evaluate: EvaluateParams
 
 
-def export(out: Path, *, licence: str | None = None, push: str | None = None, with_model: bool = False) -> None:
+def export_dataset(out: Path, *, licence: str | None = None, push: str | None = None, with_model: bool = False) -> None:
     """Write the dataset into a folder; publish it where `push` names a repository.
 
     Args:
@@ -56,10 +56,10 @@ def export(out: Path, *, licence: str | None = None, push: str | None = None, wi
     revision = Revision()
     source, seeds_licence = _licence(revision, licence)
     origin = _origin(revision, [paths.DECONTAMINATED], source, seeds_licence)
-    of_model = _origin(revision, _outs_of_model(revision), source, seeds_licence) if with_model else None
-    for each in filter(None, (origin, of_model)) if push else ():
+    model_origin = _origin(revision, _outs_model_origin(revision), source, seeds_licence) if with_model else None
+    for each in filter(None, (origin, model_origin)) if push else ():
         if each.dirty or each.stale or each.commit is None:
-            raise StageError(f"--push: {_unsettled(each)}; `dvc repro` and commit first, so that it can be traced")
+            raise StageError(f"--push: {_untraceable(each)}; `dvc repro` and commit first, so that it can be traced")
     with console.closing_line("export") as close:
         with replacing_folder(out) as folder:
             counts = write_dataset(folder, origin)
@@ -68,27 +68,27 @@ def export(out: Path, *, licence: str | None = None, push: str | None = None, wi
         )
     console.say(f"{out}: datasets.load_dataset({str(out)!r}) reads it")
     if origin.dirty or origin.stale:
-        console.say(f"the card states: {_unsettled(origin)}")
+        console.say(f"the card states: {_untraceable(origin)}")
     if push:
-        _push(out, push, origin, of_model)
+        _push(out, push, origin, model_origin)
 
 
 def _check_targets(push: str | None, with_model: bool) -> None:
     if with_model and not push:
         raise StageError("--model: needs --push OWNER/NAME, where it is published")
     if push:
-        hub.need_token()
+        hub.require_token()
     for path in (paths.TUNED_MODEL, paths.BASE_MODEL) if with_model else ():
         if not path.is_dir():
             raise StageError(f"--model: {path}: no such folder; `dvc pull {path}` or `dvc repro` gets it")
 
 
 def _licence(revision: Revision, given: str | None) -> tuple[str, str]:
-    """Give the source of the seeds and its licence: the one given, else the one that the source declares."""
-    step = revision.stages.get("seed")
-    if step is None:
+    """Return the source of the seeds and its licence: the one given, else the one that the source declares."""
+    stage = revision.stages.get("seed")
+    if stage is None:
         raise StageError("export: dvc.lock has no stage seed yet; `dvc repro` runs it")
-    source = str(step.params["seed"]["source"])
+    source = str(stage.params["seed"]["source"])
     licence = given or licences.of_seeds(Path(source))
     if licence is None:
         raise StageError(
@@ -98,9 +98,9 @@ def _licence(revision: Revision, given: str | None) -> tuple[str, str]:
     return source, licence
 
 
-def _origin(revision: Revision, outs: list[Path], source: str, licence: str) -> Origin:
+def _origin(revision: Revision, outs: list[Path], source: str, licence: str) -> DatasetOrigin:
     lock_md5 = hashlib.md5(revision.lock_text.encode(), usedforsecurity=False).hexdigest()
-    return Origin(
+    return DatasetOrigin(
         source,
         licence,
         head_commit(),
@@ -110,35 +110,35 @@ def _origin(revision: Revision, outs: list[Path], source: str, licence: str) -> 
     )
 
 
-def _outs_of_model(revision: Revision) -> list[Path]:
-    """Give what the model's card tells of: the model, and its results where it was evaluated."""
+def _outs_model_origin(revision: Revision) -> list[Path]:
+    """Return what the model's card describes: the model, and its results if it was evaluated."""
     return [paths.TUNED_MODEL, paths.RESULTS] if "evaluate" in revision.stages else [paths.TUNED_MODEL]
 
 
-def _unsettled(origin: Origin) -> str:
+def _untraceable(origin: DatasetOrigin) -> str:
     if origin.commit is None:
         return "this is no git repository"
-    told = [f"{', '.join(origin.dirty)} not committed"] if origin.dirty else []
-    return "; ".join(told + ([f"stale steps: {', '.join(origin.stale)}"] if origin.stale else []))
+    parts = [f"{', '.join(origin.dirty)} not committed"] if origin.dirty else []
+    return "; ".join(parts + ([f"stale stages: {', '.join(origin.stale)}"] if origin.stale else []))
 
 
-def _push(out: Path, repo: str, origin: Origin, of_model: Origin | None) -> None:
+def _push(out: Path, repo: str, origin: DatasetOrigin, model_origin: DatasetOrigin | None) -> None:
     commit = origin.commit.id if origin.commit else ""
     files = {path.relative_to(out).as_posix(): path for path in sorted(out.rglob("*")) if path.is_file()}
     console.say(hub.publish(repo, "dataset", files, f"Data of {commit}"))
-    if of_model is not None:
+    if model_origin is not None:
         weights: dict[str, Path | bytes] = {
             path.relative_to(paths.TUNED_MODEL).as_posix(): path
             for path in sorted(paths.TUNED_MODEL.rglob("*"))
             if path.is_file()
         }
-        weights["README.md"] = _model_card(of_model, repo).encode()
-        weights["lineage.json"] = lineage_json(of_model).encode()
-        console.say(hub.publish(repo, "model", weights | {MARK: mark_text(weights)}, f"Model of {commit}"))
+        weights["README.md"] = _model_card(model_origin, repo).encode()
+        weights["lineage.json"] = lineage_json(model_origin).encode()
+        console.say(hub.publish(repo, "model", weights | {MANIFEST: manifest_text(weights)}, f"Model of {commit}"))
 
 
-def _model_card(origin: Origin, repo: str) -> str:
-    """Give the card that the training wrote, with the scores, the data set and the lineage in it."""
+def _model_card(origin: DatasetOrigin, repo: str) -> str:
+    """Return the card of the training, with scores, data set and lineage added."""
     params = load(ModelParams)
     evaluated = any(stage.name == "evaluate" for stage in origin.lineage.stages)
     data = paths.TRAINING_EXAMPLES

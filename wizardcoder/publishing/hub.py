@@ -1,7 +1,7 @@
-"""Publishing on the Hugging Face hub: one commit, or none.
+"""Publish files on the Hugging Face hub in one commit.
 
-In: files and texts by their name in the repository. Out: the commit's URL. A repository that holds what no export wrote
-is left alone; the token is huggingface_hub's own (`hf auth login` or HF_TOKEN) and is never shown.
+In: files and texts by their name in the repository. Out: the commit's URL. A repository with files that no export wrote
+is not changed. The token is that of huggingface_hub (`hf auth login` or HF_TOKEN); it is never printed.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wizardcoder.core.console import StageError
-from wizardcoder.publishing.atomic_folder import MARK, listed
+from wizardcoder.publishing.atomic_folder import MANIFEST, read_manifest
 
-OF_THE_HUB = {".gitattributes"}
+HUB_FILES = {".gitattributes"}
 
 
-def need_token() -> None:
-    """Refuse to go on without being logged in."""
+def require_token() -> None:
+    """Refuse to publish without a login.
+
+    Raises:
+        StageError: there is no token.
+    """
     import huggingface_hub
 
     if not huggingface_hub.get_token():
@@ -24,12 +28,12 @@ def need_token() -> None:
 
 
 def publish(repo: str, kind: str, files: Mapping[str, Path | bytes], title: str) -> str:
-    """Make one commit of these files in a dataset or model repository, creating it where there is none.
+    """Commit files to a dataset or model repository, which is created if need be.
 
-    What an earlier export wrote there and this one does not is deleted.
+    Files of an earlier export that this one does not contain are deleted.
 
     Raises:
-        StageError: the hub refuses, cannot be reached, or the repository holds what no export wrote.
+        StageError: the hub refuses or cannot be reached, or the repository contains files that no export wrote.
     """
     import httpx2
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -37,19 +41,23 @@ def publish(repo: str, kind: str, files: Mapping[str, Path | bytes], title: str)
     api = HfApi()
     try:
         api.create_repo(repo, repo_type=kind, exist_ok=True, private=None)
-        there = set(api.list_repo_files(repo, repo_type=kind)) - OF_THE_HUB
-        own: Mapping[str, str] | None = {}
-        if there:
-            own = listed(Path(api.hf_hub_download(repo, MARK, repo_type=kind)).read_text()) if MARK in there else None
-        other = sorted(there if own is None else there - own.keys() - {MARK})
+        existing = set(api.list_repo_files(repo, repo_type=kind)) - HUB_FILES
+        known: Mapping[str, str] | None = {}
+        if existing:
+            known = None
+            if MANIFEST in existing:
+                known = read_manifest(Path(api.hf_hub_download(repo, MANIFEST, repo_type=kind)).read_text())
+        other = sorted(existing if known is None else existing - known.keys() - {MANIFEST})
         if other:
-            raise StageError(f"--push: {kind} {repo} holds {other[0]}, which no export wrote; name another repository")
+            raise StageError(
+                f"--push: {kind} {repo} contains {other[0]}, which no export wrote; choose another repository"
+            )
         added = [
             CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
             for name, content in files.items()
         ]
-        gone = [CommitOperationDelete(name) for name in sorted(there - files.keys())]
-        done = api.create_commit(repo, [*added, *gone], commit_message=title, repo_type=kind)
+        deleted = [CommitOperationDelete(name) for name in sorted(existing - files.keys())]
+        done = api.create_commit(repo, [*added, *deleted], commit_message=title, repo_type=kind)
     except (OSError, ValueError, httpx2.HTTPError) as exc:
         raise StageError(f"--push: {kind} {repo}: {' '.join(str(exc).split())[:300] or type(exc).__name__}") from exc
     return str(done.commit_url)
