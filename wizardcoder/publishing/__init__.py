@@ -1,7 +1,7 @@
 """Export the training data as a Hugging Face dataset, and publish data and model on the hub.
 
-Covers parquet files, the dataset's card and lineage, and one commit on the hub that never replaces files of others. Does
-not write the model's files or card: wizardcoder/training does.
+Covers parquet files, the dataset's card and lineage, and one commit on the hub that never replaces files of others.
+Does not write the model's files or card: wizardcoder/training does.
 """
 
 from typing import TYPE_CHECKING
