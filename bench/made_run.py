@@ -40,9 +40,9 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
     screened, dropped = _screened([e for of_round in accepted for e in of_round], rng)
     merged = [e for e in screened if e.round < 4]
     removed = [_out(e, "duplicate", "same text as another") for e in merged if rng.random() < 0.01]
-    gone = {item.id for item in removed}
-    excluded = [e for e in merged if e.id not in gone and rng.random() < 0.01]
-    gone |= {e.id for e in excluded}
+    twins = {item.id for item in removed}
+    excluded = [e for e in merged if e.id not in twins and rng.random() < 0.01]
+    gone = twins | {e.id for e in excluded}
     trained = [e for e in merged if e.id not in gone]
     data = folder / "data"
     for number in range(5):
@@ -57,11 +57,7 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
     write_jsonl(data / "decontaminated/excluded.jsonl", ({"id": e.id} | match for e in excluded))
     _write_results(data / "results", problems, rng)
     _write_metrics(folder, accepted, rejected, Counter(d.reason for d in dropped))
-    write_metrics(folder / "metrics/screen.json", {"kept": len(screened), "dropped": len(dropped)})
-    write_metrics(folder / "metrics/merge.json", {"kept": len(merged) - len(removed), "removed": len(removed)})
-    write_metrics(folder / "metrics/decontaminate.json", {"kept": len(trained), "excluded": len(excluded)})
-    train = {"examples": len(trained), "seconds": 311.6, "steps": 12, "tokens": 10143}
-    write_metrics(folder / "metrics/train.json", train)
+    _write_removals(folder / "metrics", screened, dropped, [e for e in merged if e.id not in twins], trained)
     _write_lock(folder)
     return sum(map(len, accepted)) + sum(map(len, rejected))
 
@@ -176,6 +172,22 @@ def _write_analysis(folder: Path) -> None:
         for kind, name in (("language", "python"), ("verdict", "ran"))
     ]
     write_csv(folder / "mix.csv", mix, ("round", "kind", "name", "count"))
+
+
+def _write_removals(
+    metrics: Path, screened: list[Example], dropped: list[Rejected], merged: list[Example], trained: list[Example]
+) -> None:
+    """Write the metrics of the stages after the rounds, which only remove records."""
+    reasons = Counter(f"dropped.{item.reason}" for item in dropped)
+    write_metrics(metrics / "screen.json", {"kept": len(screened), "dropped": len(dropped), **reasons})
+    removed = sum(e.round < 4 for e in screened) - len(merged)
+    counts = {"kept": len(merged), "removed": removed, "removed.duplicate": removed}
+    write_metrics(metrics / "merge.json", counts | Counter(f"kept.r{e.round}" for e in merged))
+    excluded = dict.fromkeys(("excluded", "excluded.dev", "excluded.dev.rule"), len(merged) - len(trained))
+    write_metrics(metrics / "decontaminate.json", {"kept": len(trained), **excluded})
+    losses = {"held_out_loss_before": 1.508, "held_out_loss_after": 1.413}
+    train = {"examples": len(trained), "seconds": 311.6, "steps": 12, "tokens": 10143, **losses}
+    write_metrics(metrics / "train.json", train)
 
 
 def _write_lock(folder: Path) -> None:

@@ -6,13 +6,12 @@ In: the metrics and data of all stages, dvc.lock, and metrics/experiments.json, 
 
 from __future__ import annotations
 
-import argparse
-
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console, paths
 from wizardcoder.core.params import STRICT, RunParams, Text, load
 from wizardcoder.core.records import write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.report.build import write_pages
 from wizardcoder.report.settings import ReportParams
 
@@ -37,5 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    console.entry(main)
+    run_stage(main, __doc__)

@@ -18,7 +18,7 @@ from wizardcoder.report.score_section import benchmarks_of
 
 LATEST = 10  # rows that are shown at once
 INTRO = (
-    "Runs of this repository: DVC's experiments, and commits after the revision given to `wizardcoder report --from`. "
+    "Runs of this repository: DVC's experiments, and commits after the revision given to wizardcoder report --from. "
     "Scores are comparable only on the same problems, and a score chosen among many is too high by chance."
 )
 

@@ -12,7 +12,7 @@ from wizardcoder.core.records import to_line
 from wizardcoder.report.model_answers import ModelAnswer, Question, pair_answers
 from wizardcoder.report.pages.payload import pack
 from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_comparison, read_votes, to_json
-from wizardcoder.report.votes.tally import by_item, show_votes, tally
+from wizardcoder.report.votes.tally import by_item, show_votes, tally_votes
 from wizardcoder.statistics.krippendorff import compute_krippendorff_alpha
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,7 +131,7 @@ def test_files_without_a_vote_are_refused(votes):
 
 
 def test_ties_take_no_part_in_the_win_rate():
-    found = tally(["b"] * 8 + ["a"] * 2 + ["tie"] * 5 + ["both_bad"])
+    found = tally_votes(["b"] * 8 + ["a"] * 2 + ["tie"] * 5 + ["both_bad"])
     assert (found.wins, found.losses, found.ties, found.both_bad, found.rate) == (8, 2, 5, 1, 0.8)
     # Wilson by hand: (8 + z²/2 ± z·sqrt(8·2/10 + z²/4)) / (10 + z²), z = 1.96
     assert found.interval is not None
@@ -141,7 +141,7 @@ def test_ties_take_no_part_in_the_win_rate():
 
 
 def test_ties_alone_have_no_win_rate():
-    assert (tally(["tie"]).rate, tally(["tie"]).interval, tally(["tie"]).p_value) == (None, None, 1.0)
+    assert (tally_votes(["tie"]).rate, tally_votes(["tie"]).interval, tally_votes(["tie"]).p_value) == (None, None, 1.0)
 
 
 def test_an_item_goes_to_what_most_of_its_raters_chose():

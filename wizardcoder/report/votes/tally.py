@@ -58,10 +58,10 @@ def show_votes(paths: Sequence[Path], page: Path = paths.COMPARE_PAGE) -> None:
         console.say(f"By item: the majority of its raters, else a tie. Agreement, Krippendorff's alpha: {agreement}")
 
 
-def tally(choices: Iterable[Choice]) -> Tally:
+def tally_votes(choices: Iterable[Choice]) -> Tally:
     """Count choices; ties and both bad do not enter the win rate and the sign test.
 
-    >>> tally(["b", "b", "tie"]).rate
+    >>> tally_votes(["b", "b", "tie"]).rate
     1.0
     """
     counts = Counter(choices)
@@ -97,9 +97,9 @@ def _votes_table(comparison: BlindComparison, votes: Mapping[str, Mapping[str, C
     head = ("rater", "votes", f"{b} wins", f"{a} wins", "ties", "both bad", f"win rate of {b}", "95 % interval", "p")
     table = Table(*head)
     for rater, own in sorted(votes.items()):
-        table.add_row(rater, *_cells(tally(own.values())))
+        table.add_row(rater, *_cells(tally_votes(own.values())))
     if len(votes) > 1:
-        table.add_row("by item", *_cells(tally(by_item(votes).values())))
+        table.add_row("by item", *_cells(tally_votes(by_item(votes).values())))
     return table
 
 
