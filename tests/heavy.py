@@ -1,7 +1,7 @@
 """The line between fast tests and heavy ones.
 
-A test that starts a process, or loads torch, needs the marker `heavy`; `make check` leaves those out. A test without the
-marker that does either fails, so the marker stays true.
+A test that starts a process or loads torch needs the marker `heavy`; `make check` leaves those out. A test without the
+marker that does either fails, so the markers stay true.
 """
 
 from __future__ import annotations

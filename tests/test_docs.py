@@ -104,7 +104,7 @@ def test_the_commands_of_a_page_run(page, tmp_path, finished):
     path = f"{bin_folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "OPENAI_API_KEY": "any", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     for block in runnable:
-        code = block.code.replace("/tmp/", f"{tmp_path}/")  # noqa: S108
+        code = block.code.replace("/tmp/", f"{tmp_path}/")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", code],
             cwd=project.path,
