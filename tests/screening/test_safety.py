@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,8 +125,7 @@ def judged(tmp_path, monkeypatch):
         left = list(answers)
         with MockEndpoint(reply=lambda _: left.pop(0), **endpoint) as mock:
             params = load(screen.Params, ROOT / "params.yaml").teacher
-            object.__setattr__(params, "base_url", mock.url)
-            object.__setattr__(params, "retries", 0)
+            params = replace(params, base_url=mock.url, runtime=replace(params.runtime, retries=0))
             (flag,) = asyncio.run(judge_by_teacher([EXAMPLE], PROMPT, params, 7, lambda: None))
         return flag, mock
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from wizardcoder.core.store import AnswerStore
@@ -129,10 +130,10 @@ def test_python_that_does_not_end_timed_out(hasty, code):
 
 
 def test_a_fork_bomb_is_contained_and_leaves_no_process(hasty):
-    sandbox = hasty._sandbox("python", None)
+    before = set(psutil.Process().children(recursive=True))
     code = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n"
     assert hasty.verify(Code(code, "python")).verdict == "timed_out"
-    assert sandbox._tree() == []
+    assert set(psutil.Process().children(recursive=True)) <= before
     assert short(hasty.verify(Code("print(1)", "python"))) == ("ran", "")
 
 

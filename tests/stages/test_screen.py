@@ -43,9 +43,10 @@ VERDICT_OF = {"harmful": "ran", "both": "raised", "misdirected": "ran", "syntax"
 
 def write_params(folder: Path, verify: dict, safety: dict, **teacher: object) -> None:
     raw = read_yaml(ROOT / "params.yaml")
-    raw["screen"]["verify"] |= {"drop": [], "timeout_s": 30.0, "workers": 1} | verify
+    raw["screen"]["verify"] |= {"drop": [], "timeout_s": 30.0} | verify
     raw["screen"]["safety"] |= {"judge": "rule", "flagged": "drop"} | safety
     raw["teacher"] |= teacher
+    raw["runtime"]["screen"]["workers"] = 1
     (folder / "params.yaml").write_text(json.dumps(raw), encoding="utf-8")
 
 
