@@ -70,7 +70,7 @@ def build(path: Path) -> Project:
 
 
 def few_seeds() -> list[dict[str, str]]:
-    """Give six of the bundled pairs, and one that is a dev problem with its solution."""
+    """Return six of the bundled pairs, and one that is a dev problem with its solution."""
     problem = json.loads((ROOT / "bundled/dev_problems.jsonl").open().readline())
     leaked = {"instruction": problem["prompt"], "output": problem["canonical_solution"]}
     return [*json.loads((ROOT / "bundled/seeds.json").read_text())[:6], leaked, {"instruction": "", "output": "x"}]
@@ -153,6 +153,6 @@ def make_up_missing_outs(repo: Repo) -> None:
 
 
 def copy_of(project: Project, folder: Path) -> Project:
-    """Give a copy that a test may change, its answer store, DVC cache and git history included."""
+    """Return a copy that a test may change, with its answer store, DVC cache and git history."""
     shutil.copytree(project.path, folder / "project", symlinks=True)
     return Project(folder / "project", project.teacher)

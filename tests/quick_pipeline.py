@@ -175,7 +175,7 @@ class QuickProject:
         (self.path / "ablations.yaml").write_text(json.dumps(suites))
 
     def experiments(self) -> list[str]:
-        """Give the names of the experiments of the commit that is checked out."""
+        """Return the names of the experiments of the commit that is checked out."""
         head = self.git("rev-parse", "HEAD")
         refs = self.git("for-each-ref", "--format=%(refname:lstrip=4)", f"refs/exps/{head[:2]}/{head[2:]}/")
         return refs.splitlines()

@@ -1,4 +1,4 @@
-"""Lineage in one command: every answer is held against the files of a finished run."""
+"""Lineage in one command: every answer is compared with the files of a finished run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wizardcoder.lineage.tree import plain_lines
 
 
 def traced(project, what: str, rev: str | None = None):
-    """Give what was found and the plain text of its tree."""
+    """Return what was found and the plain text of its tree."""
     with contextlib.chdir(project.path):
         found, tree = trace(what, Revision(rev))
     return found, "\n".join(plain_lines(tree))
@@ -110,10 +110,10 @@ def test_what_train_held_out_dropped_or_cut_says_so(finished):
 
 
 @pytest.mark.parametrize(
-    ("ran", "told"),
+    ("ran", "shown"),
     [(True, "unknown, this run did not record the outcome of each record"), (False, "not run yet")],
 )
-def test_what_train_did_is_not_guessed(finished, tmp_path, ran, told):
+def test_what_train_did_is_not_guessed(finished, tmp_path, ran, shown):
     project = copy_of(finished, tmp_path)
     shutil.rmtree(project.path / "data/train")
     pipeline = (project.path / "dvc.yaml").read_text()
@@ -123,7 +123,7 @@ def test_what_train_did_is_not_guessed(finished, tmp_path, ran, told):
         del lock["stages"]["train"]
         YAML().dump(lock, project.path / "dvc.lock")
     sample = list(read_records(project.path / "data/decontaminated/examples.jsonl", Example))[-1]
-    assert traced(project, sample.id)[1].startswith(f"{sample.id}: train: {told}\n")
+    assert traced(project, sample.id)[1].startswith(f"{sample.id}: train: {shown}\n")
 
 
 def test_the_ids_of_the_rejected_the_screened_and_the_excluded_can_be_traced(finished):
@@ -232,8 +232,8 @@ def test_what_changed_since_is_stale(finished, tmp_path):
     (project.path / "dvc.yaml").write_text(edited)
     found, text = traced(project, "models/wizardcoder")
     # a stage tracks its section or the single keys of it
-    told = {(f.stage, f.subject.removesuffix(".lr"), f.state) for stage in found.stages for f in stage.stale}
-    assert told == {
+    shown = {(f.stage, f.subject.removesuffix(".lr"), f.state) for stage in found.stages for f in stage.stale}
+    assert shown == {
         ("base", "command", "changed to `python -m stages.base --other`"),
         ("evolve_r2", "data/rounds/r2", "changed in the workspace"),
         ("evolve_r3", "data/rounds/r2/pool.jsonl", "changed in the workspace"),
@@ -311,8 +311,8 @@ def test_a_folder_of_code_is_held_against_its_listing(finished, tmp_path, rev):
     assert traced(project, "base", rev)[0].stages[0].stale == []
     (project.path / "settings/b.json").write_text("3")
     project.git("commit", "--quiet", "-am", "edited, not run")
-    told = [(f.subject, f.state.split()[0]) for f in traced(project, "base", rev)[0].stages[0].stale]
-    assert told == [("settings", "changed")]
+    shown = [(f.subject, f.state.split()[0]) for f in traced(project, "base", rev)[0].stages[0].stale]
+    assert shown == [("settings", "changed")]
 
 
 def test_a_step_that_ran_again_makes_those_after_it_stale_in_a_revision(finished, tmp_path):
@@ -323,8 +323,8 @@ def test_a_step_that_ran_again_makes_those_after_it_stale_in_a_revision(finished
     lock.write_text(lock.read_text().replace(md5, "a1" * 16))
     project.git("commit", "--quiet", "-am", "a lock of two runs")
     found = traced(project, "evolve_r2", "HEAD")[0]
-    told = [(f.stage, f.subject, f.state) for stage in found.stages for f in stage.stale]
-    assert told == [("evolve_r2", "data/rounds/r1/pool.jsonl", "rewritten by evolve_r1 since")]
+    shown = [(f.stage, f.subject, f.state) for stage in found.stages for f in stage.stale]
+    assert shown == [("evolve_r2", "data/rounds/r1/pool.jsonl", "rewritten by evolve_r1 since")]
 
 
 def add_remote(project, folder) -> None:

@@ -33,11 +33,11 @@ def test_a_hub_that_refuses_is_one_line_without_the_token(hub):
     hub.refuses = 403
     with pytest.raises(StageError) as error:
         publish(a=b"1")
-    told = str(error.value)
-    assert told.startswith("--push: dataset me/data: ")
-    assert "403" in told
-    assert "\n" not in told
-    assert "hf_secret" not in told
+    message = str(error.value)
+    assert message.startswith("--push: dataset me/data: ")
+    assert "403" in message
+    assert "\n" not in message
+    assert "hf_secret" not in message
 
 
 def test_a_hub_that_is_not_there_is_one_line(hub, monkeypatch):

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.lineage.dvc_internals import DeclaredStage, DvcProject, StageStatus, open_project
 from wizardcoder.lineage.lock import LOCK_FILE, LockedStage, overlap, read_lock
+from wizardcoder.lineage.staleness import value_at
 
 Kind = Literal["never_run", "command", "param", "dependency", "rewritten", "edited_out", "not_checked_out", "missing"]
 METRICS = Path("metrics")
@@ -186,20 +187,11 @@ def _written_md5(path: str, maker: LockedStage, project: DvcProject) -> str | No
 
 
 def _param_change(key: str, recorded: Mapping[str, Any], params: Mapping[str, Any]) -> str:
-    before, now = recorded.get(key, ABSENT), _value_at(params, key)
+    before, now = recorded.get(key, ABSENT), value_at(params, key, ABSENT)
     if isinstance(before, dict) and isinstance(now, dict):
         keys = [k for k in sorted({*before, *now}) if before.get(k, ABSENT) != now.get(k, ABSENT)]
         return f"changed: {', '.join(keys)}"
     return f"changed from {_short(before)} to {_short(now)}"
-
-
-def _value_at(params: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any value of params.yaml
-    node: Any = params
-    for part in key.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return ABSENT
-        node = node[part]
-    return node
 
 
 def _short(value: object) -> str:

@@ -44,6 +44,16 @@ def find_stale(revision: Revision, stages: Iterable[LockedStage], project: DvcPr
     return sorted(first.values(), key=lambda reason: (order[reason.stage], reason.subject))
 
 
+def value_at(tree: Mapping[str, Any], key: str, absent: object = None) -> Any:  # noqa: ANN401 - any value of params.yaml
+    """Return the value of a dotted key, `absent` where there is none."""
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return absent
+        node = node[part]
+    return node
+
+
 def _changed_deps(stage: LockedStage, revision: Revision, project: DvcProject) -> Iterator[StaleReason]:
     for dep in stage.deps:
         writer = writer_of(dep.path, revision.stages)
@@ -72,21 +82,11 @@ def _folder_md5(folder: str, revision: Revision) -> str | None:
 
 def _changed_params(stage: LockedStage, revision: Revision) -> Iterator[StaleReason]:
     for key, recorded in stage.params.items():
-        now = _value_at(revision.params, key)
+        now = value_at(revision.params, key, _ABSENT)
         if now is _ABSENT:
             yield StaleReason(stage.name, key, "missing in params.yaml")
         elif now != recorded:
             yield StaleReason(stage.name, key, "changed in params.yaml")
-
-
-def _value_at(tree: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - any value of params.yaml
-    """Return the value of a dotted key, or a mark where there is none."""
-    node: Any = tree
-    for part in key.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return _ABSENT
-        node = node[part]
-    return node
 
 
 def _changed_declarations(stages: list[LockedStage], project: DvcProject) -> Iterator[StaleReason]:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wizardcoder.core.console import StageError
 from wizardcoder.publishing.atomic_folder import MANIFEST, read_manifest
+
+if TYPE_CHECKING:  # takes most of a second to import
+    from huggingface_hub import HfApi
 
 HUB_FILES = {".gitattributes"}
 
@@ -42,16 +46,7 @@ def publish(repo: str, kind: str, files: Mapping[str, Path | bytes], title: str)
     try:
         api.create_repo(repo, repo_type=kind, exist_ok=True, private=None)
         existing = set(api.list_repo_files(repo, repo_type=kind)) - HUB_FILES
-        known: Mapping[str, str] | None = {}
-        if existing:
-            known = None
-            if MANIFEST in existing:
-                known = read_manifest(Path(api.hf_hub_download(repo, MANIFEST, repo_type=kind)).read_text())
-        other = sorted(existing if known is None else existing - known.keys() - {MANIFEST})
-        if other:
-            raise StageError(
-                f"--push: {kind} {repo} contains {other[0]}, which no export wrote; choose another repository"
-            )
+        _refuse_files_of_others(api, repo, kind, existing)
         added = [
             CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
             for name, content in files.items()
@@ -61,3 +56,14 @@ def publish(repo: str, kind: str, files: Mapping[str, Path | bytes], title: str)
     except (OSError, ValueError, httpx2.HTTPError) as exc:
         raise StageError(f"--push: {kind} {repo}: {' '.join(str(exc).split())[:300] or type(exc).__name__}") from exc
     return str(done.commit_url)
+
+
+def _refuse_files_of_others(api: HfApi, repo: str, kind: str, existing: set[str]) -> None:
+    """Refuse a repository with files that are not in the list of an earlier export."""
+    known: Mapping[str, str] = {}
+    if MANIFEST in existing:
+        listed = read_manifest(Path(api.hf_hub_download(repo, MANIFEST, repo_type=kind)).read_text())
+        known = {} if listed is None else {**listed, MANIFEST: ""}
+    other = sorted(existing - known.keys())
+    if other:
+        raise StageError(f"--push: {kind} {repo} contains {other[0]}, which no export wrote; choose another repository")
