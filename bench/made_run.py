@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wizardcoder.core.records import Example, Rejected, write_csv, write_jsonl, write_metrics
-from wizardcoder.training.fates import TrainFate
+from wizardcoder.training.outcomes import TrainOutcome
 
 HEURISTICS = ("complexity", "constraints", "misdirection", "reasoning", "specificity")
 REASONS = ("no_information_gain", "response_cut", "instruction_cut", "prompt_words_copied")
@@ -52,7 +52,7 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
     write_jsonl(data / "screened/dropped.jsonl", dropped)
     write_jsonl(data / "merged/removed.jsonl", removed)
     write_jsonl(data / "decontaminated/examples.jsonl", trained)
-    write_jsonl(data / "train/fates.jsonl", (TrainFate(e.id, "trained") for e in trained))
+    write_jsonl(data / "train/fates.jsonl", (TrainOutcome(e.id, "trained") for e in trained))
     match = {"benchmark": "dev", "task_id": "dev/0", "judgement": "overlap 0.61 >= 0.5"}
     write_jsonl(data / "decontaminated/excluded.jsonl", ({"id": e.id} | match for e in excluded))
     _write_results(data / "results", problems, rng)

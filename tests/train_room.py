@@ -14,14 +14,14 @@ from tiny_model import build
 
 from stages import train
 from wizardcoder.core.records import Example, read_records, write_jsonl
-from wizardcoder.training.fates import TrainFate
+from wizardcoder.training.outcomes import TrainOutcome
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"max_tokens": 600, "max_steps": 4, "lr": 0.01, "batch_size": 4, "micro_batch_size": 2}
 
 
 class TrainRoom:
-    """Its params.yaml is the committed one with the sizes of `SMALL`; checkpoints lie in `cache`."""
+    """Its params.yaml is the committed one with the sizes of `SMALL`; checkpoints are in `cache`."""
 
     def __init__(self, folder: Path, architecture: str = "llama", records: int = 20) -> None:
         self.folder = folder
@@ -46,7 +46,7 @@ class TrainRoom:
         write_jsonl(self.folder / "data/decontaminated/examples.jsonl", examples)
 
     def run(self, monkeypatch, *args: str) -> dict:
-        """Run the stage in this process; gives its metrics."""
+        """Run the stage in this process; return its metrics."""
         monkeypatch.chdir(self.folder)
         monkeypatch.setenv("WC_CACHE_DIR", str(self.folder / "cache"))
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -70,7 +70,10 @@ class TrainRoom:
         return load_file(self.model / "model.safetensors")
 
     def fates(self) -> dict[str, str]:
-        return {item.id: item.fate for item in read_records(self.folder / "data/train/fates.jsonl", TrainFate)}
+        return {item.id: item.fate for item in read_records(self.folder / "data/train/fates.jsonl", TrainOutcome)}
+
+    def last_checkpoint(self) -> Path:
+        return max(self.folder.glob("cache/checkpoints/*/checkpoint-*"), key=lambda path: int(path.name[11:]))
 
     def checkpoints(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("cache/checkpoints/*/checkpoint-*"))

@@ -18,8 +18,8 @@ from wizardcoder.core.records import Example, Rejected, read_records
 from wizardcoder.publishing import export
 from wizardcoder.publishing.atomic_folder import replacing_folder
 from wizardcoder.publishing.dataset import write_dataset
-from wizardcoder.training.model_package import card as model_card
-from wizardcoder.training.model_package.licences import of_base, of_seeds, together
+from wizardcoder.training.model_package.card import ModelOrigin, PublishedFacts, model_card
+from wizardcoder.training.model_package.licences import of_base, of_seeds, combine
 
 
 def exported(project, **options) -> Path:
@@ -181,7 +181,7 @@ def test_the_model_s_card_has_scores_training_prompt_and_both_licences(finished,
         "| held_out_loss_after | 1.5 |",
         "| dev | 30 | pass@1 | 13.3% | 5.3% to 29.7% | 0.0% |",
         "- the base model `SmolLM2-135M-Instruct.Q4_1`: apache-2.0\n",
-        f"- the seeds `{SOURCE}`: cc-by-nc-4.0; what is derived from them inherits it\n",
+        f"- the seeds `{SOURCE}`: cc-by-nc-4.0; data derived from them inherits it\n",
     ):
         assert text in message
     assert "Not measured yet" not in message
@@ -191,12 +191,12 @@ def test_the_card_shows_each_benchmark_once_whatever_its_name():
     of_mbpp = {".problems": 90, ".pass_at_1": 0.5, ".pass_at_1.low": 0.4, ".pass_at_1.high": 0.6}
     of_mbpp |= {".base.pass_at_1": 0.25, ".base.pass_at_1.low": 0.2, ".base.pass_at_1.high": 0.3}
     scores = {f"{name}{key}": value for name in ("mbpp_400", "my-bench", "dev") for key, value in of_mbpp.items()}
-    card = model_card.card(
-        model_card.Origin("base", None, "seeds", None, Path("data"), "0"),
+    card = model_card(
+        ModelOrigin("base", None, "seeds", None, Path("data"), "0"),
         load(export.ModelParams, ROOT / "params.yaml").train,
         [],
         {"examples": 36},
-        model_card.Published(scores, dev="mbpp_400", dataset="me/data", lineage=""),
+        PublishedFacts(scores, dev="mbpp_400", dataset="me/data", lineage=""),
     )
     assert [line for line in card.splitlines() if "pass@1" in line] == [
         "| mbpp_400 | 90 | pass@1 | 50.0% | 40.0% to 60.0% | 25.0% |",
@@ -225,7 +225,7 @@ def test_a_model_that_no_longer_follows_from_its_data_is_not_published(finished,
     ],
 )
 def test_no_licence_stands_for_two(base, seeds, front):
-    assert together(base, seeds) == front
+    assert combine(base, seeds) == front
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from wizardcoder.generation import sampler
 from wizardcoder.generation.sampler import LocalSampler, Sampling
 from wizardcoder.sandbox import toolchains
 from wizardcoder.scoring.ds1000 import runner as ds1000
-from wizardcoder.training.fates import TrainFate
+from wizardcoder.training.outcomes import TrainOutcome
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = load(Params, ROOT / "params.yaml")
@@ -98,7 +98,7 @@ def hold_out(folder):
     """Write what training was given: five examples, of which it held out three."""
     examples = [Example(f"e{n}", None, 0, None, f"Say {n}.", "ok") for n in range(5)]
     write_jsonl(folder / "data/decontaminated/examples.jsonl", examples)
-    fates = [TrainFate(f"e{n}", "trained" if n in (0, 2) else "held_out") for n in range(5)]
+    fates = [TrainOutcome(f"e{n}", "trained" if n in (0, 2) else "held_out") for n in range(5)]
     write_jsonl(folder / "data/train/fates.jsonl", fates)
 
 

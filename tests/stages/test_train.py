@@ -19,9 +19,9 @@ from stages import train
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
-from wizardcoder.training import callbacks, checkpoints, deepspeed_config, trainer
-from wizardcoder.training import rows as prepared
-from wizardcoder.training.planning.formulas import Zero
+from wizardcoder.training import callbacks, checkpoints, deepspeed_config, packing, trainer
+from wizardcoder.training.planning.formulas import ZeroSettings
+from wizardcoder.training.rows import prepare_rows
 
 PARAMS = load(train.Params, ROOT / "params.yaml").train
 
@@ -77,7 +77,7 @@ def test_each_architecture_learns_and_is_saved_as_an_ordinary_directory(architec
     assert room.checkpoints() == []
 
 
-def test_the_card_tells_both_licences_and_that_nothing_is_measured_yet(room, monkeypatch):
+def test_the_card_has_both_licences_and_no_score_yet(room, monkeypatch):
     for name, text in (
         ("models/base/README.md", "---\nlicense: apache-2.0\n---\n"),
         ("bundled/seeds.json.license", "SPDX-License-Identifier: CC-BY-NC-4.0\n"),
@@ -89,8 +89,8 @@ def test_the_card_tells_both_licences_and_that_nothing_is_measured_yet(room, mon
     card = (room.model / "README.md").read_text()
     assert "license: other\nlicense_name: apache-2.0-and-cc-by-nc-4.0\n" in card
     assert "- the base model `SmolLM2-135M-Instruct.Q4_1`: apache-2.0\n" in card
-    assert "- the seeds `bundled/seeds.json`: cc-by-nc-4.0; what is derived from them inherits it\n" in card
-    assert "## Scores\n\nNot measured yet: this was written at the end of the training." in card
+    assert "- the seeds `bundled/seeds.json`: cc-by-nc-4.0; data derived from them inherits it\n" in card
+    assert "## Scores\n\nNot measured yet: this card was written at the end of the training." in card
 
 
 def test_the_curve_has_a_row_for_each_step(room, monkeypatch):
@@ -108,7 +108,7 @@ def test_the_optimizer_has_the_values_of_params(room, monkeypatch):
         group = optimizer.param_groups[0]
         found.update({key: group[key] for key in ("betas", "eps", "weight_decay")} | {"clipped": args.max_grad_norm})
 
-    monkeypatch.setattr(callbacks.Guard, "on_step_begin", on_step_begin)
+    monkeypatch.setattr(callbacks.TrainingCallback, "on_step_begin", on_step_begin)
     room.run(monkeypatch)
     assert found == {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1, "clipped": 0.25}
 
@@ -121,7 +121,7 @@ def test_the_loss_is_the_model_s_own_over_the_response(room, monkeypatch):
     metrics = room.run(monkeypatch)
     model = AutoModelForCausalLM.from_pretrained(room.folder / "models/base")
     tokenizer = AutoTokenizer.from_pretrained(room.folder / "models/base")
-    found = prepared.prepare(
+    found = prepare_rows(
         load(train.Params, room.folder / "params.yaml").train,
         [example(n) for n in range(20)],
         tokenizer,
@@ -143,9 +143,9 @@ def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatc
     """The first step's loss over all records is the same whether they share rows or not, and so are the weights."""
     room = TrainRoom(tmp_path, architecture)
     losses, padding, weights = {}, {}, {}
-    for packing, micro_batch_size in (("never", 4), ("always", 1), ("auto", 4)):
+    for mode, micro_batch_size in (("never", 4), ("always", 1), ("auto", 4)):
         room.set(
-            packing=packing,
+            packing=mode,
             batch_size=20,
             micro_batch_size=micro_batch_size,
             max_steps=2,
@@ -154,18 +154,18 @@ def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatc
             max_tokens=1024,
         )
         metrics = room.run(monkeypatch)
-        losses[packing], padding[packing] = metrics["loss_first"], metrics["padding_share"]
-        weights[packing] = room.weights()
-        assert metrics["packed"] == (packing == "always")
+        losses[mode], padding[mode] = metrics["loss_first"], metrics["padding_share"]
+        weights[mode] = room.weights()
+        assert metrics["packed"] == (mode == "always")
     assert padding["never"] > 0.0
     assert padding["always"] == padding["auto"] == 0.0
-    for packing in ("always", "auto"):
-        assert losses[packing] == pytest.approx(losses["never"], rel=1e-5)
-        mine, other = weights[packing], weights["never"]
+    for mode in ("always", "auto"):
+        assert losses[mode] == pytest.approx(losses["never"], rel=1e-5)
+        mine, other = weights[mode], weights["never"]
         assert all(torch.allclose(mine[name], other[name], atol=1e-4) for name in mine)
 
 
-@pytest.mark.parametrize("kind", sorted(trainer.MASKED_BY_POSITION))
+@pytest.mark.parametrize("kind", sorted(packing.MASKED_BY_POSITION))
 def test_positions_alone_keep_records_apart(kind):
     """A record's hidden states are the same whether it stands alone or behind another in one row."""
     from transformers import AutoConfig, AutoModel
@@ -198,7 +198,9 @@ def test_records_lie_in_one_row_where_a_mask_keeps_them_apart(kind, changes, doe
 
     params = replace(PARAMS, **changes)
     attention = None if params.attention == "auto" else params.attention
-    assert trainer.unpadded(params, attention, AutoConfig.for_model(kind, max_position_embeddings=4096)) == does
+    assert (
+        packing.uses_padding_free(params, attention, AutoConfig.for_model(kind, max_position_embeddings=4096)) == does
+    )
 
 
 @pytest.mark.parametrize("kind", ["opt", "t5"])
@@ -206,7 +208,7 @@ def test_packing_is_refused_where_records_would_see_each_other(kind):
     from transformers import AutoConfig
 
     with pytest.raises(StageError, match=f"found 'always', accepted for a {kind} model here: auto or never"):
-        trainer.packs(replace(PARAMS, packing="always"), None, AutoConfig.for_model(kind))
+        packing.uses_packing(replace(PARAMS, packing="always"), None, AutoConfig.for_model(kind))
 
 
 def test_adapters_are_merged_into_whole_weights(room, monkeypatch):
@@ -226,17 +228,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkey
     for each in (room, other):
         each.set(checkpoint_minutes=0.0, max_steps=6)
     whole = other.run(monkeypatch)
-    real = callbacks.Guard.on_save
+    real = callbacks.TrainingCallback.on_save
     program = (
         "import os, signal, sys\n"
         "from stages import train\n"
-        "from wizardcoder.training import callbacks as guard\n"
-        "real = guard.Guard.on_save\n"
+        "from wizardcoder.training.callbacks import TrainingCallback\n"
+        "real = TrainingCallback.on_save\n"
         "def on_save(self, args, state, control, **more):\n"
         "    if state.global_step == 4:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    real(self, args, state, control, **more)\n"
-        "guard.Guard.on_save = on_save\n"
+        "TrainingCallback.on_save = on_save\n"
         "sys.argv = ['train']\n"
         "train.main()\n"
     )
@@ -251,7 +253,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkey
         saved.append(state.global_step)
         real(self, args, state, control, **more)
 
-    monkeypatch.setattr(callbacks.Guard, "on_save", on_save)
+    monkeypatch.setattr(callbacks.TrainingCallback, "on_save", on_save)
     metrics = room.run(monkeypatch)
     assert saved == [4, 5]
     assert same(room.weights(), other.weights())
@@ -263,20 +265,20 @@ def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkey
 
 def test_sigterm_ends_the_step_and_writes_a_checkpoint(room, monkeypatch):
     room.set(checkpoint_minutes=60.0)
-    real = callbacks.Guard.on_step_end
+    real = callbacks.TrainingCallback.on_step_end
 
     def on_step_end(self, args, state, control, **more):
         if state.global_step == 2:
             signal.raise_signal(signal.SIGTERM)
         real(self, args, state, control, **more)
 
-    monkeypatch.setattr(callbacks.Guard, "on_step_end", on_step_end)
+    monkeypatch.setattr(callbacks.TrainingCallback, "on_step_end", on_step_end)
     with pytest.raises(SystemExit) as caught:
         room.run(monkeypatch)
     assert caught.value.code == 143
     assert room.checkpoints() == ["checkpoint-2"]
     assert not room.model.exists()
-    monkeypatch.setattr(callbacks.Guard, "on_step_end", real)
+    monkeypatch.setattr(callbacks.TrainingCallback, "on_step_end", real)
     assert room.run(monkeypatch)["steps"] == 4
 
 
@@ -290,18 +292,21 @@ def test_max_minutes_ends_with_what_there_is(room, monkeypatch):
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(room, refused, monkeypatch):
     room.set(checkpoint_minutes=0.0)
-    real = trainer._mean_loss
+    real = trainer.mean_loss
     seen = []
 
     def loss(*args):
         seen.append(1)
         return real(*args) * (math.nan if len(seen) > 8 else 1.0)  # two forward passes a step, and two before it
 
-    monkeypatch.setattr(trainer, "_mean_loss", loss)
+    monkeypatch.setattr(trainer, "mean_loss", loss)
     line = refused()
-    assert line.startswith("train: loss nan, gradient norm nan at step 4: lower train.lr, or look at the data, which ")
-    assert line.endswith("checkpoint-3, which helps only where the machine was at fault")
-    monkeypatch.setattr(trainer, "_mean_loss", real)
+    assert line.startswith(
+        "train: loss nan, gradient norm nan at step 4. Lower train.lr or inspect the data; either change restarts "
+        "training from step 0. Re-running unchanged resumes from "
+    )
+    assert line.endswith("checkpoint-3, which only helps if the hardware was at fault")
+    monkeypatch.setattr(trainer, "mean_loss", real)
     assert room.run(monkeypatch)["steps"] == 4
 
 
@@ -310,7 +315,7 @@ def out_of_memory(room, refused, monkeypatch):
     """Give a function that runs the stage until the GPU's memory is full in the third step; gives the line."""
 
     def run() -> str:
-        real, steps = callbacks.Guard.on_step_begin, []
+        real, steps = callbacks.TrainingCallback.on_step_begin, []
 
         def on_step_begin(self, args, state, control, **more):
             steps.append(state.global_step)
@@ -319,7 +324,7 @@ def out_of_memory(room, refused, monkeypatch):
             return real(self, args, state, control, **more)
 
         with monkeypatch.context() as patch:
-            patch.setattr(callbacks.Guard, "on_step_begin", on_step_begin)
+            patch.setattr(callbacks.TrainingCallback, "on_step_begin", on_step_begin)
             return refused()
 
     return run
@@ -332,15 +337,16 @@ def test_a_run_out_of_memory_goes_on_with_less_to_the_same_weights(room, out_of_
     other.run(monkeypatch)
     line = out_of_memory()
     assert line.startswith("params.yaml: train.micro_batch_size: 2 with train.max_tokens 600 does not fit into ")
-    assert line.endswith("checkpoint-2; the same command goes on from it")
+    assert "; the same command resumes from the last complete checkpoint, " in line
+    assert line.endswith("checkpoint-2")
     room.set(checkpoint_minutes=0.0, max_steps=6, micro_batch_size=1, gradient_checkpointing=True)
-    real, taken = callbacks.Guard.on_step_end, []
+    real, taken = callbacks.TrainingCallback.on_step_end, []
 
     def on_step_end(self, args, state, control, **more):
         taken.append(state.global_step)
         real(self, args, state, control, **more)
 
-    monkeypatch.setattr(callbacks.Guard, "on_step_end", on_step_end)
+    monkeypatch.setattr(callbacks.TrainingCallback, "on_step_end", on_step_end)
     room.run(monkeypatch)
     assert taken == [3, 4, 5, 6]
     assert [float(row["loss"]) for row in rows(room)] == pytest.approx(
@@ -354,12 +360,18 @@ def test_packed_rows_start_anew_with_another_micro_batch(room, out_of_memory, mo
     """A step holds a multiple of the micro-batch of them: other steps than those before."""
     room.set(checkpoint_minutes=0.0, packing="always", micro_batch_size=1)
     assert out_of_memory().endswith(
-        "the same command goes on from it (with packed rows a lower train.micro_batch_size starts anew)"
+        "checkpoint-2. With packed rows, changing train.micro_batch_size restarts training from step 0"
     )
     params = load(train.Params, room.folder / "params.yaml").train
     less, slower = replace(params, micro_batch_size=4), replace(params, gradient_checkpointing=True)
-    assert less.determining(packed=False) == params.determining(packed=False) == slower.determining(packed=False)
-    assert less.determining(packed=True) != params.determining(packed=True) == slower.determining(packed=True)
+    assert (
+        less.resume_settings(packed=False)
+        == params.resume_settings(packed=False)
+        == slower.resume_settings(packed=False)
+    )
+    assert (
+        less.resume_settings(packed=True) != params.resume_settings(packed=True) == slower.resume_settings(packed=True)
+    )
 
 
 def test_a_disk_without_room_for_a_checkpoint_stops_with_the_last_good_one(room, refused, monkeypatch):
@@ -374,7 +386,7 @@ def test_a_disk_without_room_for_a_checkpoint_stops_with_the_last_good_one(room,
 
     monkeypatch.setattr(checkpoints, "need_disk", need_disk)
     line = refused()
-    assert "GB free, the next checkpoint needs 1000000000.0 GB; the last good checkpoint is " in line
+    assert "GB free, the next checkpoint needs 1000000000.0 GB; the same command resumes from the last complete" in line
     assert room.checkpoints() == ["checkpoint-2"]
 
 
@@ -382,20 +394,20 @@ def test_a_write_that_fails_for_space_is_one_line(room, refused, monkeypatch):
     import resource
 
     room.set(checkpoint_minutes=0.0)
-    real, limits = callbacks.Guard.on_step_end, resource.getrlimit(resource.RLIMIT_FSIZE)
+    real, limits = callbacks.TrainingCallback.on_step_end, resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def on_step_end(self, args, state, control, **more):
         real(self, args, state, control, **more)
         if state.global_step == 2:
             resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
 
-    monkeypatch.setattr(callbacks.Guard, "on_step_end", on_step_end)
+    monkeypatch.setattr(callbacks.TrainingCallback, "on_step_end", on_step_end)
     try:
         line = refused()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "the checkpoint cannot be written" in line
-    assert line.endswith("checkpoint-1; the same command goes on from it")
+    assert line.endswith("; the same command resumes from the last complete checkpoint, " + str(room.last_checkpoint()))
 
 
 @pytest.mark.parametrize("deepspeed", ["zero2", "zero3"])
@@ -496,12 +508,15 @@ def test_a_base_without_a_tokenizer_is_one_line(room, refused):
 
 def test_a_base_that_was_not_made_yet_says_what_makes_it(room, refused):
     (room.folder / "models/base/config.json").unlink()
-    assert refused() == "models/base: no config.json; `dvc repro base` makes it"
+    assert (
+        refused()
+        == "models/base: no config.json, accepted: a transformers directory; `dvc repro base` writes models/base"
+    )
 
 
 def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
     (room.folder / "models/base/config.json").write_text('{"model_type": "nonesuch"}')
-    assert refused().startswith("models/base: transformers cannot build it: ")
+    assert refused().startswith("models/base: transformers cannot load it: ")
 
 
 @pytest.mark.parametrize(
@@ -509,22 +524,31 @@ def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
     [
         (
             {"micro_batch_size": 3},
-            "params.yaml: train.micro_batch_size: found 3, accepted: a divisor of train.batch_size, 4",
+            "params.yaml: train.micro_batch_size: found 3, accepted: a divisor of train.batch_size (4)",
         ),
         (
             {"processes": 4},
-            "params.yaml: train.micro_batch_size: found 2, 4 processes at a time, accepted: a divisor of "
-            "train.batch_size, 4",
+            "params.yaml: train.micro_batch_size: found 2 in each of 4 processes, accepted: a divisor of "
+            "train.batch_size (4)",
         ),
         ({"processes": 2, "lora__rank": 2}, "params.yaml: train.lora.rank: found 2, accepted: 0 with train.processes"),
         ({"lora__load_in_4bit": True}, "params.yaml: train.lora.rank: found 0, accepted with train.lora.load_in_4bit"),
         ({"batch_size": 4096, "processes": 2048}, "params.yaml: train.processes: found 2048, accepted: at most "),
-        ({"precision": "fp16"}, "params.yaml: train.precision: found 'fp16', which needs a GPU; none is here"),
-        ({"liger_kernels": True}, "params.yaml: train.liger_kernels: found True, which needs a GPU; none is here"),
+        ({"precision": "fp16"}, "params.yaml: train.precision: found 'fp16', which needs a GPU; this machine has none"),
+        (
+            {"liger_kernels": True},
+            "params.yaml: train.liger_kernels: found True, which needs a GPU; this machine has none",
+        ),
         ({"deepspeed": "zero9"}, "params.yaml: train.deepspeed: found 'zero9', accepted: null or a file of "),
-        ({"prompt": "Answer:"}, "params.yaml: train.prompt: no {instruction} in it"),
+        (
+            {"prompt": "Answer:"},
+            "params.yaml: train.prompt: {instruction} not found, accepted: a text that contains {instruction}",
+        ),
         ({"max_tokens": 9999}, "params.yaml: train.max_tokens: found 9999, accepted: at most 4096"),
-        ({"hostfile": "hosts"}, "params.yaml: runtime.train.hostfile: several nodes are started by DeepSpeed"),
+        (
+            {"hostfile": "hosts"},
+            "params.yaml: runtime.train.hostfile: training on several machines needs DeepSpeed: set train.deepspeed",
+        ),
         (
             {"hostfile": "hosts", "deepspeed": "zero3"},
             "params.yaml: runtime.train.hostfile: hosts: No such file or directory",
@@ -537,7 +561,7 @@ def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, ref
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"train_batch_size": 64}, "train_batch_size: found 64, accepted: auto, or 4"),
         ({"gradient_clipping": 0.5}, "gradient_clipping: found 0.5, accepted: auto, or 1.0"),
@@ -553,11 +577,11 @@ def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, ref
         ),
     ],
 )
-def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, changes, told):
+def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, changes, message):
     path = room.folder / "profiles/deepspeed/zero3.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     room.set(processes=2, deepspeed="zero3")
-    assert refused() == f"profiles/deepspeed/zero3.json: {told} as params.yaml says"
+    assert refused() == f"profiles/deepspeed/zero3.json: {message} as in params.yaml"
 
 
 def test_a_deepspeed_file_that_says_nothing_of_clipping_is_one_line(room, refused):
@@ -565,36 +589,42 @@ def test_a_deepspeed_file_that_says_nothing_of_clipping_is_one_line(room, refuse
     (room.folder / "profiles/deepspeed/mine.json").write_text('{"zero_optimization": {"stage": 2}}')
     room.set(processes=2, deepspeed="mine", max_grad_norm=0.3)
     assert refused() == (
-        "profiles/deepspeed/mine.json: gradient_clipping: found None, accepted: auto, or 0.3 as params.yaml says"
+        "profiles/deepspeed/mine.json: gradient_clipping: found None, accepted: auto, or 0.3 as in params.yaml"
     )
 
 
 @pytest.mark.parametrize(
-    ("zero_optimization", "told"),
+    ("zero_optimization", "message"),
     [
         ({"stage": "auto"}, "zero_optimization.stage: found 'auto', accepted: 0, 1, 2 or 3"),
-        ({"stage": 3}, "zero_optimization.stage3_gather_16bit_weights_on_model_save: accepted: true; the model could"),
+        ({"stage": 3}, "zero_optimization.stage3_gather_16bit_weights_on_model_save: accepted: true; without it"),
     ],
 )
-def test_a_deepspeed_file_that_could_not_save_the_model_is_one_line(room, refused, zero_optimization, told):
+def test_a_deepspeed_file_that_could_not_save_the_model_is_one_line(room, refused, zero_optimization, message):
     config = {"gradient_clipping": "auto", "zero_optimization": zero_optimization}
     (room.folder / "profiles/deepspeed/mine.json").write_text(json.dumps(config))
     room.set(deepspeed="mine")
-    assert refused().startswith(f"profiles/deepspeed/mine.json: {told}")
+    assert refused().startswith(f"profiles/deepspeed/mine.json: {message}")
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "expected"),
     [
-        (None, Zero()),
-        ({"zero_optimization": True}, Zero()),
-        ({"zero_optimization": {"stage": 2, "offload_optimizer": None}}, Zero(2)),
-        ({"zero_optimization": {"stage": 3, "offload_param": {"device": "nvme"}}}, Zero(3, offload_parameters=True)),
-        ({"zero_optimization": {"stage": 1, "offload_optimizer": {"device": "cpu"}}}, Zero(1, offload_optimizer=True)),
+        (None, ZeroSettings()),
+        ({"zero_optimization": True}, ZeroSettings()),
+        ({"zero_optimization": {"stage": 2, "offload_optimizer": None}}, ZeroSettings(2)),
+        (
+            {"zero_optimization": {"stage": 3, "offload_param": {"device": "nvme"}}},
+            ZeroSettings(3, offload_parameters=True),
+        ),
+        (
+            {"zero_optimization": {"stage": 1, "offload_optimizer": {"device": "cpu"}}},
+            ZeroSettings(1, offload_optimizer=True),
+        ),
     ],
 )
-def test_what_a_deepspeed_file_leaves_out_is_off(config, told):
-    assert deepspeed_config.told(config) == told
+def test_what_a_deepspeed_file_leaves_out_is_off(config, expected):
+    assert deepspeed_config.zero_settings(config) == expected
 
 
 def test_a_hostfile_must_have_the_processes_slots(room, refused):

@@ -10,7 +10,7 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.training import checkpoints
-from wizardcoder.training.checkpoints import Spent
+from wizardcoder.training.checkpoints import ResourcesUsed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ def written(folder: Path, *steps: int, whole: tuple[int, ...] = ()) -> None:
         path = folder / f"checkpoint-{step}"
         path.mkdir(parents=True)
         if step in whole:
-            checkpoints.mark(path, Spent(seconds=step))
+            checkpoints.mark_complete(path, ResourcesUsed(seconds=step))
 
 
 def names(folder: Path) -> list[str]:
@@ -54,8 +54,8 @@ def test_a_fingerprint_is_of_settings_rows_and_every_file_of_the_base(base):
 def test_the_last_whole_one_counts_and_broken_ones_are_removed(tmp_path):
     written(tmp_path, 9, 10, whole=(9,))
     assert checkpoints.last(tmp_path) == tmp_path / "checkpoint-9"
-    assert checkpoints.spent_at(checkpoints.last(tmp_path)) == Spent(seconds=9)
-    checkpoints.remove_broken(tmp_path)
+    assert checkpoints.used_at(checkpoints.last(tmp_path)) == ResourcesUsed(seconds=9)
+    checkpoints.remove_incomplete(tmp_path)
     assert names(tmp_path) == ["checkpoint-9"]
 
 
@@ -67,8 +67,8 @@ def test_a_new_one_takes_the_place_of_those_before_it(tmp_path):
 
 def test_without_any_nothing_is_resumed(tmp_path):
     assert checkpoints.last(tmp_path / "none") is None
-    assert checkpoints.spent_at(None) == Spent()
-    assert checkpoints.how_to_go_on(tmp_path) == "no checkpoint was written yet"
+    assert checkpoints.used_at(None) == ResourcesUsed()
+    assert checkpoints.resume_hint(tmp_path) == "no checkpoint was written yet"
 
 
 def test_another_process_with_the_same_run_is_refused(tmp_path):
@@ -88,11 +88,11 @@ def test_another_process_with_the_same_run_is_refused(tmp_path):
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     with checkpoints.locked(tmp_path):
-        assert other() == f"{tmp_path}/lock: the same training runs already, in another process"
+        assert other() == f"{tmp_path}/lock: another process already runs this training"
     assert other() == "locked"
 
 
-def test_a_full_disk_is_told_before_it_is_written_to(tmp_path):
+def test_a_full_disk_is_refused_before_writing(tmp_path):
     with pytest.raises(StageError, match=r"GB free, the model needs 1000000000\.0 GB$"):
         checkpoints.need_disk(tmp_path, 1e18, "the model")
     checkpoints.need_disk(tmp_path, 0, "nothing")

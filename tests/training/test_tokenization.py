@@ -10,7 +10,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import read_yaml
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
-from wizardcoder.training.tokenization import IGNORED, Tokenized, encode_all, need_end, tokenize
+from wizardcoder.training.tokenization import IGNORED, TokenizedExample, encode_all, require_end_token, tokenize
 
 FRAME = read_yaml(Path(__file__).resolve().parents[2] / "params.yaml")["train"]["prompt"]
 EOS = 256
@@ -38,7 +38,7 @@ def tokenizer():
 
 
 def test_loss_is_on_the_response_and_its_end_only(tokenizer):
-    assert tokenize(tokenizer, "Hi:", "é!", 99) == Tokenized(
+    assert tokenize(tokenizer, "Hi:", "é!", 99) == TokenizedExample(
         input_ids=[72, 105, 58, 195, 169, 33, 256], labels=[-100, -100, -100, 195, 169, 33, 256], cut=0
     )
 
@@ -70,15 +70,17 @@ def test_training_meets_the_prompt_as_the_model_is_asked(tokenizer):
 
 
 def test_a_beginning_token_stands_before_the_prompt_only():
-    assert tokenize(byte_tokenizer(bos=True), "a", "b", 9) == Tokenized([BOS, 97, 98, EOS], [-100, -100, 98, EOS], 0)
+    assert tokenize(byte_tokenizer(bos=True), "a", "b", 9) == TokenizedExample(
+        [BOS, 97, 98, EOS], [-100, -100, 98, EOS], 0
+    )
 
 
 def test_what_does_not_fit_is_cut_at_the_end_and_counted(tokenizer):
-    assert tokenize(tokenizer, "ab", "cdef", 4) == Tokenized([97, 98, 99, 100], [-100, -100, 99, 100], cut=3)
+    assert tokenize(tokenizer, "ab", "cdef", 4) == TokenizedExample([97, 98, 99, 100], [-100, -100, 99, 100], cut=3)
 
 
 def test_a_record_that_just_fits_keeps_its_end(tokenizer):
-    assert tokenize(tokenizer, "ab", "c", 4) == Tokenized([97, 98, 99, EOS], [-100, -100, 99, EOS], cut=0)
+    assert tokenize(tokenizer, "ab", "c", 4) == TokenizedExample([97, 98, 99, EOS], [-100, -100, 99, EOS], cut=0)
 
 
 @pytest.mark.parametrize("max_tokens", [1, 2])
@@ -111,8 +113,8 @@ def encoded(*pairs: tuple[str, str], max_tokens: int, too_long: str = "cut", enc
 def test_every_example_is_encoded_in_the_frame_and_order():
     found = encoded(("a", "b"), ("c{x}", "d"), max_tokens=9)
     assert found.rows == [
-        Tokenized([97, 58, 98, 256], [-100, -100, 98, 256], 0),
-        Tokenized([99, 123, 120, 125, 58, 100, 256], [-100, -100, -100, -100, -100, 100, 256], 0),
+        TokenizedExample([97, 58, 98, 256], [-100, -100, 98, 256], 0),
+        TokenizedExample([99, 123, 120, 125, 58, 100, 256], [-100, -100, -100, -100, -100, 100, 256], 0),
     ]
     assert found.dropped == 0
 
@@ -138,7 +140,7 @@ def test_an_example_without_room_for_a_response_is_dropped_in_any_case(too_long)
 
 def test_an_encoder_reads_the_prompt_and_a_decoder_writes_the_response():
     found = encoded(("ab", "cdef"), max_tokens=4, encoder_decoder=True)
-    assert found.rows == [Tokenized([97, 98, 58], [99, 100, 101, 102], cut=1)]
+    assert found.rows == [TokenizedExample([97, 98, 58], [99, 100, 101, 102], cut=1)]
 
 
 def test_a_prompt_that_does_not_fit_the_encoder_is_dropped():
@@ -149,5 +151,5 @@ def test_a_tokenizer_without_an_end_is_refused(tokenizer):
     other = byte_tokenizer()
     other.eos_token = None
     with pytest.raises(StageError, match=r"^models/base: its tokenizer has no end-of-sequence token"):
-        need_end(other, "models/base")
-    need_end(tokenizer, "models/base")
+        require_end_token(other, "models/base")
+    require_end_token(tokenizer, "models/base")

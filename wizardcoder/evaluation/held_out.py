@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from wizardcoder.core import paths
 from wizardcoder.core.params import STRICT
 from wizardcoder.core.records import Example, read_records
-from wizardcoder.training.fates import TrainFate
+from wizardcoder.training.outcomes import TrainOutcome
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -27,5 +27,7 @@ def read_held_out(limit: int) -> list[Example]:
     """Read the first `limit` examples that training held out, in the order of the training data."""
     if not limit:
         return []
-    held_out = {outcome.id for outcome in read_records(paths.TRAIN_OUTCOMES, TrainFate) if outcome.fate == "held_out"}
+    held_out = {
+        outcome.id for outcome in read_records(paths.TRAIN_OUTCOMES, TrainOutcome) if outcome.fate == "held_out"
+    }
     return [example for example in read_records(paths.TRAINING_EXAMPLES, Example) if example.id in held_out][:limit]

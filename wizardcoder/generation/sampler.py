@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wizardcoder.core import console
-from wizardcoder.core.bundled_wheels import sha256_of
 from wizardcoder.core.console import StageError, Track
+from wizardcoder.core.model_files import hash_model_files
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.local_model import LoadedModel, generate_batch, load_model
-
-MODEL_FILES = (".safetensors", ".bin", ".json", ".model", ".txt")  # weights, configs, tokenizers
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +207,14 @@ class LocalSampler:
 
 
 def _file_hashes(directory: Path) -> dict[str, str]:
-    """Give the sha256 of each file that makes the model what it is."""
-    found = sorted(path for path in directory.glob("*") if path.is_file() and path.suffix in MODEL_FILES)
-    if not any(path.name == "config.json" for path in found):
+    """Return the hash of each file of the model.
+
+    Raises:
+        StageError: it is not a transformers directory.
+    """
+    if not (directory / "config.json").is_file():
         raise StageError(f"{directory}: no config.json, accepted: a transformers directory")
-    return {path.name: sha256_of(path) for path in found}
+    return hash_model_files(directory)
 
 
 def _seed_of(batch: Sequence[Wanted]) -> int:

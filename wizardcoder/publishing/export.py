@@ -25,16 +25,16 @@ from wizardcoder.publishing import hub
 from wizardcoder.publishing.atomic_folder import MANIFEST, manifest_text, replacing_folder
 from wizardcoder.publishing.dataset import lineage_json, write_dataset
 from wizardcoder.publishing.dataset_card import DatasetOrigin, lineage_text
-from wizardcoder.training.model_package import card as model_card
 from wizardcoder.training.model_package import licences
-from wizardcoder.training.settings import Source, TrainParams
+from wizardcoder.training.model_package.card import ModelOrigin, PublishedFacts, base_name, model_card
+from wizardcoder.training.settings import SourceParams, TrainParams
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class ModelParams:
     """The sections of params.yaml that the model's card describes."""
 
-    base: Source
+    base: SourceParams
     train: TrainParams
     evaluate: EvaluateParams
 
@@ -142,9 +142,9 @@ def _model_card(origin: DatasetOrigin, repo: str) -> str:
     params = load(ModelParams)
     evaluated = any(stage.name == "evaluate" for stage in origin.lineage.stages)
     data = paths.TRAINING_EXAMPLES
-    return model_card.card(
-        model_card.Origin(
-            base=model_card.base_name(params.base.source),
+    return model_card(
+        ModelOrigin(
+            base=base_name(params.base.source),
             base_licence=licences.of_base(paths.BASE_MODEL),
             seeds=origin.source,
             seeds_licence=origin.licence,
@@ -154,7 +154,7 @@ def _model_card(origin: DatasetOrigin, repo: str) -> str:
         params.train,
         read_records(data, Example),
         _metrics(paths.TRAIN_METRICS),
-        model_card.Published(
+        PublishedFacts(
             scores=_metrics(paths.EVALUATE_METRICS) if evaluated else {},
             dev=params.evaluate.dev,
             dataset=repo,

@@ -18,7 +18,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.draws import draw_key
 from wizardcoder.core.records import Example, Rejected, read_records
 from wizardcoder.report.pages.payload import pack
-from wizardcoder.training.fates import Given, TrainFate
+from wizardcoder.training.outcomes import TrainOutcome, TrainOutcomeKind
 
 PIECE_CHARS = 400_000  # ours: such a piece unpacks in about ten milliseconds and holds dozens of lineages
 _COLUMNS = ("heuristic", "outcome", "reason", "verdict", "language")
@@ -151,7 +151,7 @@ def _read_attempts() -> Iterator[Attempt]:
     dropped = {item.id: item for item in read_records(paths.SCREENED_OUT, Rejected)}
     removed = {item.id: item for item in read_records(paths.MERGED_REMOVED, Rejected)}
     excluded = {item.id: item for item in read_records(paths.EXCLUDED, Exclusion)}
-    trained = {item.id: item.fate for item in read_records(paths.TRAIN_OUTCOMES, TrainFate)}
+    trained = {item.id: item.fate for item in read_records(paths.TRAIN_OUTCOMES, TrainOutcome)}
     for number in paths.ROUND_NUMBERS:
         screened = {item.id: item for item in read_records(paths.screened_round(number), Example)}
         for example in read_records(paths.round_folder(number) / "examples.jsonl", Example):
@@ -165,7 +165,7 @@ def _accepted(
     dropped: dict[str, Rejected],
     removed: dict[str, Rejected],
     excluded: dict[str, Exclusion],
-    trained: dict[str, Given],
+    trained: dict[str, TrainOutcomeKind],
 ) -> Attempt:
     if (drop := dropped.get(example.id)) is not None:
         return _attempt(example, "screened_out", drop.reason, drop.detail)

@@ -1,8 +1,8 @@
-"""Checkpoints: a training that was stopped, killed or ran out of disk goes on from its last whole one.
+"""Checkpoints: an interrupted training resumes from its last complete one.
 
-In: what determines a run. Out: a folder outside DVC's outs (DVC deletes those before a run), named by a fingerprint of
-it, so that another learning rate or other data never meets a foreign checkpoint. A checkpoint counts once its mark is
-written, after all else; what a kill left half-written has none and is removed.
+They are stored outside DVC's outs, which DVC deletes before a run, in a folder named by a fingerprint of the run. So a
+run with another learning rate or other data never loads a foreign checkpoint. A checkpoint is complete once its marker
+file exists, which is written last. Incomplete ones, left by a kill, are removed.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from wizardcoder.core.bundled_wheels import sha256_of
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.disk import require_free_space
 from wizardcoder.core.locks import hold_lock
+from wizardcoder.core.model_files import hash_model_files
 from wizardcoder.core.records import replacing
 
-MARK = "complete.json"
+MARKER = "complete.json"
 PREFIX = "checkpoint-"  # transformers' name
-MODEL_FILES = (".safetensors", ".bin", ".json", ".model", ".txt")
 SPARE_BYTES = 50_000_000  # tokenizer, configuration, metrics
 
 
 @dataclass(slots=True)
-class Spent:
-    """What a run has taken so far, over all its restarts; `computed` tokens are those read and the padding."""
+class ResourcesUsed:
+    """What a run has used so far, over all its restarts; `computed` tokens include padding."""
 
     seconds: float = 0.0
     tokens: int = 0
@@ -39,74 +38,73 @@ class Spent:
 
 
 def fingerprint(settings: Mapping[str, Any], rows: str, base: Path) -> str:
-    """Hash what determines a run: settings, the hash of the training rows, and the base model's files."""
-    files = sorted(path for path in base.glob("*") if path.is_file() and path.suffix in MODEL_FILES)
-    parts = [settings, rows, {path.name: sha256_of(path) for path in files}]
+    """Return a hash of everything that determines a run: settings, hash of the rows, files of the base model."""
+    parts = [settings, rows, hash_model_files(base)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def folder_of(key: str) -> Path:
-    """Give a run's folder."""
+    """Return the folder of the run with this fingerprint."""
     return cache_dir() / "checkpoints" / key
 
 
 def locked(folder: Path) -> AbstractContextManager[None]:
-    """Keep a run's folder to this process: two that write the same checkpoints would spoil them.
+    """Lock a run's folder, because two processes would corrupt each other's checkpoints.
 
     Raises:
-        StageError: another process trains in it.
+        StageError: another process holds the lock, or the folder cannot be written.
     """
-    return hold_lock(folder / "lock", "the same training runs already, in another process")
+    return hold_lock(folder / "lock", "another process already runs this training")
 
 
 def last(folder: Path) -> Path | None:
-    """Give the last whole checkpoint, if there is one."""
-    found = [path for path in _all(folder) if (path / MARK).is_file()]
+    """Return the last complete checkpoint, or None."""
+    found = [path for path in _all(folder) if (path / MARKER).is_file()]
     return max(found, key=_step) if found else None
 
 
-def remove_broken(folder: Path) -> None:
-    """Remove what was being written when the run ended."""
+def remove_incomplete(folder: Path) -> None:
+    """Remove the checkpoints that were being written when the run ended."""
     for path in _all(folder):
-        if not (path / MARK).is_file():
+        if not (path / MARKER).is_file():
             shutil.rmtree(path, ignore_errors=True)
 
 
-def mark(checkpoint: Path, spent: Spent) -> None:
-    """Declare a checkpoint whole, and remove those before it."""
-    with replacing(checkpoint / MARK) as file:
-        json.dump(asdict(spent), file)
+def mark_complete(checkpoint: Path, used: ResourcesUsed) -> None:
+    """Mark a checkpoint as complete, and remove the older ones."""
+    with replacing(checkpoint / MARKER) as file:
+        json.dump(asdict(used), file)
     for path in _all(checkpoint.parent):
         if _step(path) < _step(checkpoint):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def spent_at(checkpoint: Path | None) -> Spent:
-    """Give what the run had taken when it wrote this checkpoint."""
+def used_at(checkpoint: Path | None) -> ResourcesUsed:
+    """Return what the run had used when it wrote this checkpoint."""
     if checkpoint is None:
-        return Spent()
-    return Spent(**json.loads((checkpoint / MARK).read_text(encoding="utf-8")))
+        return ResourcesUsed()
+    return ResourcesUsed(**json.loads((checkpoint / MARKER).read_text(encoding="utf-8")))
 
 
 def need_disk(folder: Path, needed_bytes: float, what: str) -> None:
-    """Refuse to write what would fill the disk; some space is left for small files."""
+    """Refuse to write what does not fit on the disk; some space is left for small files."""
     require_free_space(folder, needed_bytes, what, SPARE_BYTES)
 
 
-def how_to_go_on(folder: Path) -> str:
-    """Say where the last whole checkpoint is and how the run goes on from it."""
+def resume_hint(folder: Path) -> str:
+    """Return how to resume after an error that does not come from the settings or the data."""
     checkpoint = last(folder)
     if checkpoint is None:
         return "no checkpoint was written yet"
-    return f"the last good checkpoint is {checkpoint}; the same command goes on from it"
+    return f"the same command resumes from the last complete checkpoint, {checkpoint}"
 
 
-def with_nothing_changed(folder: Path) -> str:
-    """Say what the last whole checkpoint is good for where the settings, the data or the machine were at fault."""
+def unchanged_hint(folder: Path) -> str:
+    """Return what a rerun does if neither settings nor data are changed."""
     checkpoint = last(folder)
     if checkpoint is None:
         return "no checkpoint was written yet"
-    return f"with nothing changed it goes on from {checkpoint}, which helps only where the machine was at fault"
+    return f"re-running unchanged resumes from {checkpoint}, which only helps if the hardware was at fault"
 
 
 def _all(folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
-"""DeepSpeed's configurations: profiles/deepspeed/NAME.json, held against the `train` section.
+"""DeepSpeed configurations: profiles/deepspeed/NAME.json, checked against the `train` section.
 
-In: `train.deepspeed`, a file's name. Out: the configuration as a mapping, and what it says of memory. params.yaml is
-where the values stand: the file says "auto" or the same, also where to say nothing would be a value of DeepSpeed's own.
+params.yaml has the values: a configuration has either "auto" or the same value. A key is required where DeepSpeed would
+fill it with a default of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wizardcoder.core.console import StageError
-from wizardcoder.training.planning.formulas import Zero
+from wizardcoder.training.planning.formulas import ZeroSettings
 from wizardcoder.training.settings import TrainParams
 
 FOLDER = Path("profiles/deepspeed")
@@ -19,11 +19,11 @@ GATHER = "stage3_gather_16bit_weights_on_model_save"
 
 
 def read(params: TrainParams) -> dict[str, Any] | None:
-    """Read and check the configuration that `train.deepspeed` names; None where it names none.
+    """Read and check the configuration that `train.deepspeed` names; None if it names none.
 
     Raises:
-        StageError: there is no such file, it is not JSON, it contradicts params.yaml, or it leaves out what would then
-            not be as params.yaml says; names the key.
+        StageError: the file is missing or not JSON, contradicts params.yaml, or lacks a key for which DeepSpeed would
+            use another value than params.yaml; names the key.
     """
     if params.deepspeed is None:
         return None
@@ -42,21 +42,21 @@ def read(params: TrainParams) -> dict[str, Any] | None:
     for key, wanted in _wanted(params).items():
         found = _at(config, key)
         if found not in ("auto", wanted) and (found is not None or _has_own_default(config, key)):
-            raise StageError(f"{path}: {key}: found {found!r}, accepted: auto, or {wanted!r} as params.yaml says")
+            raise StageError(f"{path}: {key}: found {found!r}, accepted: auto, or {wanted!r} as in params.yaml")
     stage = _at(config, "zero_optimization.stage")
     if stage not in (None, 0, 1, 2, 3):
         raise StageError(f"{path}: zero_optimization.stage: found {stage!r}, accepted: 0, 1, 2 or 3")
     if stage == 3 and not _at(config, f"zero_optimization.{GATHER}"):
-        raise StageError(f"{path}: zero_optimization.{GATHER}: accepted: true; the model could not be saved whole")
+        raise StageError(f"{path}: zero_optimization.{GATHER}: accepted: true; without it the model cannot be saved")
     return config
 
 
-def told(config: dict[str, Any] | None) -> Zero:
-    """Give what the configuration says of memory."""
+def zero_settings(config: dict[str, Any] | None) -> ZeroSettings:
+    """Return the settings of a configuration that determine memory."""
     optimizer, parameters = (
         _at(config or {}, f"zero_optimization.{part}.device") for part in ("offload_optimizer", "offload_param")
     )
-    return Zero(
+    return ZeroSettings(
         stage=_at(config or {}, "zero_optimization.stage") or 0,
         offload_optimizer=optimizer not in (None, "none"),
         offload_parameters=parameters not in (None, "none"),
@@ -81,10 +81,10 @@ def _wanted(params: TrainParams) -> dict[str, object]:
 
 
 def _has_own_default(config: dict[str, Any], key: str) -> bool:
-    """Say whether another value than that of params.yaml runs where the file leaves this one out.
+    """Return whether a missing key would get another value than that of params.yaml.
 
-    Accelerate clips at 1.0. An optimizer that is not there is made of params.yaml; of one that is there DeepSpeed fills
-    the gaps, such as lr by 0.001.
+    Accelerate clips gradients at 1.0. A missing optimizer is built from params.yaml; in one that is configured,
+    DeepSpeed fills missing keys with its own defaults, such as lr with 0.001.
     """
     return key == "gradient_clipping" or (key.startswith("optimizer.") and config.get("optimizer") is not None)
 

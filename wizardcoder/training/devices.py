@@ -1,7 +1,7 @@
-"""What the machine has to train with, and what it takes: devices, memory, peak speed, energy.
+"""The hardware: devices, memory, peak speed, and the memory and energy that a process has used.
 
-In: the machine, as torch and NVIDIA's management library see it. Out: plain figures. A GPU's peak is the maker's; a
-CPU's is measured, since no data sheet gives it for the cores that one happens to have.
+Reads torch and NVIDIA's management library. A GPU's peak speed is from its data sheet; a CPU's is measured, because no
+data sheet gives it for the cores that this process may use.
 """
 
 from __future__ import annotations
@@ -16,46 +16,46 @@ import psutil
 from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import GB
 
-MEASURED_SIZE = 1024  # rows and columns of the matrices by which a CPU's peak is measured
+MEASURED_SIZE = 1024  # rows and columns of the matrices that measure a CPU's peak
 MEASURED_S = 0.3
 CPU = "CPU"
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A GPU: its maker's peak with 16-bit matrices (dense, in FLOP/s), and its memory in bytes."""
+class GpuModel:
+    """A GPU model: its peak with dense 16-bit matrices in FLOP/s, from the data sheet, and its memory in bytes."""
 
     name: str
     peak_flops: float
     memory: float
 
 
-# makers' data sheets, dense 16-bit tensor peak; the first whose name is a part of the device's name is taken
-CARDS = (
-    Card("B200", 2250e12, 180 * GB),
-    Card("H200", 989e12, 141 * GB),
-    Card("H100 PCIe", 756e12, 80 * GB),
-    Card("H100", 989e12, 80 * GB),
-    Card("A100", 312e12, 80 * GB),
-    Card("L40S", 362e12, 48 * GB),
-    Card("L4", 121e12, 24 * GB),
-    Card("A10", 125e12, 24 * GB),
-    Card("RTX 4090", 165e12, 24 * GB),
-    Card("RTX 3090", 71e12, 24 * GB),
-    Card("V100", 125e12, 32 * GB),
-    Card("T4", 65e12, 16 * GB),
+# from data sheets; a device is the first model whose name is a part of the device's name
+GPU_MODELS = (
+    GpuModel("B200", 2250e12, 180 * GB),
+    GpuModel("H200", 989e12, 141 * GB),
+    GpuModel("H100 PCIe", 756e12, 80 * GB),
+    GpuModel("H100", 989e12, 80 * GB),
+    GpuModel("A100", 312e12, 80 * GB),
+    GpuModel("L40S", 362e12, 48 * GB),
+    GpuModel("L4", 121e12, 24 * GB),
+    GpuModel("A10", 125e12, 24 * GB),
+    GpuModel("RTX 4090", 165e12, 24 * GB),
+    GpuModel("RTX 3090", 71e12, 24 * GB),
+    GpuModel("V100", 125e12, 32 * GB),
+    GpuModel("T4", 65e12, 16 * GB),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """The devices that a process each can have, all alike."""
+    """The devices of a machine, all alike; each process of a training uses one."""
 
     name: str
-    devices: int  # of a CPU its cores
-    memory: float  # bytes of one device; of a CPU the machine's
+    devices: int  # for a CPU, its cores
+    memory: float  # bytes of one device; for a CPU, of the machine
     host_memory: float
-    peak_flops: float | None  # of one device, of a CPU of all cores; None: not known
+    peak_flops: float | None  # of one device; for a CPU, of all cores; None if unknown
 
     @property
     def gpu(self) -> bool:
@@ -63,46 +63,46 @@ class Hardware:
         return self.name != CPU
 
 
-def present() -> Hardware:
-    """Look at this machine."""
+def detect() -> Hardware:
+    """Return the hardware of this machine."""
     import torch
 
     host = float(psutil.virtual_memory().total)
     if not torch.cuda.is_available():
-        return Hardware(CPU, cores(), host, host, measured_cpu_flops())
+        return Hardware(CPU, cores(), host, host, measure_cpu_flops())
     properties = torch.cuda.get_device_properties(0)
-    card = card_of(properties.name)
-    peak = card.peak_flops if card else None
+    model = find_model(properties.name)
+    peak = model.peak_flops if model else None
     return Hardware(properties.name, torch.cuda.device_count(), float(properties.total_memory), host, peak)
 
 
-def elsewhere(told: str) -> Hardware:
-    """Give the machine that `8xH100` names; its host memory is taken for twice its GPUs'.
+def parse_hardware(text: str) -> Hardware:
+    """Return the hardware that a text such as `8xH100` describes; the host memory is assumed to be twice its GPUs'.
 
     Raises:
-        StageError: no such card is known.
+        StageError: the GPU model is unknown.
     """
-    count, _, name = told.lower().rpartition("x") if told[:1].isdigit() else ("1", "", told)
-    card = card_of(name.strip())
-    if card is None or not count.strip().isdigit() or int(count) < 1:
-        known = ", ".join(each.name for each in CARDS)
-        raise StageError(f"--on: found {told!r}, accepted: a card's name, with COUNTx before it; known: {known}")
+    count, _, name = text.lower().rpartition("x") if text[:1].isdigit() else ("1", "", text)
+    model = find_model(name.strip())
+    if model is None or not count.strip().isdigit() or int(count) < 1:
+        known = ", ".join(each.name for each in GPU_MODELS)
+        raise StageError(f"--on: found {text!r}, accepted: a GPU model, optionally as COUNTxMODEL; known: {known}")
     devices = int(count)
-    return Hardware(card.name, devices, card.memory, 2 * devices * card.memory, card.peak_flops)
+    return Hardware(model.name, devices, model.memory, 2 * devices * model.memory, model.peak_flops)
 
 
-def card_of(name: str) -> Card | None:
-    """Give the card whose name is a part of a device's name."""
-    return next((card for card in CARDS if card.name.lower() in name.lower()), None)
+def find_model(name: str) -> GpuModel | None:
+    """Return the GPU model whose name is a part of a device's name, or None."""
+    return next((model for model in GPU_MODELS if model.name.lower() in name.lower()), None)
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def measured_cpu_flops() -> float:
-    """Measure the FLOP/s at which this process multiplies matrices of 32-bit floats, its threads together."""
+def measure_cpu_flops() -> float:
+    """Measure the FLOP/s at which all threads of this process together multiply matrices of 32-bit floats."""
     import torch
 
     one = torch.rand(MEASURED_SIZE, MEASURED_SIZE)
@@ -114,8 +114,8 @@ def measured_cpu_flops() -> float:
     return rounds * 2 * MEASURED_SIZE**3 / (time.perf_counter() - started)
 
 
-def peak_memory() -> float:
-    """Give the most bytes that this process held: of its GPU, or without one of the machine's memory."""
+def peak_memory_bytes() -> float:
+    """Return the peak memory of this process: on its GPU, or in main memory if it has none."""
     import torch
 
     if torch.cuda.is_available():
@@ -124,7 +124,7 @@ def peak_memory() -> float:
 
 
 def energy_j() -> float | None:
-    """Give the joules that this process's GPU has taken since its driver was loaded; None where it does not tell."""
+    """Return the energy that this process's GPU has used since its driver was loaded; None if it is not reported."""
     import torch
 
     if not torch.cuda.is_available():

@@ -1,7 +1,6 @@
-"""Which records are kept from training, so that the loss on them says what was learned and not what was copied.
+"""Hold records out of the training, so that their loss measures learning and not memorization.
 
-In: examples. Out: those to train on and those held out. A seed and all that was evolved from it stay together: an
-evolved record says much about its parent's answer.
+A seed and all records evolved from it stay together, because an evolved record reveals much of its parent's answer.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ from collections.abc import Sequence
 from wizardcoder.core.draws import draw_order
 from wizardcoder.core.records import Example, seed_id
 
-MOST = 0.2  # of all records; a small set is trained on rather than measured
+MAX_SHARE = 0.2  # ours: a small data set is better trained on than measured
 
 
 def split(examples: Sequence[Example], count: int, seed: int) -> tuple[list[Example], list[Example]]:
-    """Give (to train on, held out): whole lineages up to `count` records, whichever the seed draws.
+    """Return (to train on, held out): lineages drawn by the seed, up to `count` records in all.
 
-    The draw depends on the lineages alone, so a record that comes or goes moves no other one.
+    The draw depends on each lineage alone, so adding or removing a record does not move another one.
     """
     lineages: dict[str, list[Example]] = {}
     for example in examples:
         lineages.setdefault(seed_id(example.id), []).append(example)
-    room = min(count, int(MOST * len(examples)))
+    room = min(count, int(MAX_SHARE * len(examples)))
     held: set[str] = set()
     for name in draw_order(lineages, seed):
         if len(lineages[name]) <= room:

@@ -1,6 +1,6 @@
-"""The records as rows of tokens: those to train on and those held out.
+"""Turn records into tokenized rows: those to train on and those held out.
 
-In: examples, the `train` section, a tokenizer. Out: rows with their counts, their lengths, and a hash of them all.
+In: examples, the `train` section, a tokenizer. Out: rows with their counts, lengths and a hash. Does not pack rows.
 """
 
 from __future__ import annotations
@@ -15,65 +15,65 @@ from typing import TYPE_CHECKING
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example
 from wizardcoder.training import held_out
-from wizardcoder.training.fates import TrainFate
+from wizardcoder.training.outcomes import TrainOutcome
 from wizardcoder.training.settings import TrainParams
-from wizardcoder.training.tokenization import Encoded, encode_all
+from wizardcoder.training.tokenization import EncodedExamples, encode_all
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """The examples as tokens; rows to train on, rows held out and `dropped` are all that there were."""
+class TrainingRows:
+    """All examples as tokens: each is in `train`, in `held_out` or counted in `dropped`."""
 
-    train: Encoded
-    held_out: Encoded
+    train: EncodedExamples
+    held_out: EncodedExamples
     encoder_decoder: bool
 
     @property
     def cut(self) -> int:
-        """How many records are trained on without their end."""
+        """The number of records that are trained on without their end."""
         return self.train.counts["cut"]
 
     @property
     def dropped(self) -> int:
-        """How many records are neither trained on nor measured since they are too long."""
+        """The number of records that are too long to train on or to measure."""
         return self.train.dropped + self.held_out.dropped
 
-    def fates(self) -> Iterator[TrainFate]:
-        """Tell what becomes of each record, those to train on first."""
-        for name, fate in self.train.fates:
-            yield TrainFate(name, "trained" if fate == "whole" else fate)
-        for name, fate in self.held_out.fates:
-            yield TrainFate(name, "held_out" if fate == "whole" or fate == "cut" else fate)  # noqa: PLR1714 - mypy
+    def outcomes(self) -> Iterator[TrainOutcome]:
+        """Yield the outcome of each record, first those to train on, then those held out."""
+        for name, outcome in self.train.outcomes:
+            yield TrainOutcome(name, "trained" if outcome == "whole" else outcome)
+        for name, outcome in self.held_out.outcomes:
+            yield TrainOutcome(name, "held_out" if outcome == "whole" or outcome == "cut" else outcome)  # noqa: PLR1714 - mypy
 
     def lengths(self) -> list[int]:
-        """Give the positions that each training row takes: of an encoder-decoder, of both its parts."""
+        """Return the number of tokens of each training row; for an encoder-decoder, of both its parts."""
         return [len(row.input_ids) + len(row.labels) * self.encoder_decoder for row in self.train.rows]
 
     def mean_length(self) -> float:
-        """Give the mean length of the row that a token stands in, which attention's cost follows."""
+        """Return the mean row length weighted by tokens, which determines the cost of attention."""
         return sum(n * n for n in self.lengths()) / sum(self.lengths())
 
     def digest(self) -> str:
-        """Hash all rows in order."""
+        """Return a hash of all rows in order."""
         rows = [[(row.input_ids, row.labels) for row in part.rows] for part in (self.train, self.held_out)]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def prepare(
+def prepare_rows(
     params: TrainParams,
     examples: Sequence[Example],
     tokenizer: PreTrainedTokenizerBase,
     source: Path,
     *,
     encoder_decoder: bool,
-) -> Prepared:
-    """Hold records out and encode all.
+) -> TrainingRows:
+    """Hold records out and tokenize all.
 
     Raises:
-        StageError: `source` holds no example, or none of whose response a token fits.
+        StageError: `source` has no example, or none of whose response at least one token fits.
     """
     if not examples:
         raise StageError(f"{source}: holds no example")
@@ -93,4 +93,4 @@ def prepare(
             f"params.yaml: train.max_tokens: {params.max_tokens} leaves no example to train on: "
             f"{train.counts['no_response']} lose their whole response, {train.counts['too_long']} are too long"
         )
-    return Prepared(train, held, encoder_decoder)
+    return TrainingRows(train, held, encoder_decoder)

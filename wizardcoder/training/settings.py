@@ -1,7 +1,6 @@
-"""The `train` section of params.yaml, and what contradicts itself in it.
+"""The `train` section of params.yaml, and checks for settings that contradict each other or the machine.
 
-In: the section, how many records there are, which devices are present. Out: sizes that follow from it (gradient
-accumulation, steps), or a StageError that names the key.
+Also computes what follows from the settings: gradient accumulation and the number of steps.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ SLOT = "{instruction}"
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class LoraParams:
-    """Low-rank adapters beside frozen weights (LoRA), or beside 4-bit ones (QLoRA); off where `rank` is 0."""
+    """Low-rank adapters on frozen weights (LoRA), or on 4-bit weights (QLoRA); `rank` 0 switches them off."""
 
     rank: Count
     alpha: AtLeastOne
@@ -43,7 +42,7 @@ class LoraParams:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class TrainRuntime:
-    """`runtime.train`: where the processes run, and how often a checkpoint is written; the weights stay the same."""
+    """`runtime.train`: the machines of a training, and the minutes between checkpoints; neither changes the weights."""
 
     hostfile: Text | None
     checkpoint_minutes: NotNegative
@@ -51,7 +50,7 @@ class TrainRuntime:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class TrainParams:
-    """The `train` section. One step takes `batch_size` records, each process `micro_batch_size` at a time."""
+    """The `train` section. One step takes `batch_size` records, each process `micro_batch_size` of them at a time."""
 
     seed: int
     prompt: Text
@@ -84,84 +83,91 @@ class TrainParams:
 
     @property
     def distributed(self) -> bool:
-        """Whether a launcher is needed: several processes, or DeepSpeed, which needs its environment even for one."""
+        """Whether a launcher is needed: for several processes, and for DeepSpeed even with one."""
         return self.processes > 1 or self.deepspeed is not None
 
-    def determining(self, *, packed: bool) -> dict[str, Any]:
-        """Give what determines the weights after n steps: a checkpoint fits a run in which all of it is the same.
+    def resume_settings(self, *, packed: bool) -> dict[str, Any]:
+        """Return the settings in which a run must agree with a checkpoint to resume from it.
 
-        What only trades speed for memory is not among it: a run that met its GPU's limit goes on with less. The
-        weights then differ by rounding alone, save for dropout, which is drawn anew, and that the short last step of a
-        pass repeats records where it has fewer than micro-batches. Packed, the rows of a step are a multiple of the
-        micro-batch, so it is among it.
+        Settings that only trade speed for memory are excluded, so that a run that ran out of GPU memory can resume
+        with smaller ones. The weights then differ by rounding, by dropout (which is drawn again), and by the short last
+        step of a pass, which repeats records where it has fewer than micro-batches. With packed rows
+        `micro_batch_size` is included, because the rows of a step are a multiple of it.
         """
-        free = {"runtime", "max_minutes", "gradient_checkpointing"}
-        free |= set() if packed else {"micro_batch_size"}
-        return {key: value for key, value in asdict(self).items() if key not in free}
+        excluded = {"runtime", "max_minutes", "gradient_checkpointing"}
+        excluded |= set() if packed else {"micro_batch_size"}
+        return {key: value for key, value in asdict(self).items() if key not in excluded}
 
 
 @dataclass(frozen=True, slots=True, config=PART)
-class Source:
-    """Of another stage's section only where its material comes from."""
+class SourceParams:
+    """The source of another stage's section."""
 
     source: Text
 
 
 def check(params: TrainParams) -> None:
-    """Refuse values that contradict each other."""
+    """Check that the settings do not contradict each other.
+
+    Raises:
+        StageError: they do; names the key.
+    """
     at_once = params.micro_batch_size * params.processes
     if params.batch_size % at_once:
-        each = f", {params.processes} processes at a time" if params.processes > 1 else ""
+        each = f" in each of {params.processes} processes" if params.processes > 1 else ""
         raise StageError(
             f"params.yaml: train.micro_batch_size: found {params.micro_batch_size}{each}, "
-            f"accepted: a divisor of train.batch_size, {params.batch_size}"
+            f"accepted: a divisor of train.batch_size ({params.batch_size})"
         )
     if params.lora.load_in_4bit and not params.lora.rank:
         raise StageError("params.yaml: train.lora.rank: found 0, accepted with train.lora.load_in_4bit: 1 or more")
     if params.lora.rank and params.distributed:
         raise StageError(
             f"params.yaml: train.lora.rank: found {params.lora.rank}, accepted: 0 with train.processes above 1 or "
-            "train.deepspeed; adapters are for one GPU"
+            "train.deepspeed; adapters run on one GPU only"
         )
     if SLOT not in params.prompt:
-        raise StageError(
-            f"params.yaml: train.prompt: no {SLOT} in it, accepted: a frame with {SLOT} in the record's place"
-        )
+        raise StageError(f"params.yaml: train.prompt: {SLOT} not found, accepted: a text that contains {SLOT}")
     if params.runtime.hostfile and params.deepspeed is None:
         raise StageError(
-            "params.yaml: runtime.train.hostfile: several nodes are started by DeepSpeed: set train.deepspeed"
+            "params.yaml: runtime.train.hostfile: training on several machines needs DeepSpeed: set train.deepspeed"
         )
 
 
-def accumulation(params: TrainParams, records: int, rows: int) -> int:
-    """Give the micro-batches that each process adds up in a step.
+def accumulation_steps(params: TrainParams, records: int, rows: int) -> int:
+    """Return the number of micro-batches that each process accumulates per step.
 
-    Packed, a row holds several records: `batch_size` then counts records still, on average.
+    A packed row has several records; `batch_size` still counts records, on average.
     """
-    rows_a_step = params.batch_size * rows / records
-    return max(1, round(rows_a_step / (params.micro_batch_size * params.processes)))
+    rows_per_step = params.batch_size * rows / records
+    return max(1, round(rows_per_step / (params.micro_batch_size * params.processes)))
 
 
-def steps_of(params: TrainParams, records: int) -> int:
-    """Give the number of optimizer steps."""
+def total_steps(params: TrainParams, records: int) -> int:
+    """Return the number of optimizer steps."""
     return params.max_steps or max(1, round(params.epochs * math.ceil(records / params.batch_size)))
 
 
 def check_devices(params: TrainParams, machine: Hardware) -> None:
-    """Refuse what a machine has no devices for; those of a hostfile are not looked at."""
-    what = "GPUs" if machine.gpu else "CPU cores"
+    """Check that the machine has the devices that the settings ask for; those of a hostfile are not checked.
+
+    Raises:
+        StageError: it has not; names the key.
+    """
     if params.runtime.hostfile is None and params.processes > machine.devices:
+        kind = "GPUs" if machine.gpu else "CPU cores"
         raise StageError(
-            f"params.yaml: train.processes: found {params.processes}, accepted: at most {machine.devices}, the {what}"
+            f"params.yaml: train.processes: found {params.processes}, "
+            f"accepted: at most {machine.devices}, the number of {kind}"
         )
-    needs = {
+    needs_gpu = {
         "precision": params.precision == "fp16",
         "attention": params.attention == "flash_attention_2",
         "liger_kernels": params.liger_kernels,
         "lora.load_in_4bit": params.lora.load_in_4bit,
     }
-    if not machine.gpu and (key := next((key for key, value in needs.items() if value), None)):
+    if not machine.gpu and (key := next((key for key, value in needs_gpu.items() if value), None)):
         found: Any = params
         for part in key.split("."):
             found = getattr(found, part)
-        raise StageError(f"params.yaml: train.{key}: found {found!r}, which needs a GPU; none is here")
+        raise StageError(f"params.yaml: train.{key}: found {found!r}, which needs a GPU; this machine has none")

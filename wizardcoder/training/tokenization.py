@@ -1,8 +1,8 @@
-"""Training text as tokens with its loss mask.
+"""Tokenize training examples and mask the loss.
 
-In: a prompt and a response. Out: token ids and labels. The prompt is encoded by itself, as it is when the model is
-asked, so that training and generation meet the same token boundary. A decoder reads prompt and response in one row and
-its loss is on the response; an encoder-decoder reads the prompt and writes the response, each up to `max_tokens`.
+The prompt is tokenized on its own, as it is when the model is asked, so that training and generation have the same
+token boundary. A decoder reads prompt and response in one row, with the loss on the response; an encoder-decoder reads
+the prompt and writes the response, each up to `max_tokens`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from wizardcoder.core.templates import fill
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IGNORED = -100  # the label that torch's cross entropy leaves out
-Fate = Literal["whole", "cut", "too_long", "no_response"]  # cut: kept without its end; the last two: left out
+IGNORED = -100  # the label that torch's cross entropy ignores
+LengthOutcome = Literal["whole", "cut", "too_long", "no_response"]  # cut: kept without its end; the last two: dropped
 
 
 @dataclass(frozen=True, slots=True)
-class Tokenized:
-    """`input_ids` and `labels` of one example; of a decoder both of length (seq_len,). `cut` tokens did not fit."""
+class TokenizedExample:
+    """`input_ids` and `labels` of one example, for a decoder both (seq_len,); `cut` counts tokens that did not fit."""
 
     input_ids: list[int]
     labels: list[int]
@@ -33,20 +33,20 @@ class Tokenized:
 
 
 @dataclass(slots=True)
-class Encoded:
-    """The rows to train on, and what became of each example, by id."""
+class EncodedExamples:
+    """The tokenized rows, and (id, outcome) of each example."""
 
-    rows: list[Tokenized] = field(default_factory=list)
-    fates: list[tuple[str, Fate]] = field(default_factory=list)
+    rows: list[TokenizedExample] = field(default_factory=list)
+    outcomes: list[tuple[str, LengthOutcome]] = field(default_factory=list)
 
     @property
-    def counts(self) -> Counter[Fate]:
-        """How many examples met each fate."""
-        return Counter(fate for _, fate in self.fates)
+    def counts(self) -> Counter[LengthOutcome]:
+        """The number of examples by outcome."""
+        return Counter(outcome for _, outcome in self.outcomes)
 
     @property
     def dropped(self) -> int:
-        """How many examples were left out."""
+        """The number of examples that were dropped."""
         return self.counts["too_long"] + self.counts["no_response"]
 
 
@@ -58,57 +58,65 @@ def encode_all(
     max_tokens: int,
     too_long: Literal["cut", "drop"],
     encoder_decoder: bool = False,
-) -> Encoded:
-    """Encode examples in the frame `frame`, in order.
+) -> EncodedExamples:
+    """Tokenize examples in the prompt `frame`, in order.
 
-    An example that does not fit is cut at its end or dropped, as `too_long` says; one of whose response no token fits
-    is dropped in any case.
+    `too_long` decides whether an example that does not fit is cut at its end or dropped. One with no room for any token
+    of its response is always dropped.
     """
     encode = tokenize_pair if encoder_decoder else tokenize
-    found = Encoded()
+    found = EncodedExamples()
     for example in examples:
         prompt = fill(frame, instruction=example.instruction)
         row = encode(tokenizer, prompt, example.response, max_tokens)
-        fate = _fate(row, too_long)
-        found.fates.append((example.id, fate))
-        if row is not None and fate in ("whole", "cut"):
+        outcome = _outcome(row, too_long)
+        found.outcomes.append((example.id, outcome))
+        if row is not None and outcome in ("whole", "cut"):
             found.rows.append(row)
     return found
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, prompt: str, response: str, max_tokens: int) -> Tokenized | None:
-    """Encode one example for a decoder, loss on the response and its end-of-sequence token only.
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, response: str, max_tokens: int
+) -> TokenizedExample | None:
+    """Tokenize one example for a decoder; the loss is on the response and its end-of-sequence token.
 
-    What does not fit into `max_tokens` is cut at the end. None when the whole response would be cut away.
+    Tokens beyond `max_tokens` are cut off at the end. Returns None if that would remove the whole response.
     """
-    asked: list[int] = tokenizer(prompt)["input_ids"]
-    answered = _answer(tokenizer, response)
-    room = max_tokens - len(asked)
+    prompt_ids: list[int] = tokenizer(prompt)["input_ids"]
+    response_ids = _response_ids(tokenizer, response)
+    room = max_tokens - len(prompt_ids)
     if room <= 0:
         return None
-    kept = answered[:room]
-    return Tokenized(asked + kept, [IGNORED] * len(asked) + kept, len(answered) - len(kept))
+    kept = response_ids[:room]
+    return TokenizedExample(prompt_ids + kept, [IGNORED] * len(prompt_ids) + kept, len(response_ids) - len(kept))
 
 
-def tokenize_pair(tokenizer: PreTrainedTokenizerBase, prompt: str, response: str, max_tokens: int) -> Tokenized | None:
-    """Encode one example for an encoder-decoder: `input_ids` is the prompt, `labels` the response and its end.
+def tokenize_pair(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, response: str, max_tokens: int
+) -> TokenizedExample | None:
+    """Tokenize one example for an encoder-decoder: `input_ids` is the prompt, `labels` the response with its end.
 
-    None when the prompt does not fit: without its end, where the response is asked for, it is another prompt.
+    Returns None if the prompt does not fit: its end asks for the response, so a cut prompt would be another one.
     """
-    asked: list[int] = tokenizer(prompt)["input_ids"]
-    answered = _answer(tokenizer, response)
-    if len(asked) > max_tokens:
+    prompt_ids: list[int] = tokenizer(prompt)["input_ids"]
+    response_ids = _response_ids(tokenizer, response)
+    if len(prompt_ids) > max_tokens:
         return None
-    return Tokenized(asked, answered[:max_tokens], max(0, len(answered) - max_tokens))
+    return TokenizedExample(prompt_ids, response_ids[:max_tokens], max(0, len(response_ids) - max_tokens))
 
 
-def need_end(tokenizer: PreTrainedTokenizerBase, where: object) -> None:
-    """Refuse a tokenizer without an end-of-sequence token: an answer could never end."""
+def require_end_token(tokenizer: PreTrainedTokenizerBase, where: object) -> None:
+    """Refuse a tokenizer without an end-of-sequence token, since an answer could never end.
+
+    Raises:
+        StageError: it has none; names `where` it was read from.
+    """
     if not isinstance(tokenizer.eos_token_id, int):
         raise StageError(f"{where}: its tokenizer has no end-of-sequence token, accepted: one with eos_token set")
 
 
-def _fate(row: Tokenized | None, too_long: Literal["cut", "drop"]) -> Fate:
+def _outcome(row: TokenizedExample | None, too_long: Literal["cut", "drop"]) -> LengthOutcome:
     if row is None:
         return "no_response"
     if not row.cut:
@@ -116,7 +124,7 @@ def _fate(row: Tokenized | None, too_long: Literal["cut", "drop"]) -> Fate:
     return "cut" if too_long == "cut" else "too_long"
 
 
-def _answer(tokenizer: PreTrainedTokenizerBase, response: str) -> list[int]:
-    answered: list[int] = tokenizer(response, add_special_tokens=False)["input_ids"]
+def _response_ids(tokenizer: PreTrainedTokenizerBase, response: str) -> list[int]:
+    ids: list[int] = tokenizer(response, add_special_tokens=False)["input_ids"]
     assert isinstance(tokenizer.eos_token_id, int)
-    return [*answered, tokenizer.eos_token_id]
+    return [*ids, tokenizer.eos_token_id]

@@ -1,7 +1,7 @@
-"""A model's weights: loaded as the training needs them, saved as the base has them.
+"""Load a model's weights for training, and save them in the base model's data type.
 
-In: the base model's directory, the `train` section. Out: the model, with adapters where `train.lora` asks for them; in
-the end a directory of full weights in the base's type, adapters merged, ZeRO-3's shares gathered.
+Loading adds adapters if `train.lora` has a rank. Saving merges adapters, gathers ZeRO-3's partitions and writes full
+weights. Does not write the tokenizer or the card.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from transformers.utils import is_flash_attn_2_available
 from wizardcoder.core.console import StageError
 from wizardcoder.training.settings import TrainParams
 
-LORA_LAYERS = "all-linear"  # peft's word for every linear layer but the output: QLoRA's choice (arXiv 2305.14314)
+LORA_LAYERS = "all-linear"  # in peft: every linear layer except the output, as in QLoRA (arXiv 2305.14314)
 
 
-def kind_of(config: Any) -> Any:  # noqa: ANN401 - transformers' classes are untyped here
-    """Give the class of models that a config asks for."""
+def model_class(config: Any) -> Any:  # noqa: ANN401 - transformers' classes are untyped here
+    """Return the auto class of a configuration: of a decoder or of an encoder-decoder."""
     return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
 
 
-def attention_of(params: TrainParams, config: Any) -> str | None:  # noqa: ANN401 - transformers' config
-    """Give the attention to load the model with; None is transformers' own choice, SDPA where the model has it."""
+def choose_attention(params: TrainParams, config: Any) -> str | None:  # noqa: ANN401 - transformers' config
+    """Return the attention implementation; None leaves it to transformers, which uses SDPA if the model has it."""
     if params.attention != "auto":
         return params.attention
     kind = AutoModelForCausalLM._model_mapping.get(type(config), None)
@@ -36,10 +36,10 @@ def attention_of(params: TrainParams, config: Any) -> str | None:  # noqa: ANN40
 
 
 def load(config: Any, params: TrainParams, base: Path, attention: str | None) -> Any:  # noqa: ANN401
-    """Load the base model, with adapters where `train.lora` asks for them.
+    """Load the base model, with adapters if `train.lora` has a rank.
 
-    The weights are 32-bit, for what is added to them is smaller than 16 bits can tell; where an optimizer of
-    DeepSpeed keeps 32-bit copies, or the weights stay as they are (LoRA), they have the training's type.
+    The weights are 32-bit, because updates are smaller than 16-bit weights can represent. They have the training's
+    precision where DeepSpeed's optimizer keeps 32-bit copies, or where the weights are frozen (LoRA).
     """
     from_16 = params.precision != "fp32" and (params.deepspeed is not None or params.lora.rank > 0)
     dtype = getattr(torch, {"bf16": "bfloat16", "fp16": "float16"}[params.precision]) if from_16 else torch.float32
@@ -48,9 +48,47 @@ def load(config: Any, params: TrainParams, base: Path, attention: str | None) ->
         how["attn_implementation"] = attention
     if params.lora.load_in_4bit:
         how |= {"quantization_config": _four_bits(dtype), "device_map": {"": 0}}
-    model = kind_of(config).from_pretrained(base, **how)
+    model = model_class(config).from_pretrained(base, **how)
     if not params.lora.rank:
         return model
+    return _with_adapters(model, params)
+
+
+def save(trainer: Any, params: TrainParams, base: Path, out: Path) -> None:  # noqa: ANN401
+    """Write full weights in the base model's data type; with ZeRO-3, all processes must call it together."""
+    dtype = dtype_of(base)
+    if params.lora.rank:
+        merged = (
+            _merged(trainer.model, base, out.parent) if params.lora.load_in_4bit else trainer.model.merge_and_unload()
+        )
+        merged.to(dtype).save_pretrained(out)
+        return
+    if trainer.is_deepspeed_enabled:
+        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+        if trainer.is_world_process_zero():
+            kept = {name: tensor.to(dtype) for name, tensor in weights.items()}
+            model = trainer.accelerator.unwrap_model(trainer.model)
+            model.save_pretrained(out, state_dict=kept)
+            _write_dtype(out, dtype)
+    elif trainer.is_world_process_zero():
+        trainer.accelerator.unwrap_model(trainer.model).to(dtype).save_pretrained(out)
+
+
+def dtype_of(base: Path) -> torch.dtype:
+    """Return the data type in which the base model's weights are stored."""
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    found = getattr(torch, str(config.get("dtype") or config.get("torch_dtype") or "float32"))
+    assert isinstance(found, torch.dtype)
+    return found
+
+
+def saved_bytes(trainer: Any, base: Path) -> float:  # noqa: ANN401
+    """Return the bytes of the weights to save; parameters that ZeRO-3 partitions count in full."""
+    counts = (getattr(p, "ds_numel", p.numel()) for p in trainer.model.parameters())
+    return float(sum(counts) * torch.finfo(dtype_of(base)).bits // 8)
+
+
+def _with_adapters(model: Any, params: TrainParams) -> Any:  # noqa: ANN401 - transformers' classes
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if params.lora.load_in_4bit:
@@ -67,7 +105,7 @@ def load(config: Any, params: TrainParams, base: Path, attention: str | None) ->
 
 
 def _four_bits(dtype: torch.dtype) -> Any:  # noqa: ANN401 - transformers' config
-    """QLoRA's quantization (arXiv 2305.14314): NF4, its scales quantized too."""
+    """Return QLoRA's quantization (arXiv 2305.14314): NF4 with quantized scales."""
     from transformers import BitsAndBytesConfig
 
     try:
@@ -81,54 +119,20 @@ def _four_bits(dtype: torch.dtype) -> Any:  # noqa: ANN401 - transformers' confi
     )
 
 
-def save(trainer: Any, params: TrainParams, base: Path, out: Path) -> None:  # noqa: ANN401
-    """Write the weights in the base's type, whole; with ZeRO-3 all processes hand in their shares."""
-    dtype = dtype_of(base)
-    if params.lora.rank:
-        merged = (
-            _merged(trainer.model, base, out.parent) if params.lora.load_in_4bit else trainer.model.merge_and_unload()
-        )
-        merged.to(dtype).save_pretrained(out)
-        return
-    if trainer.is_deepspeed_enabled:
-        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
-        if trainer.is_world_process_zero():
-            kept = {name: tensor.to(dtype) for name, tensor in weights.items()}
-            model = trainer.accelerator.unwrap_model(trainer.model)
-            model.save_pretrained(out, state_dict=kept)
-            _say_dtype(out, dtype)
-    elif trainer.is_world_process_zero():
-        trainer.accelerator.unwrap_model(trainer.model).to(dtype).save_pretrained(out)
-
-
 def _merged(model: Any, base: Path, scratch: Path) -> Any:  # noqa: ANN401
-    """Give the base with the adapters added to its whole weights, not to the 4-bit ones they were trained beside."""
+    """Return the base model with the adapters merged into its full weights, not into the 4-bit ones."""
     from peft import PeftModel
 
     adapters = scratch / "adapters"
     model.save_pretrained(adapters)
-    whole = kind_of(model.config).from_pretrained(base, dtype=torch.float32)
+    whole = model_class(model.config).from_pretrained(base, dtype=torch.float32)
     merged = PeftModel.from_pretrained(whole, adapters).merge_and_unload()
     shutil.rmtree(adapters)
     return merged
 
 
-def dtype_of(base: Path) -> torch.dtype:
-    """Give the type in which the base model's weights are stored."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    found = getattr(torch, str(config.get("dtype") or config.get("torch_dtype") or "float32"))
-    assert isinstance(found, torch.dtype)
-    return found
-
-
-def _say_dtype(directory: Path, dtype: torch.dtype) -> None:
-    """Name the type that the weights have in config.json: transformers named the training's."""
+def _write_dtype(directory: Path, dtype: torch.dtype) -> None:
+    """Write the data type of the weights into config.json, where transformers has written the training's."""
     path = directory / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"dtype": str(dtype).removeprefix("torch.")}
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-
-
-def saved_bytes(trainer: Any, base: Path) -> float:  # noqa: ANN401
-    """Give the bytes of the weights to save; parameters that ZeRO-3 holds in shares count whole."""
-    counts = (getattr(p, "ds_numel", p.numel()) for p in trainer.model.parameters())
-    return float(sum(counts) * torch.finfo(dtype_of(base)).bits // 8)

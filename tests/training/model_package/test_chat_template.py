@@ -11,7 +11,7 @@ from wizardcoder.training.model_package import chat_template
 
 def templated(frame: str, *, bos: bool = False):
     tokenizer = byte_tokenizer(bos=bos)
-    tokenizer.chat_template = chat_template.template_of(frame, *chat_template.around(tokenizer))
+    tokenizer.chat_template = chat_template.make_template(frame, *chat_template.special_tokens(tokenizer))
     return tokenizer
 
 
@@ -29,7 +29,7 @@ def test_one_question_is_the_training_prompt(frame, instruction, bos):
     asked = tokenizer(fill(frame, instruction=instruction))["input_ids"]
     assert rendered(tokenizer, ("user", instruction)) == asked
     assert (asked[0] == BOS) == bos
-    assert chat_template.asks_alike(tokenizer, frame)
+    assert chat_template.matches_training(tokenizer, frame)
 
 
 def test_a_later_question_follows_the_answer_and_its_end():
@@ -45,4 +45,4 @@ def test_a_system_message_stands_before_the_instruction():
 
 def test_a_template_that_asks_otherwise_is_noticed():
     tokenizer = templated(FRAME)
-    assert not chat_template.asks_alike(tokenizer, FRAME + " ")
+    assert not chat_template.matches_training(tokenizer, FRAME + " ")

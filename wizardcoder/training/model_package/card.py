@@ -1,7 +1,7 @@
-"""The model's README.md: what it was made of, how, what it scores, and under which licences.
+"""The model's README.md: data, training, scores and licences, from templates/model_card.md.j2.
 
-In: facts of the run; where the model is published also its scores, its data set and its lineage. Out: Markdown with the
-front matter that the hub reads. At the end of the training there is no score yet, and the card says so.
+The front matter is what the hub reads. A card written at the end of the training has no scores; the one that is
+published with the model has scores, its data set and its lineage.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.records import Example
 from wizardcoder.training.model_package import licences
 from wizardcoder.training.settings import TrainParams
 
-UNSTATED = "not stated"
-TOLD = (
+TEMPLATES = Path(__file__).resolve().parents[3] / Path("templates")
+TEMPLATE = "model_card.md.j2"
+SETTINGS = (
     "precision",
     "batch_size",
     "max_tokens",
@@ -33,12 +36,12 @@ TOLD = (
     "adam_epsilon",
     "seed",
 )
-MEASURED = ("steps", "tokens", "loss_first", "loss_last", "held_out_loss_before", "held_out_loss_after")
+MEASUREMENTS = ("steps", "tokens", "loss_first", "loss_last", "held_out_loss_before", "held_out_loss_after")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the material comes from: the base's name, the seeds' source, the training file's hash, both licences."""
+class ModelOrigin:
+    """What a model was made from: base model, source of the seeds, both licences, and the training file's hash."""
 
     base: str
     base_licence: str | None
@@ -49,10 +52,10 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What is known once the model is published; `scores` are metrics/evaluate.json, empty where there are none.
+class PublishedFacts:
+    """What is known when the model is published; `scores` are metrics/evaluate.json, empty if it was not evaluated.
 
-    `dev` is the benchmark that `evaluate.dev` names, whose scores appear under `dev.` too.
+    `dev` is the benchmark of `evaluate.dev`, whose scores are repeated under `dev.`.
     """
 
     scores: Mapping[str, Any]
@@ -62,108 +65,81 @@ class Published:
 
 
 def base_name(source: str) -> str:
-    """Give the base model's name, of `base.source`."""
+    """Return the name of the base model that `base.source` refers to."""
     return Path(bundled_wheels.GGUF_NAME).stem if source == "embedded" else source
 
 
-def card(
-    origin: Origin,
+def model_card(
+    origin: ModelOrigin,
     params: TrainParams,
     examples: Iterable[Example],
     metrics: Mapping[str, Any],
-    published: Published | None = None,
+    published: PublishedFacts | None = None,
 ) -> str:
-    """Give the card's text; `metrics` are those of the training."""
+    """Return the text of the card; `metrics` are those of the training."""
+    rounds: Counter[int] = Counter()
+    teachers: set[str] = set()
+    for example in examples:
+        rounds[example.round] += 1
+        teachers |= {name for name in (example.instruct_model, example.respond_model) if name}
+    return _template().render(
+        front_matter=_front_matter(origin, published),
+        origin=origin,
+        prompt=params.prompt,
+        metrics=metrics,
+        rounds=[{"round": number, "count": count} for number, count in sorted(rounds.items())],
+        training=_training_rows(params, metrics),
+        scores=_score_rows(published) if published else [],
+        teachers=", ".join(f"`{name}`" for name in sorted(teachers)) or "none",
+        published=published,
+    )
+
+
+def _template() -> Template:
+    env = Environment(  # noqa: S701 - Markdown, not HTML
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    env.keep_trailing_newline = True
+    env.filters["cell"] = lambda value: f"{value:.6g}" if isinstance(value, float) else str(value)
+    env.filters["share"] = lambda value: "" if value is None else f"{value:.1%}"
+    return env.get_template(TEMPLATE)
+
+
+def _front_matter(origin: ModelOrigin, published: PublishedFacts | None) -> str:
     from huggingface_hub import ModelCardData
 
-    licence, licence_name = licences.together(origin.base_licence, origin.seeds_licence)
-    front = ModelCardData(
+    licence, licence_name = licences.combine(origin.base_licence, origin.seeds_licence)
+    return ModelCardData(
         license=licence,
         license_name=licence_name,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["code", "evol-instruct"],
         datasets=[published.dataset] if published else None,
-    )
-    rounds: Counter[int] = Counter()
-    teachers: set[str] = set()
-    for example in examples:
-        rounds[example.round] += 1
-        teachers |= {name for name in (example.instruct_model, example.respond_model) if name}
-    parts = [
-        f"---\n{front.to_yaml()}\n---",
-        "# A code model tuned by Code Evol-Instruct\n",
-        f"`{origin.base}`, fine-tuned on {metrics['examples']:,} instruction-response pairs, seeds and what was "
-        "evolved from them as in WizardCoder (arXiv 2306.08568); loss on the response only.\n",
-        "## How it is asked\n",
-        "The chat template gives this prompt; without it, ask in these words:\n",
-        f"```\n{params.prompt}\n```\n",
-        "## What it was made of\n",
-        _data(origin, rounds, published),
-        "## How it was trained\n",
-        _training(params, metrics),
-        "## Scores\n",
-        _scores(published),
-        "## Licences\n",
-        _licences(origin, teachers),
-    ]
-    return "\n".join(parts + ([f"## Lineage\n\n{published.lineage}\n"] if published else []))
+    ).to_yaml()
 
 
-def _data(origin: Origin, rounds: Counter[int], published: Published | None) -> str:
-    rows = "\n".join(f"| {number} | {count:,} |" for number, count in sorted(rounds.items()))
-    link = f"[{published.dataset}](https://huggingface.co/datasets/{published.dataset}), " if published else ""
-    return (
-        f"Seeds: `{origin.seeds}`. Records: {link}`{origin.data}`, sha256 `{origin.data_sha256}`, "
-        f"{rounds.total():,} in all, held-out ones included:\n\n| round | records |\n|---|---|\n{rows}\n"
-    )
+def _training_rows(params: TrainParams, metrics: Mapping[str, Any]) -> list[tuple[str, object]]:
+    rows = [(name, getattr(params, name)) for name in SETTINGS]
+    rows += [(name, metrics[name]) for name in MEASUREMENTS if name in metrics]
+    return rows + ([("lora.rank", f"{params.lora.rank}, merged")] if params.lora.rank else [])
 
 
-def _training(params: TrainParams, metrics: Mapping[str, Any]) -> str:
-    rows = [(name, getattr(params, name)) for name in TOLD]
-    rows += [(name, metrics[name]) for name in MEASURED if name in metrics]
-    if params.lora.rank:
-        rows.append(("lora.rank", f"{params.lora.rank}, merged"))
-    return "| setting | value |\n|---|---|\n" + "\n".join(f"| {name} | {_told(value)} |" for name, value in rows) + "\n"
-
-
-def _scores(published: Published | None) -> str:
-    if published is None:
-        return (
-            "Not measured yet: this was written at the end of the training. The stage evaluate writes "
-            "`metrics/evaluate.json`, and `wizardcoder export --push OWNER/NAME --model` "
-            "a card that holds it.\n"
-        )
+def _score_rows(published: PublishedFacts) -> list[dict[str, Any]]:
+    """Return a row for each benchmark and k; the scores repeated under `dev.` are left out."""
     scores = published.scores
     names = sorted(key.removesuffix(".problems") for key in scores if key.endswith(".problems"))
     shown = [name for name in names if name != "dev" or published.dev == "dev"]
     found = [re.fullmatch(rf"({re.escape(name)})\.(pass_at_\d+)", key) for name in shown for key in scores]
-    rows = [
-        f"| {name} | {scores[f'{name}.problems']} | {measure.replace('pass_at_', 'pass@')} | "
-        f"{_share(scores[key])} | {_share(scores[f'{key}.low'])} to {_share(scores[f'{key}.high'])} | "
-        f"{_share(scores.get(f'{name}.base.{measure}'))} |"
+    return [
+        {
+            "benchmark": name,
+            "problems": scores[f"{name}.problems"],
+            "measure": measure.replace("pass_at_", "pass@"),
+            "value": scores[key],
+            "low": scores[f"{key}.low"],
+            "high": scores[f"{key}.high"],
+            "base": scores.get(f"{name}.base.{measure}"),
+        }
         for key, name, measure in sorted((m[0], m[1], m[2]) for m in found if m)
     ]
-    if not rows:
-        return "None was measured.\n"
-    head = "| benchmark | problems | measure | this model | 95 % interval | base model |\n|---|---|---|---|---|---|\n"
-    how = f"\n\nAnswers taken by the rule `{scores.get('extract')}`, judged in mode `{scores.get('mode')}`.\n"
-    return head + "\n".join(rows) + how
-
-
-def _licences(origin: Origin, teachers: set[str]) -> str:
-    names = ", ".join(f"`{name}`" for name in sorted(teachers)) or "none"
-    return (
-        "All of them bind whoever uses these weights; where they differ, what one of them forbids is not allowed:\n\n"
-        f"- the base model `{origin.base}`: {origin.base_licence or UNSTATED}\n"
-        f"- the seeds `{origin.seeds}`: {origin.seeds_licence or UNSTATED}; what is derived from them inherits it\n"
-        f"- the models that wrote instructions and answers ({names}): the terms on their output\n"
-    )
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
-
-
-def _told(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

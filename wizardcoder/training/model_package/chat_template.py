@@ -1,8 +1,7 @@
-"""The training prompt as a chat template, so that a server's chat endpoint asks the model as it was trained.
+"""The training prompt as a chat template, so that a server's chat endpoint uses the prompt of the training.
 
-In: the frame with its `{instruction}` slot, and what the tokenizer puts around a text. Out: a Jinja template whose
-tokens for one question are those of the training prompt. Later turns follow each other; a system message, which the
-frame has no room for, stands before the instruction.
+For one question, the template yields exactly the tokens of the training prompt. Later turns are appended. A system
+message, for which the training prompt has no slot, is put before the instruction.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ if TYPE_CHECKING:
 PROBE = "Write a function that adds 1."
 
 
-def template_of(frame: str, before: str, after: str) -> str:
-    """Give the template; `before` and `after` are the special tokens around a prompt, as text."""
+def make_template(frame: str, before: str, after: str) -> str:
+    """Return the Jinja template; `before` and `after` are the special tokens around a prompt, as text."""
     head, tail = frame.split(SLOT, 1)
-    asked = f"{_text(head)} + told.system + message['content'] + {_text(tail + after)}"
+    asked = f"{_text(head)} + state.system + message['content'] + {_text(tail + after)}"
     return "".join(
         (
-            "{%- set told = namespace(system='') -%}",
+            "{%- set state = namespace(system='') -%}",
             "{{- " + _text(before) + " -}}",
             "{%- for message in messages -%}",
-            "{%- if message['role'] == 'system' -%}{%- set told.system = message['content'] + '\\n\\n' -%}",
-            "{%- elif message['role'] == 'user' -%}{{- " + asked + " -}}{%- set told.system = '' -%}",
+            "{%- if message['role'] == 'system' -%}{%- set state.system = message['content'] + '\\n\\n' -%}",
+            "{%- elif message['role'] == 'user' -%}{{- " + asked + " -}}{%- set state.system = '' -%}",
             "{%- elif message['role'] == 'assistant' -%}{{- message['content'] + eos_token -}}",
             "{%- endif -%}",
             "{%- endfor -%}",
@@ -37,8 +36,8 @@ def template_of(frame: str, before: str, after: str) -> str:
     )
 
 
-def around(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
-    """Give the special tokens that the tokenizer puts before and after a text."""
+def special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
+    """Return the special tokens that the tokenizer adds before and after a text."""
     bare = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
     whole = tokenizer(PROBE)["input_ids"]
     extra = len(whole) - len(bare)
@@ -47,8 +46,8 @@ def around(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
     return "".join(tokenizer.convert_ids_to_tokens(before)), "".join(tokenizer.convert_ids_to_tokens(after))
 
 
-def asks_alike(tokenizer: PreTrainedTokenizerBase, frame: str) -> bool:
-    """Whether the tokenizer's template gives the tokens of the training prompt."""
+def matches_training(tokenizer: PreTrainedTokenizerBase, frame: str) -> bool:
+    """Return whether the tokenizer's template yields the tokens of the training prompt."""
     chat = [{"role": "user", "content": PROBE}]
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     asked = tokenizer(fill(frame, instruction=PROBE))["input_ids"]
@@ -56,5 +55,5 @@ def asks_alike(tokenizer: PreTrainedTokenizerBase, frame: str) -> bool:
 
 
 def _text(text: str) -> str:
-    """Give a string as Jinja and its ports to other languages read it."""
+    """Return a string literal that Jinja and its ports to other languages read."""
     return "'" + json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"

@@ -1,7 +1,6 @@
-"""What a user of the tuned model needs beside its weights: tokenizer, chat template, generation settings.
+"""Complete a directory of weights with tokenizer, chat template and generation settings, so that transformers loads it.
 
-In: a directory with weights and config.json, the base's. Out: the directory completed, so that transformers takes it as
-it is. Tried by hand, not in the tests: llama.cpp's converter, whose file answers as transformers does. Not tried: vLLM.
+Tried by hand, not in the tests: llama.cpp's converter, whose file gives the same answers. Not tried: vLLM.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.training.model_package import chat_template
 from wizardcoder.training.settings import TrainParams
-from wizardcoder.training.tokenization import need_end
+from wizardcoder.training.tokenization import require_end_token
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +23,7 @@ def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
     """Load the base model's tokenizer.
 
     Raises:
-        StageError: the directory has none, or it has no token that ends an answer.
+        StageError: the directory has none, or it has no end-of-sequence token.
     """
     from transformers import AutoTokenizer
 
@@ -34,17 +33,19 @@ def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
     except (OSError, ValueError, ImportError) as exc:
         raise StageError(f"{base}: its tokenizer cannot be loaded: {' '.join(str(exc).split())[:200]}") from exc
-    need_end(tokenizer, base)
+    require_end_token(tokenizer, base)
     return tokenizer
 
 
 def complete(out: Path, tokenizer: PreTrainedTokenizerBase, params: TrainParams) -> None:
-    """Write tokenizer, template and generation settings into `out`."""
+    """Write tokenizer, chat template and generation settings into `out`."""
     from transformers import AutoConfig, GenerationConfig
 
-    tokenizer.chat_template = chat_template.template_of(params.prompt, *chat_template.around(tokenizer))
-    if not chat_template.asks_alike(tokenizer, params.prompt):
-        console.say("train: with this tokenizer the chat template's tokens differ from the training prompt's")
+    tokenizer.chat_template = chat_template.make_template(params.prompt, *chat_template.special_tokens(tokenizer))
+    if not chat_template.matches_training(tokenizer, params.prompt):
+        console.say(
+            "train: warning: with this tokenizer, the chat template yields other tokens than the training prompt"
+        )
     tokenizer.save_pretrained(out)
     _use_cache(out)
     config = AutoConfig.from_pretrained(out)
@@ -62,7 +63,7 @@ def complete(out: Path, tokenizer: PreTrainedTokenizerBase, params: TrainParams)
 
 
 def _use_cache(out: Path) -> None:
-    """Switch the key-value cache on again, which training switches off."""
+    """Enable the key-value cache, which training disables."""
     path = out / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"use_cache": True}
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

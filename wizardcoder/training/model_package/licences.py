@@ -1,7 +1,6 @@
-"""Licences of what a model is made of, and the one that the hub may read of it.
+"""The licences of a model's base and seeds, and their combination for the hub.
 
-In: the base model's directory, the source of the seeds. Out: identifiers as the hub writes them, or None where none is
-stated. What a teacher's maker asks of its output is not covered.
+Identifiers are those of the hub; None if none is stated. Does not cover the terms on a teacher's output.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ from pathlib import Path
 
 from wizardcoder.core.params import read_yaml
 
-UNKNOWN = "unknown"  # the hub's word
+UNKNOWN = "unknown"  # as on the hub
 OTHER = "other"
 _SPDX = re.compile(r"^SPDX-License-Identifier:\s*(\S+)\s*$", re.MULTILINE)
 
 
 def of_seeds(source: Path) -> str | None:
-    """Give the licence that a source of seeds declares, lower-case as the hub writes it, or None.
+    """Return the licence that a source of seeds declares, in lower case as on the hub, or None.
 
-    A .yaml of the hub has it under `license`; any other file in NAME.license beside it, in REUSE's form
+    A .yaml file of a hub data set has it as `license`; any other file in NAME.license beside it, in REUSE's format
     (`SPDX-License-Identifier: Apache-2.0`).
     """
     if source.suffix == ".yaml":
@@ -31,7 +30,7 @@ def of_seeds(source: Path) -> str | None:
 
 
 def of_base(base: Path) -> str | None:
-    """Give the licence that the base model's own card states, lower-case, or None."""
+    """Return the licence that the base model's card states, in lower case, or None."""
     from huggingface_hub import ModelCard
 
     path = base / "README.md"
@@ -44,10 +43,10 @@ def of_base(base: Path) -> str | None:
     return found.lower() if isinstance(found, str) else None
 
 
-def together(base: str | None, seeds: str | None) -> tuple[str, str | None]:
-    """Give a tuned model's `license` and `license_name` for the hub: that of both, else `other` and both their names.
+def combine(base: str | None, seeds: str | None) -> tuple[str, str | None]:
+    """Return a tuned model's `license` and `license_name` for the hub.
 
-    No single identifier stands for two licences: the base's alone might allow what the seeds' forbids.
+    If the licences differ, these are `other` and both names: the base model's might allow what the seeds' forbids.
     """
     names = [base or UNKNOWN, seeds or UNKNOWN]
     if names[0] == names[1] != OTHER:
