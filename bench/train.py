@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
 
     from wizardcoder.training.settings import TrainParams
-    from wizardcoder.training.tokenization import Tokenized
+    from wizardcoder.training.tokenization import TokenizedExample
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("ours", "trl", "trl_without_checkpointing", "paper")
@@ -68,7 +68,7 @@ def measure_way(options: argparse.Namespace) -> None:
     from stages import train
     from wizardcoder.core.params import load
     from wizardcoder.core.records import Example
-    from wizardcoder.training.rows import prepare
+    from wizardcoder.training.rows import prepare_rows
 
     tokenizer = AutoTokenizer.from_pretrained(options.base)
     records = json.loads(options.records.read_text(encoding="utf-8"))[: options.take]
@@ -78,7 +78,7 @@ def measure_way(options: argparse.Namespace) -> None:
     ]
     os.chdir(ROOT)
     params = load(train.Params).train
-    rows = prepare(params, examples, tokenizer, options.records, encoder_decoder=False).train.rows
+    rows = prepare_rows(params, examples, tokenizer, options.records, encoder_decoder=False).train.rows
     clock: dict[str, float] = {}
 
     class Clock(TrainerCallback):
@@ -113,7 +113,7 @@ def measure_way(options: argparse.Namespace) -> None:
 def build_trainer(
     options: argparse.Namespace,
     params: TrainParams,
-    rows: list[Tokenized],
+    rows: list[TokenizedExample],
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
 ) -> Trainer:
@@ -123,15 +123,15 @@ def build_trainer(
     from transformers.utils.logging import disable_progress_bar
     from trl import SFTConfig, SFTTrainer
 
+    from wizardcoder.training import packing
     from wizardcoder.training import trainer as ours
-    from wizardcoder.training.settings import accumulation
+    from wizardcoder.training.settings import accumulation_steps
 
     disable_progress_bar()
-    data = ours.dataset(rows, encoder_decoder=False).shuffle(seed=params.seed)
-    job = ours.Job(options.base, folder, folder, folder / "out", folder / "loss.csv")
-    same = ours._arguments(params, job) | {
+    data = ours.to_dataset(rows, encoder_decoder=False).shuffle(seed=params.seed)
+    same = ours.training_arguments(params, folder) | {
         "max_steps": options.steps,
-        "gradient_accumulation_steps": accumulation(params, len(rows), len(rows)),
+        "gradient_accumulation_steps": accumulation_steps(params, len(rows), len(rows)),
     }
 
     def load() -> PreTrainedModel:
@@ -140,9 +140,9 @@ def build_trainer(
     if options.way == "ours":
         how = {
             "train_sampling_strategy": "batch_rebalance",
-            "padding_free": ours.unpadded(params, None, AutoConfig.from_pretrained(options.base)),
+            "padding_free": packing.uses_padding_free(params, None, AutoConfig.from_pretrained(options.base)),
         }
-        return ours._decoder(same | how, load, data, None)
+        return ours.make_decoder_trainer(same | how, load, data, None)
     peers = same | {
         "per_device_train_batch_size": options.peer_micro_batch_size,
         "gradient_accumulation_steps": params.batch_size // options.peer_micro_batch_size,
@@ -151,7 +151,7 @@ def build_trainer(
     if options.way == "paper":  # its script: HF's Trainer, labels masked, padding to the longest of a random batch
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 
-        class PaperStyle(ours.Counting, Trainer):
+        class PaperStyle(ours.TokenCounter, Trainer):
             """Counts tokens as ours does."""
 
         return PaperStyle(
@@ -162,7 +162,7 @@ def build_trainer(
             train_dataset=rows_of_peers,
         )
 
-    class PlainTrl(ours.Counting, SFTTrainer):
+    class PlainTrl(ours.TokenCounter, SFTTrainer):
         """Counts tokens as ours does."""
 
     # TRL's own default is to checkpoint activations

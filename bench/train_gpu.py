@@ -64,6 +64,7 @@ def measure_way(options: argparse.Namespace) -> None:
     from wizardcoder.core.disk import GB
     from wizardcoder.training import devices, trainer
     from wizardcoder.training.planning import formulas
+    from wizardcoder.training.planning.model_shape import read_shape
 
     clock: list[float] = []
 
@@ -106,15 +107,15 @@ def measure_way(options: argparse.Namespace) -> None:
         made = kind(model=model, args=args, train_dataset=packed, processing_class=AutoTokenizer.from_pretrained(base))
         made.add_callback(Clock())
         made.train()
-        shape = formulas.shape_of(base)
+        shape = read_shape(base)
     step_s = (clock[WARM_UP + options.steps - 1] - clock[WARM_UP - 1]) / options.steps
     tokens_per_s = sum(map(len, packed["input_ids"])) / len(packed) * options.batch / step_s
     mean = float((lengths.double() ** 2).sum() / lengths.sum())
-    peak = devices.present().peak_flops or float("nan")
+    peak = devices.detect().peak_flops or float("nan")
     measured = {
         "tokens_per_s": tokens_per_s,
         "mfu": formulas.flops_of(shape, tokens_per_s, mean) / peak,
-        "peak_gb": devices.peak_memory() / GB,
+        "peak_gb": devices.peak_memory_bytes() / GB,
         "step_s": step_s,
         "attention": attention,
     }

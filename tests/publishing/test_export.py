@@ -19,7 +19,7 @@ from wizardcoder.publishing import export
 from wizardcoder.publishing.atomic_folder import replacing_folder
 from wizardcoder.publishing.dataset import write_dataset
 from wizardcoder.training.model_package.card import ModelOrigin, PublishedFacts, model_card
-from wizardcoder.training.model_package.licences import of_base, of_seeds, combine
+from wizardcoder.training.model_package.licences import combine, of_base, of_seeds
 
 
 def exported(project, **options) -> Path:
