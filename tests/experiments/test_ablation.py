@@ -124,7 +124,7 @@ def test_a_failed_experiment_is_reported_and_the_others_are_compared(project):
         "dvc exp run --temp --allow-missing -n rounds-0 -S 'merge.rounds=[0]' evaluate",
         "  affects: merge, train, evaluate",
     ]
-    assert "none of them asks a teacher: no answer is paid for" in lines
+    assert "no experiment asks a teacher, so none costs money" in lines
     assert "ablate: 1 of 3: rounds-0: merge is restored from the cache" in output  # the interrupted run made it
     assert ran(output, "rounds-0-1") == ["merge", "train", "evaluate"]
     assert project.experiments() == ["rounds-0", "rounds-0-1"]

@@ -1,4 +1,4 @@
-"""One experiment, run by a stand-in for DVC that prints and exits as told by a test."""
+"""One experiment, run by a stand-in for DVC that prints and exits as each test defines."""
 
 from __future__ import annotations
 

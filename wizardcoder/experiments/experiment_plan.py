@@ -1,4 +1,4 @@
-"""What experiments will run again, and what they may cost, before anything runs.
+"""Plan which stages experiments will run, and what they may cost, before anything runs.
 
 In: dvc.yaml, dvc.lock, params.yaml, the answer store. Out: the stages that each experiment affects. They are an upper
 bound: DVC skips a stage whose inputs come out unchanged and restores one that ran on the same inputs before.
@@ -115,7 +115,7 @@ def print_plan(
     console.say(
         f"{len(asking)} of {len(planned)} may ask a teacher for answers that are not in the store"
         if asking
-        else "none of them asks a teacher: no answer is paid for"
+        else "no experiment asks a teacher, so none costs money"
     )
 
 

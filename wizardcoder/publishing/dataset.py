@@ -69,6 +69,11 @@ def write_dataset(folder: Path, origin: DatasetOrigin) -> ExportCounts:
     return counts
 
 
+def lineage_json(origin: DatasetOrigin) -> str:
+    """Format where the data comes from as JSON."""
+    return json.dumps(dataclasses.asdict(origin), ensure_ascii=False, indent=2) + "\n"
+
+
 def _counted(rows: Iterator[dict[str, Any]], counts: ExportCounts) -> Iterator[dict[str, Any]]:
     for row in rows:
         counts.rejected[row["step"], row["reason"]] += 1
@@ -84,8 +89,3 @@ def _excluded(row: dict[str, Any], counts: ExportCounts) -> dict[str, Any]:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         yield from map(json.loads, file)
-
-
-def lineage_json(origin: DatasetOrigin) -> str:
-    """Format where the data comes from as JSON."""
-    return json.dumps(dataclasses.asdict(origin), ensure_ascii=False, indent=2) + "\n"
