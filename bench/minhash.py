@@ -32,7 +32,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.merging.near_duplicates import NearDuplicates, bands, shingles
-from wizardcoder.text.words import words
+from wizardcoder.text.words import split_tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 THRESHOLD, NUM_PERM, SHINGLE_WORDS, SEED = 0.9, 120, 3, 42
@@ -70,7 +70,7 @@ def feed_merge() -> Feed:
     near = NearDuplicates(THRESHOLD, NUM_PERM, SHINGLE_WORDS, SEED)
 
     def feed(texts: list[tuple[int, str]]) -> int:
-        return sum(near.add(str(number), words(text)) is not None for number, text in texts)
+        return sum(near.add(str(number), split_tokens(text.lower())) is not None for number, text in texts)
 
     return feed
 
@@ -83,7 +83,7 @@ def feed_rensa() -> Feed:
         found = 0
         for number, text in texts:
             sketch = RMinHash(NUM_PERM, SEED)
-            sketch.update(shingles(words(text), SHINGLE_WORDS))
+            sketch.update(shingles(split_tokens(text.lower()), SHINGLE_WORDS))
             found += bool(index.query(sketch))
             index.insert(number, sketch)
         return found
@@ -102,7 +102,7 @@ def feed_datasketch() -> Feed:
         found = 0
         for number, text in texts:
             sketch = empty.copy()
-            sketch.update_batch([shingle.encode() for shingle in shingles(words(text), SHINGLE_WORDS)])
+            sketch.update_batch([shingle.encode() for shingle in shingles(split_tokens(text.lower()), SHINGLE_WORDS)])
             found += bool(index.query(sketch))
             index.insert(number, sketch)
         return found
@@ -112,7 +112,7 @@ def feed_datasketch() -> Feed:
 
 def feed_shingles() -> Feed:
     """Return a function that counts shingles, which both ways have to build."""
-    return lambda texts: sum(len(shingles(words(text), SHINGLE_WORDS)) for _, text in texts)
+    return lambda texts: sum(len(shingles(split_tokens(text.lower()), SHINGLE_WORDS)) for _, text in texts)
 
 
 def measure(ways: list[Callable[[], Feed]], texts: list[str]) -> list[tuple[float, int]]:

@@ -29,7 +29,6 @@ from wizardcoder.analysis.round_statistics import (
     rounded,
 )
 from wizardcoder.analysis.settings import AnalyzeParams
-from wizardcoder.benchmarks.extraction_rules import extract_code
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import console, paths
@@ -38,6 +37,7 @@ from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
 from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.source_code.complexity import measure_python
+from wizardcoder.source_code.extraction import code_of
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.teacher.teacher import open_teacher
 from wizardcoder.text.measures import count_requirements, count_tokens, distinct_share
@@ -173,7 +173,9 @@ def _own_measures(example: Example, of: Round) -> dict[str, float]:
         values["teacher_response_tokens"] = example.response_tokens
     screened = of.screened.get(example.id)
     if screened is not None and screened.language == PYTHON:
-        code = measure_python(extract_code(example.response, "longest_fence"))
+        # the code that screen verified, so that complexity and verdicts by round are about the same programs
+        program = code_of(example.response, example.instruction)
+        code = measure_python(program.text) if program is not None else None
         if code is not None:
             values |= {
                 "cyclomatic": code.cyclomatic,

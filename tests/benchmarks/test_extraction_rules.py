@@ -134,6 +134,12 @@ def test_a_rule_by_place_takes_a_block_whole_whatever_its_label(rule, answer, co
     assert extract_code(answer, rule) == code
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_code_between_backticks_within_a_line_is_no_block(rule):
+    # of two former parsers the one of the rule `wizardcoder` is kept: it pairs every opening fence with its closing one
+    assert extract_code("Call ```add(1, 2)``` as here:\n```python\nadd(1, 2)\n```", rule) == "add(1, 2)"
+
+
 def test_an_unclosed_block_at_the_end_is_the_last_one():
     assert extract_code("```\nx = 1\n```\nBetter:\n```\nx = 2\n", "last_fence") == "x = 2"
 

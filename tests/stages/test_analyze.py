@@ -354,3 +354,21 @@ def test_a_real_set_gives_the_same_bytes_twice_whatever_the_order(real_project):
     assert 0.3 < metrics["r1.to_parent"] == metrics["r1.to_seed"] < 1.0
     assert metrics["r1.distinct_1"] < metrics["r0.distinct_1"]
     assert metrics["r0.cyclomatic"] > 1.0
+
+
+@pytest.mark.parametrize(
+    ("response", "cyclomatic"),
+    [
+        (
+            "```python\ndef f(x):\n    return x if x else 1\n```\nUse it:\n```python\nprint(f(1), f(2), f(3), f(4))\n```",
+            2.0,
+        ),
+        ("def f(x):\n    return x if x else 1\n\nOutput:\n1, 2, 3", 2.0),
+    ],
+    ids=["two_blocks", "shown_output"],
+)
+def test_the_measured_code_is_the_one_that_screen_verifies(project, response, cyclomatic):
+    # of two extractions source_code.extraction won over the evaluation rule longest_fence: that took one block alone, and
+    # text without a fence whole
+    project.write({0: [replace(S, response=response)]})
+    assert project.run()["r0.cyclomatic"] == cyclomatic

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from wizardcoder.source_code.fences import parse_inline_fences
+
 ExtractionRule = Literal["wizardcoder", "first_fence", "last_fence", "longest_fence", "none"]
 CUTS = ('if __name__ == "__main__":', "if __name__ == '__main__':", "# Example usage")
 _LABELS = {
@@ -19,8 +21,6 @@ _LABELS = {
     "jl": ("julia", "jl"),
     "rs": ("rust", "rs"),
 }
-_LABELLED = re.compile(r"```([\w+#-]*)[^\n`]*\n?(.*?)(?:```|\Z)", flags=re.DOTALL)
-_FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:\n?```|\Z)", flags=re.DOTALL)
 
 
 def extract_code(answer: str, rule: ExtractionRule = "wizardcoder", language: str = "python") -> str:
@@ -37,11 +37,11 @@ def extract_code(answer: str, rule: ExtractionRule = "wizardcoder", language: st
         for cut in CUTS if language == "python" else ():
             code = code.split(cut, 1)[0]
         return code.strip("\n")
-    blocks = _FENCED.findall(answer)
+    blocks = [block.text for block in parse_inline_fences(answer) if block.starts_line]
     if not blocks:
         return answer.strip("\n")
     chosen = {"first_fence": blocks[0], "last_fence": blocks[-1], "longest_fence": max(blocks, key=len)}[rule]
-    return str(chosen).strip("\n")
+    return chosen.strip("\n")
 
 
 def continuation(prefix: str, code: str, tests_close: bool) -> str:
@@ -77,8 +77,8 @@ def _closing_brace(body: str) -> int:
 
 def _first_labelled(answer: str, labels: tuple[str, ...]) -> str:
     # the repository's own rule knows only "```python"; the label of "```py" would become part of the code
-    blocks = _LABELLED.findall(answer)
-    for label, code in blocks:
-        if label.lower() in labels:
-            return str(code)
-    return str(blocks[0][1]) if blocks else answer
+    blocks = parse_inline_fences(answer)
+    for block in blocks:
+        if block.tag.lower() in labels:
+            return block.text
+    return blocks[0].text if blocks else answer

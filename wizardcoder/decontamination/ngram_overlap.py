@@ -13,9 +13,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from wizardcoder.text.words import split_words
+
 Ngram = tuple[str, ...]
 
-_WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"[.?!:;](?:\s|$)")
 _STRING_OR_COMMENT = re.compile(
     r'"""(?s:.*?)"""|\'\'\'(?s:.*?)\'\'\'|#[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
@@ -57,7 +58,7 @@ def extract_sentences(text: str, min_words: int) -> set[Ngram]:
     """Return a text's sentences as lower-case words, with a line break read both as a sentence end and as a space."""
     found = set()
     for part in (*_SENTENCE_END.split(text), *_SENTENCE_END.split(text.replace("\n", ". "))):
-        words = tuple(_WORD.findall(part.lower()))
+        words = tuple(split_words(part.lower()))
         if len(words) >= min_words:
             found.add(words)
     return found
@@ -65,7 +66,7 @@ def extract_sentences(text: str, min_words: int) -> set[Ngram]:
 
 def extract_word_ngrams(text: str, n: int) -> set[Ngram]:
     """Return the n-grams of a text's lower-case words; none if it has fewer than n."""
-    return set(_ngrams(_WORD.findall(text.lower()), n))
+    return set(_ngrams(split_words(text.lower()), n))
 
 
 def extract_code_ngrams(code: str, n: int, *, keep_names: bool = False) -> set[Ngram]:

@@ -7,13 +7,13 @@ teacher whether two instructions are equal (rule 1): evolve_one.py asks, teacher
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
 
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.params import STRICT, Count
 from wizardcoder.evolution.stop_words import ENGLISH_STOP_WORDS
+from wizardcoder.text.words import split_contractions
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -86,5 +86,4 @@ def _prompt_runs(prompt: str, size: int) -> set[tuple[str, ...]]:
 
 
 def _words(text: str) -> list[str]:
-    # not text/words.py: "don't" is one word here, and punctuation does not count
-    return re.findall(r"\w+(?:'\w+)?", text.lower())
+    return split_contractions(text.lower())

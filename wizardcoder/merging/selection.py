@@ -20,7 +20,7 @@ from wizardcoder.core.draws import draw_order
 from wizardcoder.core.params import STRICT, AtLeastOne, Text
 from wizardcoder.core.records import Example
 from wizardcoder.merging.near_duplicates import NearDuplicates, NearDuplicatesParams
-from wizardcoder.text.words import words
+from wizardcoder.text.words import split_tokens
 
 REASONS = ("heuristic", "duplicate", "near_duplicate", "match")
 
@@ -83,7 +83,7 @@ def select(
             if example.id in seen:
                 raise StageError(f"round {number}: {example.id}: found twice, accepted: each record once")
             seen.add(example.id)
-            found = words(f"{example.instruction}\n{example.response}")
+            found = split_tokens(f"{example.instruction}\n{example.response}".lower())
             removal = _removal(example, found, left_out, texts, near)
             if removal is None:
                 left[example.id] = len(found)

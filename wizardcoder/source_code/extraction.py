@@ -13,10 +13,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from wizardcoder.source_code import languages
+from wizardcoder.source_code.fences import parse_fences
 
-_FENCE = re.compile(
-    r"^[ \t]*(```+|~~~+)[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
-)
 _NOT_CODE = {"text", "txt", "plaintext", "output", "markdown", "md", "diff", "csv", "log", "none", "math"}
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)(.*)$", re.MULTILINE)
 _SHOWN_OUTPUT = re.compile(
@@ -39,18 +37,18 @@ class Code:
 
 def code_of(response: str, instruction: str, wanted: str | None = None) -> Code | None:
     """Give the code of an answer, None where it holds none; only of the language that is wanted, where one is."""
-    blocks = _FENCE.findall(response)
+    blocks = parse_fences(response)
     if not blocks:
         text = _without_prose(response)
         language = languages.of_code(text, instruction)
         return Code(_unprompted(text, language), language) if language and wanted in (None, language) else None
-    return _most([(tag, textwrap.dedent(text)) for _, tag, text in blocks], instruction, wanted)
+    return _most([(block.tag, textwrap.dedent(block.text)) for block in blocks], instruction, wanted)
 
 
 def parts_of(response: str, instruction: str, wanted: str | None = None) -> list[Code]:
     """Give what `code_of` joins, each block for itself."""
     whole = code_of(response, instruction, wanted)
-    blocks = [textwrap.dedent(text) for _, _, text in _FENCE.findall(response)]
+    blocks = [textwrap.dedent(block.text) for block in parse_fences(response)]
     if whole is None or not blocks:
         return [] if whole is None else [whole]
     return [Code(_unprompted(text, whole.language), whole.language) for text in blocks if text.strip()]

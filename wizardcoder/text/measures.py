@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-TOKEN = re.compile(r"\w+|[^\w\s]")
-_FENCED = re.compile(r"```.*?(?:```|\Z)", flags=re.DOTALL)
+from wizardcoder.source_code.fences import remove_fences
+from wizardcoder.text.words import has_words, split_tokens, split_words
+
 _ITEM_MARK = re.compile(r"^\s*(?:[-*+\u2022]|\(?(?:\d{1,2}|[a-z])[.)])\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z\s])")
 _CONSTRAINTS = re.compile(
@@ -28,7 +29,7 @@ def count_tokens(text: str) -> int:
     >>> count_tokens("Sort [3, 1].")
     7
     """
-    return len(TOKEN.findall(text))
+    return len(split_tokens(text))
 
 
 def count_requirements(instruction: str) -> int:
@@ -40,9 +41,9 @@ def count_requirements(instruction: str) -> int:
     >>> count_requirements("Sort a list. It must be in place, without recursion.")
     4
     """
-    prose = _FENCED.sub("\n", instruction)
+    prose = remove_fences(instruction)
     lines = (_ITEM_MARK.sub("", line) for line in prose.splitlines())
-    statements = (part for line in lines for part in _SENTENCE_END.split(line) if re.search(r"\w", part))
+    statements = (part for line in lines for part in _SENTENCE_END.split(line) if has_words(part))
     return sum(max(1, len(_CONSTRAINTS.findall(statement))) for statement in statements)
 
 
@@ -54,7 +55,7 @@ def distinct_share(texts: Iterable[str], n: int) -> float | None:
     seen: set[tuple[str, ...]] = set()
     total = 0
     for text in texts:
-        words = re.findall(r"\w+", text.lower())
+        words = split_words(text.lower())
         grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
         total += len(grams)
         seen.update(grams)

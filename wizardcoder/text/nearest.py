@@ -6,13 +6,13 @@ one call, so that figures of one call can be compared with each other, and those
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 
-from wizardcoder.text.tfidf import WORD, nearest, tfidf_vectors
+from wizardcoder.text.tfidf import nearest, tfidf_vectors
+from wizardcoder.text.words import has_words
 
 
 def pair_similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -61,7 +61,7 @@ def _nearest_other(place: int, two: Sequence[tuple[int, float]]) -> float:
 
 
 def _have_words(texts: Sequence[str]) -> bool:
-    return any(re.search(WORD, text) for text in texts)
+    return any(map(has_words, texts))
 
 
 def _clipped(value: float) -> float:

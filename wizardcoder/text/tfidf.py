@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-WORD = r"\w+"
+from wizardcoder.text.words import WORD_PATTERN
+
 BLOCK = 256  # queries compared at once: memory holds (256, len(corpus)) similarities
 Vectors = Any  # rows of length 1: a float32 array, or scipy's CSR
 
 
 def tfidf_vectors(queries: Sequence[str], corpus: Sequence[str]) -> tuple[Vectors, Vectors]:
     """Give both as (n, terms) over words and word pairs, weights fitted on both; without words a row is 0."""
-    vectorizer = TfidfVectorizer(token_pattern=WORD, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
+    vectorizer = TfidfVectorizer(token_pattern=WORD_PATTERN, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     both = vectorizer.fit_transform([*corpus, *queries])
     return both[len(corpus) :], both[: len(corpus)]
 
