@@ -356,19 +356,19 @@ def test_a_real_set_gives_the_same_bytes_twice_whatever_the_order(real_project):
     assert metrics["r0.cyclomatic"] > 1.0
 
 
+FUNCTION = "def f(x):\n    return x if x else 1\n"
+
+
 @pytest.mark.parametrize(
-    ("response", "cyclomatic"),
+    "response",
     [
-        (
-            "```python\ndef f(x):\n    return x if x else 1\n```\nUse it:\n```python\nprint(f(1), f(2), f(3), f(4))\n```",
-            2.0,
-        ),
-        ("def f(x):\n    return x if x else 1\n\nOutput:\n1, 2, 3", 2.0),
+        f"```python\n{FUNCTION}```\nUse it:\n```python\nprint(f(1), f(2), f(3), f(4), f(5), f(6))\n```",
+        f"{FUNCTION}\nOutput:\n1, 2, 3",
     ],
     ids=["two_blocks", "shown_output"],
 )
-def test_the_measured_code_is_the_one_that_screen_verifies(project, response, cyclomatic):
-    # of two extractions source_code.extraction won over the evaluation rule longest_fence: that took one block alone, and
-    # text without a fence whole
+def test_the_measured_code_is_the_one_that_screen_verifies(project, response):
+    # Of two extractions source_code.extraction won. The evaluation rule longest_fence took the longest block alone, and
+    # an answer without a fence whole, which is not Python if it shows output.
     project.write({0: [replace(S, response=response)]})
-    assert project.run()["r0.cyclomatic"] == cyclomatic
+    assert project.run()["r0.cyclomatic"] == 2.0
