@@ -954,8 +954,8 @@ REACH = _with_tools(
                         os.dup2(write, 1)
                         os.execv("./own", ["own", "-u"])
                     os.wait()
-                    told = int(os.read(read, 99))
-                    return told if told != os.getuid() else None
+                    uid = int(os.read(read, 99))
+                    return uid if uid != os.getuid() else None
                 return reached(effective=effective)
         """,
     }
@@ -1209,8 +1209,8 @@ HONEST = {
         "a program": """
             import subprocess
             def total(numbers):
-                told = subprocess.run(["/bin/echo", *map(str, numbers)], capture_output=True, text=True, check=True)
-                return sum(float(n) ** 2 for n in told.stdout.split())
+                echoed = subprocess.run(["/bin/echo", *map(str, numbers)], capture_output=True, text=True, check=True)
+                return sum(float(n) ** 2 for n in echoed.stdout.split())
         """,
         "caught exit": """
             import sys

@@ -49,7 +49,7 @@ def _in_the_project(monkeypatch):
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """Give a function that writes a file into an empty working directory and gives its name as a source."""
+    """Return a function that writes a file into an empty working directory and returns its name as a source."""
     monkeypatch.chdir(tmp_path)
 
     def write(raw: bytes | str, name: str = "own.jsonl") -> str:
@@ -61,7 +61,7 @@ def own(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """Stand in for the hub: gives the calls made; `hub.rows` is what the next one answers, or raises."""
+    """Replace the hub; record the calls. `hub.rows` is what the next call returns or raises."""
 
     class Hub:
         calls: list[tuple[object, ...]] = []  # noqa: RUF012
@@ -80,7 +80,7 @@ def hub(monkeypatch):
 
 
 def refusal(name: str, source: str | None) -> str:
-    """Give the one line with which loading is refused."""
+    """Return the one-line error of loading."""
     with pytest.raises(StageError) as caught:
         load_benchmark(name, source)
     assert "\n" not in str(caught.value)
@@ -93,7 +93,7 @@ def mbpp_rows(*numbers: int) -> list[dict]:
 
 
 def failures(programs: dict[str, str]) -> dict[str, str]:
-    """Run programs of this project and its benchmarks side by side; gives the output of each that does not end."""
+    """Run programs in parallel; return the output of each that fails."""
 
     def run(program: str) -> str | None:
         command = [sys.executable, "-I", "-c", f"{program}\nprint({ENDED!r})"]

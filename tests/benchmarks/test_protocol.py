@@ -33,14 +33,14 @@ def of_library(number, group):
 
 @pytest.fixture
 def any_toolchain(monkeypatch):
-    """Give a machine on which every toolchain seems to be there."""
+    """Make every toolchain seem to be installed."""
     monkeypatch.setattr(toolchains, "missing_tools", lambda _: None)
     monkeypatch.setattr(toolchains, "toolchain_environment", lambda _: Environment(preload=()))
 
 
 @pytest.fixture
 def no_command(tmp_path, monkeypatch):
-    """Give a machine without any compiler or runtime."""
+    """Make every compiler and runtime seem to be missing."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
 

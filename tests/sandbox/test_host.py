@@ -1,4 +1,4 @@
-"""The sandbox keeps its word: what comes back, how a sample ended, what it may use, and which walls must stand."""
+"""The sandbox: what samples return, how they end, what they may use, and which walls are required."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from wizardcoder.sandbox.environments import Environment, numpy_environment
 from wizardcoder.sandbox.errors import Died, Raised, SandboxError, TimedOut
 from wizardcoder.sandbox.host import Sandbox, reaches_floor
 from wizardcoder.sandbox.limits import Limits
-from wizardcoder.sandbox.process_tree import resident_mb
 from wizardcoder.sandbox.running_sample import KEPT_OUTPUT, encoded_call
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +50,7 @@ def called(sandbox, program, name="f", *arguments, timeout_s=PATIENT_S, limits=L
         return sample.call(name, arguments)
 
 
-def test_function_is_called_with_values_and_gives_values(sandbox):
+def test_function_is_called_with_values_and_returns_values(sandbox):
     program = "def f(a, b, *, c):\n    return {'sum': [a, b, c], (1, 2): {3}}"
     with sandbox.sample("calls", LIMITS) as sample:
         sample.load(program)
@@ -100,7 +99,7 @@ def test_program_that_reaches_its_end_is_done(sandbox):
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else value,
 )
-def test_exception_is_told_by_its_name_and_text(sandbox, program, type_name, text):
+def test_exception_has_its_name_and_text(sandbox, program, type_name, text):
     with pytest.raises(Raised) as caught:
         called(sandbox, program)
     assert (caught.value.type_name, caught.value.text) == (type_name, text)
@@ -151,7 +150,7 @@ def test_cpu_time_is_limited(sandbox):
         called(sandbox, "def f():\n    while True: pass", limits=LIMITS._replace(cpu_s=1))
 
 
-def test_end_is_told_with_its_cpu_seconds(sandbox):
+def test_end_has_its_cpu_seconds(sandbox):
     program = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     with sandbox.sample("run", LIMITS) as sample:
         sample.load(program)
@@ -246,9 +245,10 @@ def f():
 def test_environment_is_the_sandbox_s_own(sandbox, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     with Sandbox() as other:
-        told = called(other, "import os\ndef f():\n    return dict(os.environ)")
-    assert "secret" not in told.values()
-    assert set(told) <= {"PATH", "HOME", "TMPDIR", "LC_ALL"} | {name for name in told if name.endswith("_NUM_THREADS")}
+        variables = called(other, "import os\ndef f():\n    return dict(os.environ)")
+    assert "secret" not in variables.values()
+    threads = {name for name in variables if name.endswith("_NUM_THREADS")}
+    assert set(variables) <= {"PATH", "HOME", "TMPDIR", "LC_ALL"} | threads
 
 
 def test_sample_is_no_root_and_has_no_powers(sandbox):
@@ -286,7 +286,7 @@ def test_numpy_environment_shows_numpy_and_none_of_its_neighbours():
             called(sandbox, "import pydantic")
 
 
-def test_module_that_cannot_be_preloaded_is_told():
+def test_module_that_cannot_be_preloaded_is_reported():
     with Sandbox(Environment(preload=("math", "no_such_module"))) as sandbox:
         assert sandbox.absent == ("no_such_module",)
 
@@ -345,11 +345,11 @@ def test_walls_below_the_floor_are_refused_unless_asked_for(without):
 
 
 @pytest.mark.parametrize("without", COMBINATIONS, ids=lambda c: "without " + " ".join(c) if c else "all layers")
-def test_layers_are_told_as_they_stand(sandbox, without):
+def test_active_layers_are_reported(sandbox, without):
     with Sandbox(without=without, allow_unsafe=True) as found:
-        told = " ".join(found.layers)
+        layers = " ".join(found.layers)
         assert ("mount" in found.layers) == ("mount" in sandbox.layers and "namespaces" not in without)
-        assert ("landlock" in told) == ("landlock" not in without)
+        assert ("landlock" in layers) == ("landlock" not in without)
         assert ("seccomp" in found.layers) == ("seccomp" not in without)
 
 
@@ -377,11 +377,11 @@ def test_filters_are_the_kernel_s_own_form():
         assert len(bytes.fromhex(text)) % 8 == 0
 
 
-# --- when the ground gives way ---
+# --- when processes are killed ---
 
 
 def processes(sandbox):
-    """Give the processes of a sandbox, the outermost first."""
+    """Return the processes of a sandbox, the outermost first."""
     outer = psutil.Process(sandbox._process.pid)
     return [outer, *outer.children(recursive=True)]
 
@@ -535,11 +535,3 @@ def test_helper_without_namespaces_that_is_killed_takes_its_sample_with_it():
     for process in alive:
         process.kill()
     assert alive == []
-
-
-def test_memory_of_a_process_that_has_ended_or_was_never_there_is_none():
-    with subprocess.Popen(["true"]) as process:
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and still listed
-        assert resident_mb(process.pid) == 0.0
-    assert resident_mb(process.pid) == 0.0
-    assert resident_mb(os.getpid()) > 1.0

@@ -1,6 +1,6 @@
 """The evaluator under attack: no sample passes, reaches out, outlives its verdict or harms the machine.
 
-The programs stand in hostile_samples.py. All of them end within two minutes on two cores.
+The programs are in hostile_samples.py. All of them end within two minutes on two cores.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def sandbox(request):
 
 @pytest.fixture(scope="module", autouse=True)
 def unharmed(tmp_path_factory):
-    """Hold the machine after the module against the machine before it."""
+    """Compare the machine after the module with the machine before it."""
     places = [Path(tempfile.gettempdir()), Path.home(), tmp_path_factory.mktemp("canary")]
     canaries = [place / f"canary.{MARK}" for place in places]
     for canary in canaries:
@@ -114,18 +114,18 @@ def unharmed(tmp_path_factory):
 
 
 def below() -> set[int]:
-    """Give the processes that this one has started."""
+    """Return the processes that this one has started."""
     return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def left_over() -> list[str]:
-    """Give the processes that bear the mark, wherever they hang."""
+    """Return all processes of the machine whose name or command line contains the mark."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            told = (process / "comm").read_text() + (process / "cmdline").read_text()
-            if MARK in told or f"100000.{MARK[2:]}" in told:
-                found.append(f"{process.name}: {told}")
+            text = (process / "comm").read_text() + (process / "cmdline").read_text()
+            if MARK in text or f"100000.{MARK[2:]}" in text:
+                found.append(f"{process.name}: {text}")
     return found
 
 
@@ -222,7 +222,7 @@ def peak():
 
 @pytest.fixture(scope="module")
 def bombed(tmp_path_factory):
-    """Score all bombs and an honest sample, in one run of the stage's own pool; give its results by name."""
+    """Score all bombs and an honest sample in one run of `score`; return the results by name."""
     script = """if True:
         import json, resource, sys, time
         sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests"]
@@ -270,9 +270,9 @@ BOMBED = Problem("Hostile/1", "Sum the squares.", SOLUTION, "total", BOMB_TEST)
 
 @pytest.mark.parametrize("name", samples.BOMBS)
 def test_answer_that_costs_the_judge_fails(bombed, name):
-    told = bombed["results"][name]
-    assert told != "passed"
-    assert len(told) < 1000
+    result = bombed["results"][name]
+    assert result != "passed"
+    assert len(result) < 1000
 
 
 def test_bombs_harm_neither_the_judge_nor_the_next_sample(bombed):
@@ -282,7 +282,7 @@ def test_bombs_harm_neither_the_judge_nor_the_next_sample(bombed):
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory):
-    """Give what a sample must not reach: a secret, a folder of ours, a port, processes of ours."""
+    """Yield what a sample must not reach: a secret, a folder of ours, a port, processes of ours."""
     secret = f"secret{MARK}"
     folder = tmp_path_factory.mktemp("outside")
     (folder / "secret").write_text(secret)

@@ -1,4 +1,4 @@
-"""Verdicts: what passes and what fails, where it is judged, and what becomes of the pool when a judge falls."""
+"""Verdicts: what passes and what fails, where it is judged, and how scoring ends when a judge is killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from wizardcoder.sandbox.errors import SandboxError
 from wizardcoder.sandbox.host import Sandbox
 from wizardcoder.sandbox.running_sample import RunningSample
 from wizardcoder.scoring.judge import Judge
-from wizardcoder.scoring.official_programs import official_program
 from wizardcoder.scoring.score_samples import score
 from wizardcoder.scoring.settings import JudgeSettings, Verdict
 
@@ -284,30 +283,12 @@ def f(numbers):
 
 def test_reason_is_short_and_of_plain_characters(judge):
     for text in ("'x' * 10**6", "'\\ud800'", "'\\x1b[2J\\r\\n'"):
-        told = verdict(judge, CHECK, f"    raise ValueError({text})\n").result
-        assert len(told) < 1000
-        told.encode()
-        assert "\x1b" not in told
+        result = verdict(judge, CHECK, f"    raise ValueError({text})\n").result
+        assert len(result) < 1000
+        result.encode()
+        assert "\x1b" not in result
     problem = Problem("Made/11", "", "def f():\n    return 1\n", "f", "def check(c):\n    assert c() == 1, c()\n")
     assert len(verdict(judge, problem, "def f():\n    return 'x' * 10**6\n").result) < 1000
-
-
-# --- programs as text ---
-
-
-def test_official_program_of_human_eval():
-    assert official_program(CHECK, "    return n + n\n") == (
-        'def double(n):\n    """Double a number."""\n    return n + n\n\n'
-        "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate('a') == 'aa', 'text'\n\n"
-        "check(double)\n"
-    )
-
-
-def test_official_program_of_mbpp():
-    assert official_program(ASSERTS, "def double(n):\n    return n + n\n") == (
-        "def double(n):\n    return n + n\n\nimport math\n"
-        "assert double(1) == 2\nassert math.isclose(double(0.5), 1)\n\n"
-    )
 
 
 # --- what is kept of references ---
@@ -377,7 +358,7 @@ RIGHT, WRONG = "    return n + n\n", "    return n\n"
 SLEEPS = "    import time\n    time.sleep(1000)\n"
 
 
-def test_scores_stand_in_the_order_of_the_samples(cache):
+def test_verdicts_have_the_order_of_the_samples(cache):
     problems = {problem.task_id: problem for problem in (CHECK, INPUTS)}
     samples = [
         Sample(CHECK.task_id, RIGHT),
@@ -521,22 +502,22 @@ def test_verdict_can_be_written_as_a_line_of_json(judge):
     json.dumps(found.result, ensure_ascii=False).encode()
 
 
-TELLS = replace(CHECK, test="def check(candidate):\n    got = candidate(1)\n    assert got == 2, got\n")
+SHOWS_RESULT = replace(CHECK, test="def check(candidate):\n    got = candidate(1)\n    assert got == 2, got\n")
 
 
 @pytest.mark.parametrize(
     ("problem", "result"),
     [
-        (TELLS, "failed: AssertionError: what can't be written: ValueError"),
+        (SHOWS_RESULT, "failed: AssertionError: what can't be written: ValueError"),
         (
-            replace(TELLS, test="def check(candidate):\n    {2: 0}[candidate(1)]\n"),
+            replace(SHOWS_RESULT, test="def check(candidate):\n    {2: 0}[candidate(1)]\n"),
             "failed: AssertionError: KeyError: what can't be written: ValueError",
         ),
     ],
 )
 def test_a_number_too_long_to_be_written_fails_its_sample_alone(judge, problem, result):
     assert judge.verdict(problem, "    return 1 << 20000\n").result.startswith(result)
-    assert judge.verdict(TELLS, "    return 2 * n\n").passed
+    assert judge.verdict(SHOWS_RESULT, "    return 2 * n\n").passed
 
 
 def test_what_can_t_be_compared_fails_its_sample_alone(judge, monkeypatch):

@@ -1,4 +1,4 @@
-"""Many samples on several workers: each judged once, none lost, and no worker's end without a word."""
+"""Many samples on several workers: each is judged once, none is lost, and every failure of a worker is reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = JudgeSettings("strict", timeout_s=20.0, memory_mb=1024)
 RIGHT, WRONG = "    return n\n", "    return n + 1\n"
 IS_SAME = "def check(f):\n    assert f(7) == 7\n"
 # tests of a benchmark are trusted and run in the worker: these end what the worker has started, and wait for its end
-END_ZYGOTE = """
+KILL_PROCESSES = """
 import os, pathlib, signal
 def below(pid):
     try:
@@ -54,7 +54,7 @@ def problem(test=IS_SAME, task_id="T/0"):
 
 
 def judge(test, completions, workers=1, advance=lambda _: None):
-    """Give the verdicts on completions of one problem."""
+    """Return the verdicts on completions of one problem."""
     return score({"T/0": problem(test)}, [Sample("T/0", c) for c in completions], SETTINGS, workers, advance).verdicts
 
 
@@ -98,21 +98,21 @@ def test_a_judge_sees_no_secret_of_the_environment(monkeypatch):
 
 
 @pytest.mark.parametrize("worker", [True, False], ids=["a judge's process", "its sandbox helper"])
-def test_a_process_that_ends_before_its_verdict_is_told_in_one_line_that_names_it(capfd, worker):
-    with pytest.raises(SandboxError) as told:
-        judge(END_ZYGOTE.replace("WORKER", repr(worker)), [WRONG])
-    line = str(told.value)
+def test_a_process_that_ends_before_its_verdict_is_reported_on_one_line_that_names_it(capfd, worker):
+    with pytest.raises(SandboxError) as error:
+        judge(KILL_PROCESSES.replace("WORKER", repr(worker)), [WRONG])
+    line = str(error.value)
     assert "\n" not in line
     assert ("judge" if worker else "sandbox helper") in line
-    assert not line.endswith(": ")  # the reason stands after it
+    assert not line.endswith(": ")  # the reason follows
     assert capfd.readouterr().err == ""
 
 
 def test_a_judges_own_error_arrives_as_it_is(capfd):
     broken = Problem("T/0", "", "    return 1 / n\n", "f", checker="inputs", prefix="def f(n):\n", base_inputs=([0],))
-    with pytest.raises(StageError) as told:
+    with pytest.raises(StageError) as error:
         score({"T/0": broken}, [Sample("T/0", RIGHT)], SETTINGS, 1)
-    assert str(told.value) == ("T/0: its own reference solution fails here: ZeroDivisionError: division by zero")
+    assert str(error.value) == ("T/0: its own reference solution fails here: ZeroDivisionError: division by zero")
     assert capfd.readouterr().err == ""
 
 

@@ -16,7 +16,7 @@ MEMORY_MB = 1024
 
 
 def context(make, reference, compare, before, after, cases=2, more=""):
-    """Give a code_context in DS-1000's form, of made-up parts."""
+    """Return a code_context in DS-1000's form."""
     return f'''
 import copy
 import random

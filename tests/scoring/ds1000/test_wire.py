@@ -258,5 +258,5 @@ print("done")
 @pytest.mark.skipif(ABSENT is not None, reason=str(ABSENT))
 def test_pandas_and_scipy_values_cross_the_wire_with_their_dtypes_and_indexes(request):
     command = [str(interpreter()), "-W", "ignore", "-c", FRAMES, str(request.config.rootpath)]
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert (told.stdout, told.stderr) == ("done\n", "")
+    completed = subprocess.run(command, capture_output=True, text=True)
+    assert (completed.stdout, completed.stderr) == ("done\n", "")

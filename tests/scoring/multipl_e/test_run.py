@@ -134,7 +134,7 @@ WRONG = {
     "swift": ": Assertion failed",
     "rs": "thread 'main'",
 }
-# each answers 7, or ends, and does what it can to pass all the same, past its stop texts
+# each returns 7 or exits, and tries to pass anyway, beyond its stop texts
 DODGES = {
     "java": {
         "ends early": "        System.exit(0);\n        return 7;\n    }\n",
@@ -186,7 +186,7 @@ DODGES = {
         "redefines assert_eq": "    7 }\nmacro_rules! assert_eq { ($($t:tt)*) => {} }\nfn last() {\n}\n",
     },
 }
-# each answers right when it had its way; with a text of the verdict
+# each returns the right value if the attack works; with the start of its result
 ATTACKS = {
     "loops": ("  while (1) {}\n}\n", "timed out"),
     "fork bomb": (
@@ -227,10 +227,10 @@ def problem(name: str) -> Problem:
 
 @pytest.fixture(scope="module")
 def sandbox_of():
-    """Give a language's sandbox; skip where its toolchain is absent."""
+    """Return a function that opens a language's sandbox; it skips the test if the toolchain is missing."""
     opened: dict[str, Sandbox | str] = {}
 
-    def give(name: str) -> Sandbox:
+    def open_sandbox(name: str) -> Sandbox:
         if (reason := toolchains.missing_tools(name)) is not None:
             pytest.skip(reason)
         if name not in opened:
@@ -246,7 +246,7 @@ def sandbox_of():
         return found
 
     with ExitStack() as stack:
-        yield give
+        yield open_sandbox
 
 
 @pytest.fixture(scope="module")
