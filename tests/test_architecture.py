@@ -20,7 +20,7 @@ FLOORS = (
     ("scoring", "decontamination", "lineage"),
     ("benchmarks", "screening", "merging", "training", "analysis", "generation", "evolution"),
     ("sandbox", "text", "teacher"),
-    ("source_code", "statistics"),
+    ("source_code", "statistics", "base_model"),
     ("core",),
 )
 FLOOR = {package: number for number, packages in enumerate(FLOORS) for package in packages}

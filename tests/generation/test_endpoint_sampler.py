@@ -175,7 +175,7 @@ def test_a_request_that_fails_for_good_ends_the_run_and_what_was_in_flight_is_ke
 
     prompts, fails = ["x", *(f"prompt {n}" for n in range(8))], True
     with completions(answer) as (url, bodies):
-        with pytest.raises(StageError, match=r"evaluate.model: m gave no sample 0 of 'x': HTTP 400"):
+        with pytest.raises(StageError, match=r"evaluate.model: m returned no sample 0 of 'x': HTTP 400"):
             draw(asking(url, store, GREEDY, "completions"), prompts)
         asked = [body["prompt"] for body in bodies]
         assert "x" in asked

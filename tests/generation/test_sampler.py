@@ -278,7 +278,7 @@ def test_two_processes_generate_each_sample_once_and_a_plain_run_finds_them_all(
 def test_a_process_alone_gives_no_answers_while_another_owes_its_share(tiny_model, store, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
-    with pytest.raises(StageError, match=r"7 samples are other processes' share"):
+    with pytest.raises(StageError, match=r"7 samples are in other processes' shares"):
         draw(tiny_model, store)
     monkeypatch.setenv("RANK", "1")
     answers, _ = draw(tiny_model, store)

@@ -21,7 +21,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Give a function that runs the stage with a source in an empty folder."""
+    """Return a function that runs the stage with a source in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def with_source(source: str) -> None:
@@ -34,7 +34,7 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def directory(tmp_path):
-    """Give a directory that looks like a transformers model of 3000 bytes."""
+    """Return a directory that looks like a transformers model of 3000 bytes."""
     source = tmp_path / "source"
     source.mkdir()
     for name in ("config.json", "tokenizer_config.json", "model.safetensors"):
@@ -54,7 +54,7 @@ def refusal(run, source: str) -> str:
 @pytest.mark.parametrize("source", ["./missing/directory", "/missing", "a b"])
 def test_a_missing_directory_that_is_no_hub_id_is_one_line(run, source):
     line = refusal(run, source)
-    assert line.startswith(f"base.source: found {source!r}: no such directory, and not on the hub: ")
+    assert line.startswith(f"base.source: found {source!r}: not a local directory, and not found on the hub: ")
     assert line.endswith("; accepted: embedded, a transformers directory, or a hub id")
 
 
@@ -116,7 +116,9 @@ def test_an_unreachable_hub_is_one_line_and_exit_code_1(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert list((tmp_path / "models").iterdir()) == []
-    assert done.stderr.startswith("error: base.source: found 'no/such-model': no such directory, and not on the hub: ")
+    assert done.stderr.startswith(
+        "error: base.source: found 'no/such-model': not a local directory, and not found on the hub: "
+    )
     assert done.stderr.count("\n") == 1
 
 

@@ -32,7 +32,7 @@ def estimate_scoring(
         price: of the model.
         counted: keys of samples that an earlier estimate contains; those of this one are added.
     """
-    samples = {key: known for key, known in sampler.known(prompts, n).items() if key not in counted}
+    samples = {key: known for key, known in sampler.stored(prompts, n).items() if key not in counted}
     counted.update(samples)
     missing = [prompt for prompt, answer in samples.values() if answer is None]
     known = [(len(prompt), answer) for prompt, answer in samples.values() if answer is not None]

@@ -9,7 +9,6 @@ wizardcoder/experiments/results.py does.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
@@ -22,13 +21,13 @@ from pathlib import Path
 
 from wizardcoder.core import console
 from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.child_process import end_with_parent
 from wizardcoder.core.console import StageError
 from wizardcoder.core.locks import hold_lock
 from wizardcoder.experiments.experiment import Experiment, finished_experiments
 from wizardcoder.lineage.dvc_internals import open_project
 
 LOCK_NAME = "experiments.lock"
-PR_SET_PDEATHSIG = 1
 _STARTED = re.compile(r"Running stage '(\w+)'")
 _CACHED = re.compile(r"Stage '(\w+)' is cached")
 _NOISE = re.compile(
@@ -84,11 +83,6 @@ def queue_experiment(experiment: Experiment) -> None:
 
 def _run(experiment: Experiment, label: str) -> None:
     """Run DVC in its own process group, so that a signal to this process can be sent to the whole group."""
-    libc = ctypes.CDLL(None)
-
-    def end_with_parent() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
     process = subprocess.Popen(
         _dvc(experiment.command()),
         env=_environment(),
@@ -98,7 +92,7 @@ def _run(experiment: Experiment, label: str) -> None:
         text=True,
         errors="replace",
         start_new_session=True,
-        preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+        preexec_fn=lambda: end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call, which takes no lock
     )
     assert process.stdout is not None
     try:

@@ -1,11 +1,10 @@
-"""Answers and log-likelihoods of a language model, a decoder or an encoder-decoder, by transformers.
+"""Load a language model with transformers, generate answers, and measure likelihoods.
 
-In: a model directory, and the prompts of one batch. Out: an answer to each, greedy or sampled, and the mean negative
-log-likelihood of given continuations. Which prompts form a batch, and what is known already, is sampler.py's part.
+For decoders and encoder-decoders. Batches and the answer store are in sampler.py.
 
     python -m wizardcoder.generation.local_model --model models/wizardcoder "Write a function that reverses a list."
 
-answers in the terminal, asking by the model's chat template.
+prints an answer, asked in the model's chat template.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model in evaluation mode with its tokenizer, on this process's GPU where there is one."""
+    """A model in evaluation mode with its tokenizer, on this process's GPU if there is one."""
 
     model: Any
     tokenizer: Any
@@ -34,7 +33,7 @@ class LoadedModel:
 
 
 def load_model(directory: Path, dtype: str) -> LoadedModel:
-    """Load a transformers directory for generation; `dtype` is a torch type's name, such as `bfloat16`."""
+    """Load a transformers directory for generation; `dtype` is the name of a torch type, such as `bfloat16`."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -55,15 +54,15 @@ def load_model(directory: Path, dtype: str) -> LoadedModel:
 def generate_batch(
     loaded: LoadedModel, prompts: Sequence[str], *, max_new_tokens: int, temperature: float, top_p: float, seed: int
 ) -> list[str]:
-    """Give an answer to each prompt of one batch; it ends at an end-of-sequence token or after `max_new_tokens`.
+    """Return an answer to each prompt of one batch; it ends at an end-of-sequence token or after `max_new_tokens`.
 
     Args:
-        loaded: from `load_model`, which takes out what the model's own generation_config would change.
-        prompts: padded on the left to the longest.
+        loaded: from `load_model`, which removes the sampling settings of the model's own generation_config.
+        prompts: they are padded on the left to the longest.
         max_new_tokens: of one answer.
-        temperature: 0 is greedy; `top_p` and `seed` then say nothing.
+        temperature: 0 is greedy; `top_p` and `seed` are then unused.
         top_p: above 0; 1 keeps every token.
-        seed: of this batch alone; the process's own random state is left as it was.
+        seed: of this batch; the random state of the process is not changed.
 
     Raises:
         torch.OutOfMemoryError: the GPU cannot hold the batch.
@@ -72,7 +71,7 @@ def generate_batch(
 
     how: dict[str, Any] = {"do_sample": False}
     if temperature > 0:
-        # without top_k=0 transformers draws from the 50 likeliest tokens only
+        # without top_k=0, transformers samples from the 50 likeliest tokens only
         how = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
     batch = loaded.tokenizer(list(prompts), return_tensors="pt", padding=True).to(loaded.device)
     asked = batch["input_ids"]
@@ -83,16 +82,16 @@ def generate_batch(
             input_ids=asked,
             attention_mask=batch["attention_mask"],
             max_new_tokens=max_new_tokens,
-            use_cache=True,  # a model saved after training may have it off
+            use_cache=True,  # a model saved after training may have it disabled
             **how,
         )
-    if loaded.model.config.is_encoder_decoder:  # the answer stands alone
+    if loaded.model.config.is_encoder_decoder:  # its output has no prompt
         return _decoded(loaded.tokenizer, output)
     return _texts_after(loaded.tokenizer, asked, output)
 
 
 def negative_log_likelihood(loaded: LoadedModel, context: str, continuation: str) -> float:
-    """Give the mean negative log-likelihood per token of `continuation` after `context`, in nats.
+    """Return the mean negative log-likelihood per token of `continuation` after `context`, in nats.
 
     An encoder-decoder reads the context in its encoder and writes the continuation from its start.
     """
@@ -112,10 +111,10 @@ def negative_log_likelihood(loaded: LoadedModel, context: str, continuation: str
 
 
 def _only_token_ids(own: Any, tokenizer: Any) -> Any:  # noqa: ANN401 - transformers' classes are untyped here
-    """Give a generation config that says where an answer ends and nothing else.
+    """Return a generation config that has the end, padding and start tokens only.
 
-    `generate` fills every setting its caller leaves out from the model's own config (transformers 5.23,
-    `_prepare_generation_config`): a repetition_penalty or top_k there would change what is measured.
+    `generate` fills every setting that its caller omits from the model's own config (transformers 5.23,
+    `_prepare_generation_config`): a repetition_penalty or top_k there would change the measurement.
     """
     from transformers import GenerationConfig
 
@@ -130,20 +129,20 @@ def _only_token_ids(own: Any, tokenizer: Any) -> Any:  # noqa: ANN401 - transfor
 def _texts_after(tokenizer: Any, asked: torch.Tensor, output: torch.Tensor) -> list[str]:  # noqa: ANN401 - as above
     """Decode what follows the prompts `asked` (batch, prompt_len) in `output` (batch, prompt_len + new).
 
-    It is cut out of the decoded whole: SentencePiece drops a text's first space, and with it a line's indentation.
+    The whole is decoded and then cut, because SentencePiece drops the first space of a text, and so an indentation.
     """
     before, whole = (_decoded(tokenizer, ids) for ids in (asked, output))
     return [text[len(prompt) :] for prompt, text in zip(before, whole, strict=True)]
 
 
 def _decoded(tokenizer: Any, ids: torch.Tensor) -> list[str]:  # noqa: ANN401 - as above
-    # the clean-up takes spaces away before punctuation, in code too
+    # the clean-up would remove spaces before punctuation, in code too
     texts: list[str] = tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return texts
 
 
 def main() -> None:
-    """Answer one instruction in the terminal, word by word."""
+    """Print the answer to one instruction while it is generated."""
     parser = argparse.ArgumentParser(
         prog="python -m wizardcoder.generation.local_model", description="Ask a model once."
     )
@@ -172,12 +171,12 @@ def main() -> None:
         )
 
 
-def _dtype_for(told: str) -> str:
-    """Give the type's name: 16 bits are several times slower on most CPUs."""
+def _dtype_for(name: str) -> str:
+    """Return the name of a torch type; `auto` is float32 on a CPU, where 16 bits are several times slower."""
     import torch
 
-    if told != "auto":
-        return told
+    if name != "auto":
+        return name
     return "bfloat16" if torch.cuda.is_available() else "float32"
 
 

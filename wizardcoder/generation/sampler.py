@@ -1,9 +1,8 @@
-"""Draws n samples a prompt from a model, through the answer store: nothing is generated or paid for twice.
+"""Sample n answers per prompt from a local model, through the answer store: nothing is generated twice.
 
-In: prompts, and what determines an answer (`Sampling`, the model). Out: the samples of each prompt; each is kept in the
-store the moment it exists, so that a rerun asks only for what is missing. Several processes (torchrun, accelerate
-launch) share the work without waiting for each other: each fills its own share, and a plain run afterwards finds
-everything. Here is the transformers directory; endpoint_sampler.py asks an endpoint in the same way.
+Each sample is stored as soon as it exists, so a rerun generates only what is missing. Several processes (torchrun,
+accelerate launch) share the work without waiting for each other: each fills its own share, and a run without torchrun
+afterwards finds everything. endpoint_sampler.py does the same for an endpoint.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ from wizardcoder.generation.local_model import LoadedModel, generate_batch, load
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What, with model and prompt, determines an answer; raises StageError for values that mean nothing."""
+    """The sampling settings, which with model and prompt determine an answer; invalid ones raise StageError."""
 
-    n: int  # samples a prompt
+    n: int  # samples per prompt
     temperature: float  # 0: greedy
     top_p: float
     max_new_tokens: int
@@ -46,8 +45,8 @@ class Sampling:
         if self.temperature == 0 and self.n > 1:
             raise StageError(f"evaluate.samples: found {self.n}, accepted: 1 where evaluate.temperature is 0 (greedy)")
 
-    def drawn(self) -> dict[str, Any]:
-        """Give what determines one sample beside its number: a greedy answer depends on no seed."""
+    def key_fields(self) -> dict[str, Any]:
+        """Return the settings that determine one sample; a greedy answer does not depend on top_p and seed."""
         greedy = {"temperature": 0.0, "max_new_tokens": self.max_new_tokens}
         if self.temperature == 0:
             return greedy
@@ -55,24 +54,24 @@ class Sampling:
 
 
 class Sampler(Protocol):
-    """A model that is asked; `contextlib.closing` closes it."""
+    """A model that answers prompts; use it with `contextlib.closing`."""
 
     def settings(self) -> dict[str, Any]:
-        """Give model, sampling and library versions as JSON values, to stand beside the samples."""
+        """Return model, sampling and library versions as JSON values, to be stored with the samples."""
         ...
 
     def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
-        """Draw the samples that the store lacks, `n` a prompt (None: as many as the sampling says).
+        """Generate the samples that are not stored yet, `n` per prompt (None: as in the sampling settings).
 
-        In one of several processes (`shard`) only this one's share.
+        One of several processes (`shard`) generates its share only.
         """
         ...
 
     def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
-        """Fill, and give the samples as [prompt][sample]. One of several processes calls `fill` alone.
+        """Fill, and return the samples as [prompt][sample]; one of several processes calls `fill` instead.
 
         Raises:
-            StageError: a sample is another process's share and not there yet.
+            StageError: a sample is in another process's share and not stored yet.
         """
         ...
 
@@ -82,8 +81,8 @@ class Sampler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One sample to draw, and the key under which it is kept."""
+class WantedSample:
+    """One sample to generate, and the key under which it is stored."""
 
     key: Key
     prompt: str
@@ -91,58 +90,64 @@ class Wanted:
 
 
 def shard() -> tuple[int, int]:
-    """Give (rank, world_size) of this process among those that torchrun or accelerate launch started; else (0, 1)."""
+    """Return (rank, world_size) of this process under torchrun or accelerate launch, else (0, 1)."""
     rank, world_size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if not 0 <= rank < world_size:
         raise StageError(f"RANK: found {rank} in the environment, accepted: 0 to {world_size - 1} (WORLD_SIZE - 1)")
     return rank, world_size
 
 
-def missing_share(
+def find_missing(
     store: AnswerStore, prompts: Sequence[str], n: int, key_of: Callable[[str, int], Key], bar: Track
-) -> list[Wanted]:
-    """Give the samples that the store lacks and that fall to this process, shortest prompts first.
+) -> list[WantedSample]:
+    """Return the samples of this process's share that are not stored yet, shortest prompts first.
 
-    The shares follow from the prompts alone: a share of what is missing would change while another process fills its
-    own. Each sample that is not returned is counted on `bar`.
+    The shares depend on the prompts alone: shares of what is missing would change while other processes fill theirs.
+    `bar` counts every sample that is not returned.
     """
     ordered = sorted(set(prompts), key=lambda prompt: (len(prompt), prompt))
-    wanted = [Wanted(key_of(prompt, sample), prompt, sample) for prompt in ordered for sample in range(n)]
+    wanted = [WantedSample(key_of(prompt, sample), prompt, sample) for prompt in ordered for sample in range(n)]
     rank, world_size = shard()
     missing = [one for one in wanted[rank::world_size] if store.get(one.key) is None]
     bar.advance(len(prompts) * n - len(missing))
     return missing
 
 
-def kept(store: AnswerStore, prompts: Sequence[str], n: int, key_of: Callable[[str, int], Key]) -> list[list[str]]:
-    """Give the samples as [prompt][sample]; raises StageError where other processes have not yet kept theirs."""
+def read_stored(
+    store: AnswerStore, prompts: Sequence[str], n: int, key_of: Callable[[str, int], Key]
+) -> list[list[str]]:
+    """Return the stored samples as [prompt][sample].
+
+    Raises:
+        StageError: other processes have not stored theirs yet.
+    """
     found = [[store.get(key_of(prompt, sample)) for sample in range(n)] for prompt in prompts]
     missing = sum(answer is None for answers in found for answer in answers)
     if missing:
         raise StageError(
-            f"WORLD_SIZE: found {os.environ.get('WORLD_SIZE')}: {missing} samples are other processes' share; "
-            "run without torchrun once all have ended"
+            f"WORLD_SIZE: found {os.environ.get('WORLD_SIZE')}: {missing} samples are in other processes' shares; "
+            "run without torchrun after all have ended"
         )
     return [[answer["text"] for answer in answers if answer is not None] for answers in found]
 
 
 class LocalSampler:
-    """Asks a transformers directory, which is loaded when the store lacks an answer and not before."""
+    """A transformers directory, loaded only when an answer is missing."""
 
     def __init__(self, directory: Path, sampling: Sampling, dtype: str, batch_size: int, store: AnswerStore) -> None:
         self._directory, self._sampling, self._dtype = directory, sampling, dtype
         self._batch_size, self._store = batch_size, store
-        # not private: what else is computed from this model is kept under it too
+        # public, because other values computed from this model are stored under it too
         self.identity = {"backend": "transformers", "files": _file_hashes(directory), "dtype": dtype}
         self._loaded: LoadedModel | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Give the hashes of the model's files, its type, the sampling, and the versions of the libraries."""
+        """Return the hashes of the model's files, its data type, the sampling, and the library versions."""
         libraries = {name: version(name) for name in ("torch", "transformers")}
         return self.identity | {"sampling": asdict(self._sampling), "libraries": libraries}
 
     def model(self) -> LoadedModel:
-        """Give the model itself, loaded once."""
+        """Return the model, which is loaded once."""
         if self._loaded is None:
             self._loaded = load_model(self._directory, self._dtype)
         return self._loaded
@@ -150,50 +155,51 @@ class LocalSampler:
     def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """As in `Sampler`."""
         self.fill(prompts, bar, n)
-        return kept(self._store, prompts, n or self._sampling.n, self._key)
+        return read_stored(self._store, prompts, n or self._sampling.n, self._key)
 
     def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
-        """As in `Sampler`; after the GPU's memory was too small, the batches are half as large."""
-        missing = missing_share(self._store, prompts, n or self._sampling.n, self._key, bar)
-        while missing:
-            batch = missing[: self._batch_size]
-            texts = self._generated(batch)
+        """As in `Sampler`; if the GPU runs out of memory, the batch size is halved."""
+        missing = find_missing(self._store, prompts, n or self._sampling.n, self._key, bar)
+        start = 0
+        while start < len(missing):
+            batch = missing[start : start + self._batch_size]
+            texts = self._generate(batch)
             if texts is None:
-                self._batch_size = self._smaller(batch)
+                self._batch_size = self._smaller_batch_size(batch)
                 continue
             for wanted, text in zip(batch, texts, strict=True):
                 self._store.put(wanted.key, {"text": text})
                 bar.advance()
-            missing = missing[len(batch) :]
+            start += len(batch)
 
     def close(self) -> None:
-        """Drop the model and give its GPU memory back."""
+        """Drop the model and free its GPU memory."""
         if self._loaded is not None:
             self._loaded = None
             _free_gpu_memory()
 
     def _key(self, prompt: str, sample: int) -> Key:
-        return Key.of(self.identity | self._sampling.drawn() | {"prompt": prompt, "sample": sample})
+        return Key.of(self.identity | self._sampling.key_fields() | {"prompt": prompt, "sample": sample})
 
-    def _generated(self, batch: Sequence[Wanted]) -> list[str] | None:
-        """Give the texts, or None when the GPU's memory is too small; what it held is free after the return."""
+    def _generate(self, batch: Sequence[WantedSample]) -> list[str] | None:
+        """Return the texts, or None if the GPU runs out of memory, which can be freed after the return."""
         import torch
 
-        drawn = self._sampling
+        sampling = self._sampling
         try:
             return generate_batch(
                 self.model(),
                 [wanted.prompt for wanted in batch],
-                max_new_tokens=drawn.max_new_tokens,
-                temperature=drawn.temperature,
-                top_p=drawn.top_p,
+                max_new_tokens=sampling.max_new_tokens,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
                 seed=_seed_of(batch),
             )
         except torch.OutOfMemoryError:
             return None
 
-    def _smaller(self, batch: Sequence[Wanted]) -> int:
-        """Give the next size to try."""
+    def _smaller_batch_size(self, batch: Sequence[WantedSample]) -> int:
+        """Return the next batch size to try."""
         if len(batch) == 1:
             raise StageError(
                 f"evaluate.max_new_tokens: {self._sampling.max_new_tokens} after a prompt of {len(batch[0].prompt)} "
@@ -201,7 +207,7 @@ class LocalSampler:
             )
         _free_gpu_memory()
         console.say(
-            f"runtime.evaluate.batch_size: {len(batch)} is too large for the GPU's memory, going on with half of it"
+            f"runtime.evaluate.batch_size: {len(batch)} does not fit into the GPU's memory; continuing with half of it"
         )
         return len(batch) // 2
 
@@ -217,8 +223,8 @@ def _file_hashes(directory: Path) -> dict[str, str]:
     return hash_model_files(directory)
 
 
-def _seed_of(batch: Sequence[Wanted]) -> int:
-    """Give a batch's own seed: the same samples in the same batch are drawn alike."""
+def _seed_of(batch: Sequence[WantedSample]) -> int:
+    """Return the seed of a batch, which depends on its samples: the same batch gives the same texts."""
     digest = hashlib.sha256("".join(wanted.key.digest for wanted in batch).encode()).digest()
     return int.from_bytes(digest[:8]) >> 1
 
