@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # from the top down: a package imports only packages of the lines below its own
 FLOORS = (
     ("cli", "stages"),
+    ("preflight",),
     ("report",),
     ("experiments",),
     ("estimates", "publishing"),

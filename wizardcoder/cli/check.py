@@ -12,14 +12,27 @@ from wizardcoder.core import console
 
 def check(
     *,
+    ping: Annotated[bool, typer.Option("--ping", help="Also send one request to each endpoint.")] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Only repair what a killed DVC left behind; `make repro` does this first.")
+        bool, typer.Option("--repair", help="Only repair what a killed DVC left behind, as `make repro` does first.")
     ] = False,
 ) -> None:
-    """Check the project before a run: one line per item, exit code 1 if something is wrong."""
-    from wizardcoder.core.dvc_locks import repair as repair_locks
+    """Check everything that a run needs, before it starts.
 
-    for line in repair_locks(Path(), console.say):
-        console.say(f"repaired: {line}")
+    Examines DVC's state, disk, all of params.yaml, the seeds, API keys, the sandbox and the benchmarks' toolchains.
+    Prints one line per item: ok, or what is wrong and the cure. Exit code 1 if something is wrong.
+    """
     if repair:
+        from wizardcoder.core.dvc_locks import repair as repair_locks
+
+        for line in repair_locks(Path(), console.say):
+            console.say(f"repaired: {line}")
         return
+    from wizardcoder.preflight.checks import run_checks
+
+    wrong = 0
+    for result in run_checks(ping=ping):
+        wrong += result.status == "wrong"
+        console.say(f"{result.status:5} {result.item}: {result.found}")
+    if wrong:
+        raise console.StageError(f"{wrong} of these items would stop a run")

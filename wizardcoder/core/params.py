@@ -7,9 +7,11 @@ Out: that dataclass, or a StageError that names the key, the value found and wha
 from __future__ import annotations
 
 import dataclasses
+import functools
+import importlib
 import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -39,6 +41,8 @@ SECTIONS = (
     "evol_stop",
     "report",
 )
+ALL_PARAMS = ("wizardcoder.preflight.params", "AllParams")
+"""The class of all sections. `load` imports it by name, so that no stage depends on sections that it does not read."""
 STRICT = ConfigDict(extra="forbid", strict=True)
 PART = ConfigDict(extra="ignore", strict=True)
 """For the few keys that a stage takes from another stage's section; its owner refuses unknown ones."""
@@ -80,11 +84,11 @@ class BaseParams:
 
 
 def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
-    """Read the sections that `kind`, a pydantic dataclass, names as its fields.
+    """Read the sections that `kind`, a pydantic dataclass, names as its fields, and validate all others.
 
     Raises:
-        StageError: the file is missing or not YAML; a section or key is unknown or missing; a value has a wrong type
-            or lies outside its range.
+        StageError: the file is missing or not YAML; a section or key is unknown or missing, also in other sections; a
+            value has a wrong type or is outside its range.
     """
     raw = read_yaml(path)
     for section in raw:
@@ -93,11 +97,36 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     wanted = _sections(raw, kind, path)
     try:
         # as JSON: there, strict validation builds dataclasses from mappings
-        return TypeAdapter(kind).validate_json(json.dumps(wanted, default=str))
+        params = TypeAdapter(kind).validate_json(json.dumps(wanted, default=str))
     except ValidationError as exc:
         raise StageError(f"{path}: {describe(exc, kind, _as_written)}") from exc
     except (ValueError, TypeError) as exc:
         raise StageError(f"{path}: holds what a parameter cannot be: {exc}") from exc
+    for error in invalid_sections(raw, path, typing.get_type_hints(kind)):
+        raise StageError(error)
+    return params
+
+
+def invalid_sections(raw: dict[str, Any], path: Path, validated: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Yield the first error of each section that is invalid.
+
+    A stage reads a few sections, but a typo in any other would be found after hours of paid work: `load` validates all.
+
+    Args:
+        raw: the content of params.yaml.
+        path: that file, for messages.
+        validated: the types of the sections that need no second validation.
+    """
+    module, name = ALL_PARAMS
+    kind = getattr(importlib.import_module(module), name)
+    sections = _sections(raw, kind, path)
+    for section, expected in typing.get_type_hints(kind).items():
+        if section not in sections or (validated or {}).get(section) == expected:
+            continue
+        try:
+            TypeAdapter(expected).validate_json(json.dumps(sections[section], default=str))
+        except ValidationError as exc:
+            yield f"{path}: {describe(exc, nested_dataclass(expected), functools.partial(_below, section))}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -105,7 +134,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        raise StageError(f"{path}: no such file") from exc
+        raise StageError(f"{path}: no such file; run this in the project's folder") from exc
     except OSError as exc:
         raise StageError(f"{path}: {exc.strerror}") from exc
     except (YAMLError, UnicodeDecodeError, TypeError) as exc:
@@ -150,6 +179,10 @@ def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, bool]]:
             yield from leaves(nested, f"{name}.")
         else:
             yield name, True
+
+
+def _below(section: str, loc: tuple[str, ...]) -> tuple[str, ...]:
+    return _as_written((section, *loc))
 
 
 def _as_written(loc: tuple[str, ...]) -> tuple[str, ...]:

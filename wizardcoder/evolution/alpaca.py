@@ -57,8 +57,20 @@ def source_commit(path: Path) -> str | None:
     """Return the commit of the hub data set that is read; None for a local file, or if the commit is unknown."""
     if path.suffix != ".yaml":
         return None
-    wanted = _hub_source(path)
+    wanted = read_hub_file(path)
     return commit_of(wanted["id"], wanted["revision"])
+
+
+def read_hub_file(path: Path) -> dict[str, str]:
+    """Read a .yaml file that names a data set of the hub: id, revision, split and perhaps its license.
+
+    Raises:
+        StageError: it is not such a file.
+    """
+    wanted = read_yaml(path)
+    if set(wanted) - {"license"} != {"id", "revision", "split"} or not all(isinstance(v, str) for v in wanted.values()):
+        raise StageError(f"{path}: found {wanted}, accepted: the keys id, revision, split and license, each a text")
+    return wanted
 
 
 def to_example(record: dict[str, Any]) -> Example:
@@ -93,7 +105,7 @@ def _read_parquet(path: Path) -> list[tuple[str, Any]]:
 
 def _read_hub(path: Path) -> list[tuple[str, Any]]:
     """Load a hub data set; the file names its id, revision and split."""
-    wanted = _hub_source(path)
+    wanted = read_hub_file(path)
     import datasets
 
     try:
@@ -103,13 +115,6 @@ def _read_hub(path: Path) -> list[tuple[str, Any]]:
     except (OSError, ValueError, RuntimeError) as exc:
         raise StageError(f"{path}: {wanted['id']} cannot be loaded: {' '.join(str(exc).split())[:300]}") from exc
     return [(f": row {number}", dict(row)) for number, row in enumerate(rows)]
-
-
-def _hub_source(path: Path) -> dict[str, str]:
-    wanted = read_yaml(path)
-    if set(wanted) - {"license"} != {"id", "revision", "split"} or not all(isinstance(v, str) for v in wanted.values()):
-        raise StageError(f"{path}: found {wanted}, accepted: the keys id, revision, split and license, each a text")
-    return wanted
 
 
 def _checked(record: Any, location: str) -> dict[str, Any]:  # noqa: ANN401 - whatever the file holds

@@ -37,22 +37,13 @@ from wizardcoder.experiments.experiment import (
 from wizardcoder.experiments.experiment_plan import plan_experiments, print_plan, refuse_cost
 from wizardcoder.experiments.results import BenchmarkScores, ExperimentResult, Measure, read_result
 from wizardcoder.experiments.runs import exclusive_run, run_if_missing
+from wizardcoder.experiments.settings import EvolStopParams, StopRule
 from wizardcoder.statistics.intervals import Interval
 from wizardcoder.statistics.paired_tests import PairedDifference, compare_means
 
 NAME = "evol-stop"
 SEED = 0  # of the bootstrap
-Rule = Literal["interval", "any_drop"]
 Decision = Literal["first", "best", "not better", "stop"]
-
-
-@params_dataclass(frozen=True, slots=True, config=STRICT)
-class EvolStopParams:
-    """When to stop, by which measure, and at which round at the latest."""
-
-    rule: Rule
-    measure: Measure
-    max_round: Annotated[int, Field(ge=1, le=paths.LAST_ROUND)]
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -122,7 +113,7 @@ def round_switches(last: int) -> dict[str, bool]:
     return {f"evolve.enabled.r{n}": n <= last for n in paths.EVOLVED_ROUNDS}
 
 
-def decide(curve: Sequence[BenchmarkScores], measure: Measure, rule: Rule) -> RoundDecision:
+def decide(curve: Sequence[BenchmarkScores], measure: Measure, rule: StopRule) -> RoundDecision:
     """Compare the last round of a curve with the best one before it, and decide whether to stop.
 
     A tie keeps the earlier round, which is cheaper. By `interval` a drop counts if it is significant and the whole
