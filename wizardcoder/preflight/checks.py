@@ -75,9 +75,7 @@ def _params_errors() -> Iterator[str]:
 
 def _check_dvc() -> Iterator[CheckResult]:
     if not Path(".dvc").is_dir():
-        yield CheckResult(
-            "dvc", "this folder is not a DVC project: run `dvc init`, or clone the project with git", status="wrong"
-        )
+        yield CheckResult("dvc", "not a DVC project: clone it with git, or run `dvc init`", status="wrong")
         return
     running = dvc_locks.running_dvc(Path())
     try:
@@ -104,7 +102,7 @@ def _check_disk() -> Iterator[CheckResult]:
         return
     free_gb = free_bytes(folder) / GB
     enough = free_gb >= MIN_FREE_GB
-    cure = "" if enough else f", at least {MIN_FREE_GB:.0f} GB are needed: free space, or set WC_CACHE_DIR"
+    cure = "" if enough else f", {MIN_FREE_GB:.0f} GB are needed: free some, or set WC_CACHE_DIR"
     yield CheckResult("cache", f"{folder}: {free_gb:.1f} GB free{cure}", "ok" if enough else "wrong")
 
 
