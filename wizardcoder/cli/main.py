@@ -24,6 +24,7 @@ from wizardcoder.cli import (
     evolve,
     export,
     generate,
+    plan,
     profile,
     report,
     score,
@@ -55,6 +56,7 @@ app = typer.Typer(
 # help panel, command, example
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (BEFORE, check.check, "wizardcoder check --ping"),
+    (BEFORE, plan.plan, "wizardcoder plan --on 8xH100"),
     (BEFORE, estimate.estimate, "wizardcoder estimate"),
     (BEFORE, profile.profile, "wizardcoder profile starcoder_15b"),
     (
