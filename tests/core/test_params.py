@@ -156,12 +156,31 @@ def test_a_section_that_is_a_number_is_refused(params_file):
     assert refusal(seed.Params, params_file(GOOD + "1: {}\n")).startswith("params.yaml: 1: unknown section")
 
 
-def test_another_stages_section_is_not_looked_into(params_file):
-    assert load(seed.Params, params_file(GOOD + "train: nonsense\n")).seed.limit == 24
+def test_another_section_may_be_absent(params_file):
+    assert load(seed.Params, params_file(GOOD)).seed.limit == 24
+
+
+@pytest.mark.parametrize(
+    ("section", "error"),
+    [
+        ("train: nonsense\n", "params.yaml: train: found 'nonsense', accepted: an object"),
+        ("report: {samples: 1, compare: {a: x, b: y}, page: 1}\n", "params.yaml: report.page: unknown key"),
+        (
+            "base: {source: embedded, revisoin: null}\n",
+            "params.yaml: base.revisoin: unknown key (did you mean revision?)",
+        ),
+        ("analyze: {sample: 3}\n", "params.yaml: analyze.difficulty: missing"),
+    ],
+    ids=["no_mapping", "unknown_key", "typo", "missing_key"],
+)
+def test_every_stage_refuses_an_error_in_the_section_of_another(params_file, section, error):
+    assert refusal(seed.Params, params_file(GOOD + section)).startswith(error)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert refusal(seed.Params, tmp_path / "params.yaml") == "params.yaml: no such file"
+    assert (
+        refusal(seed.Params, tmp_path / "params.yaml") == "params.yaml: no such file; run this in the project's folder"
+    )
 
 
 def test_a_folder_in_the_files_place_is_refused(tmp_path):

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
 from stages import merge
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.params import read_yaml
 from wizardcoder.core.records import Example, Rejected, read_records, write_jsonl
 
+EVOLVE = read_yaml(Path(__file__).resolve().parents[2] / "params.yaml")["evolve"]
 PARAMS = {
     "run": {"seed": 42},
-    "evolve": {"heuristics": {"constraints": "c", "misdirection": "m", "reasoning": "r"}, "prompt": "p"},
+    "evolve": {
+        "enabled": {"r1": True, "r2": True, "r3": True, "r4": True},
+        "heuristics": {"constraints": "c", "misdirection": "m", "reasoning": "r"},
+        "prompt": "p",
+        "few_shot": [],
+        "elimination": EVOLVE["elimination"],
+    },
     "merge": {
         "rounds": [0, 1, 2],
         "heuristics": None,

@@ -27,7 +27,7 @@ from wizardcoder.report.settings import ReportParams
 from wizardcoder.screening.settings import ScreenParams
 from wizardcoder.screening.settings import check as check_screening
 from wizardcoder.teacher.settings import TeacherParams
-from wizardcoder.training import launch
+from wizardcoder.training import hostfile
 from wizardcoder.training.settings import TrainParams
 from wizardcoder.training.settings import check as check_training
 
@@ -80,8 +80,8 @@ def _check_evaluate(params: AllParams) -> None:
 
 def _check_train(params: AllParams) -> None:
     check_training(params.train)
-    launch.check_hostfile(params.train)
-    launch.check_launcher(params.train)
+    hostfile.check_hostfile(params.train)
+    hostfile.check_launcher(params.train)
 
 
 def _error(check: Callable[[AllParams], None], params: AllParams) -> Iterator[str]:

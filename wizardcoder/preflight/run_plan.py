@@ -86,9 +86,9 @@ def _show_costs(reruns: Sequence[StageRerun]) -> None:
         console.say("money: no stage that asks a model is affected")
         return
     seed = next((rerun for rerun in reruns if rerun.name == "seed" and not rerun.pull_suffices), None)
-    if seed is not None and paths.ROUND_0.is_dir():
+    if seed is not None and paths.round_folder(0).is_dir():
         console.say("money: the seeds will change; run `dvc repro seed` first, else this counts the present ones")
-    _try("estimate", lambda: print_estimate(estimate_costs()), paths.ROUND_0)
+    _try("estimate", lambda: print_estimate(estimate_costs()), paths.round_folder(0))
 
 
 def _try(what: str, show: Callable[[], None], needed: Path) -> None:
