@@ -13,7 +13,7 @@ from wizardcoder.core.console import StageError
 
 PROBLEM = {
     "task_id": "T/0",
-    "prompt": "def one():\n",
+    "prompt": 'def one():\n    """Return 1."""\n',
     "canonical_solution": "    return 1\n",
     "entry_point": "one",
     "test": "def check(candidate):\n    assert candidate() == 1\n",
