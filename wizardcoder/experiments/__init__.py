@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from wizardcoder.experiments.rerun_plan import RerunReason as RerunReason
     from wizardcoder.experiments.rerun_plan import StageRerun as StageRerun
     from wizardcoder.experiments.rerun_plan import plan_reruns as plan_reruns
-    from wizardcoder.experiments.rerun_table import print_rerun_plan as print_rerun_plan
     from wizardcoder.experiments.results import ExperimentResult as ExperimentResult
     from wizardcoder.experiments.results import compare_with_baseline as compare_with_baseline
     from wizardcoder.experiments.results import read_result as read_result
@@ -35,7 +34,6 @@ __getattr__, __all__ = lazy_exports(
         "decide": "evol_stop",
         "find_best_round": "evol_stop",
         "plan_reruns": "rerun_plan",
-        "print_rerun_plan": "rerun_table",
         "read_result": "results",
         "read_suites": "suites",
         "run_suite": "ablation",
