@@ -43,6 +43,12 @@ def test_a_stage_error_is_one_line_on_stderr_and_exit_code_1():
     assert err.count("\n") == 1
 
 
+def test_a_file_that_cannot_be_written_is_one_line():
+    process = start("def main():\n    raise PermissionError(13, 'Permission denied', 'a.json')\nconsole.entry(main)\n")
+    assert process.communicate() == ("", "error: a.json: Permission denied\n")
+    assert process.returncode == 1
+
+
 def test_another_error_keeps_its_traceback():
     process = start("def main():\n    raise ZeroDivisionError('ours')\nconsole.entry(main)\n")
     _, err = process.communicate()

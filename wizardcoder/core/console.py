@@ -6,6 +6,7 @@ dvc.yaml does not list this file as a dependency.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # imported where they are used: every module knows StageError
 T = TypeVar("T")
 PLAIN_EVERY_S = 10.0
 PARENT_POLL_S = 1.0
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}  # not our bugs
 LOG_WIDTH = 120  # of a table where no terminal gives a width; rich would take 80
 
 
@@ -33,7 +35,7 @@ class StageError(Exception):
 
 
 def entry(main: Callable[[], None]) -> None:
-    """Run a stage's main: a StageError becomes one line and exit code 1, Ctrl-C 130, SIGTERM 143.
+    """Run a stage's main: bad input or a full or read-only disk is one line and exit code 1, Ctrl-C 130, SIGTERM 143.
 
     DVC leaves its stages running when it is ended by SIGTERM; a stage started by DVC therefore ends itself once DVC
     is gone.
@@ -45,6 +47,11 @@ def entry(main: Callable[[], None]) -> None:
         main()
     except StageError as exc:
         say(f"error: {exc}")
+        sys.exit(1)
+    except OSError as exc:
+        if exc.errno not in _OF_THE_MACHINE or exc.filename is None:
+            raise
+        say(f"error: {exc.filename}: {exc.strerror}")
         sys.exit(1)
     except KeyboardInterrupt:
         say("interrupted")

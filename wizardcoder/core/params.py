@@ -90,6 +90,8 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
         StageError: the file is missing or not YAML; a section or key is unknown or missing, also in other sections; a
             value has a wrong type or is outside its range.
     """
+    if path == PARAMS_FILE and not path.exists():
+        raise StageError(f"{path}: no such file; run this command in the project's folder, which has a {path}")
     raw = read_yaml(path)
     for section in raw:
         if section not in SECTIONS:

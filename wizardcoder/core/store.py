@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wizardcoder.core.cache import create_cache_folder
 from wizardcoder.core.console import StageError
 from wizardcoder.core.locks import hold_lock
 
@@ -60,7 +61,7 @@ class AnswerStore:
     """A persistent mapping from request to answer."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        create_cache_folder(path.parent)
         self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)

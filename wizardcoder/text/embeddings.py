@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from wizardcoder.core import console
+from wizardcoder.core.cache import create_cache_folder
 from wizardcoder.core.console import StageError
 from wizardcoder.text.embedding_models import EmbeddingModel, open_model
 from wizardcoder.text.tfidf import Vectors, tfidf_vectors
@@ -41,7 +42,7 @@ class _Cache:
     """Vectors by a hash of model and text, in one SQLite file."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        create_cache_folder(path.parent)
         self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=60)

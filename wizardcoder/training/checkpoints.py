@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.cache import cache_dir, create_cache_folder
 from wizardcoder.core.disk import require_free_space
 from wizardcoder.core.locks import hold_lock
 from wizardcoder.core.model_files import hash_model_files
@@ -48,13 +48,16 @@ def folder_of(key: str) -> Path:
     return cache_dir() / "checkpoints" / key
 
 
-def locked(folder: Path) -> AbstractContextManager[None]:
-    """Lock a run's folder, because two processes would corrupt each other's checkpoints.
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a run's folder to this process: two that write the same checkpoints would spoil them.
 
     Raises:
-        StageError: another process holds the lock, or the folder cannot be written.
+        StageError: another process trains in it, or it cannot be written.
     """
-    return hold_lock(folder / "lock", "another process already runs this training")
+    create_cache_folder(folder)
+    with hold_lock(folder / "lock", "another process already runs this training"):
+        yield
 
 
 def last(folder: Path) -> Path | None:
