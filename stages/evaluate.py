@@ -16,6 +16,7 @@ from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import console, paths
 from wizardcoder.core.params import load
 from wizardcoder.core.records import Example, write_csv, write_jsonl, write_metrics
+from wizardcoder.core.stage_cli import run_stage
 from wizardcoder.evaluation.answers import ModelAnswers, ask_models
 from wizardcoder.evaluation.available import AvailableBenchmarks, load_available
 from wizardcoder.evaluation.held_out import read_held_out
@@ -70,4 +71,4 @@ def write(params: Params, available: AvailableBenchmarks, evaluation: Evaluation
 
 
 if __name__ == "__main__":
-    console.entry(main)
+    run_stage(main, __doc__)

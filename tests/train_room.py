@@ -45,15 +45,14 @@ class TrainRoom:
     def write_examples(self, examples: list[Example]) -> None:
         write_jsonl(self.folder / "data/decontaminated/examples.jsonl", examples)
 
-    def run(self, monkeypatch, *args: str) -> dict:
+    def run(self, monkeypatch) -> dict:
         """Run the stage in this process; return its metrics."""
         monkeypatch.chdir(self.folder)
         monkeypatch.setenv("WC_CACHE_DIR", str(self.folder / "cache"))
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
-        monkeypatch.setattr("sys.argv", ["train", *args])
         train.main()
-        return json.loads((self.folder / "metrics/train.json").read_text()) if not args else {}
+        return json.loads((self.folder / "metrics/train.json").read_text())
 
     def start_program(self, name: str) -> subprocess.Popen:
         """Start a program of this folder in a process of its own."""

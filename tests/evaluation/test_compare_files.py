@@ -68,7 +68,7 @@ def test_files_with_several_samples_are_compared_by_a_permutation_test(capsys):
 def test_a_file_compared_with_itself_differs_in_nothing(capsys):
     write_results("a.jsonl", {"T/0": "x", "T/1": "."})
     show_comparison(compare_files(Path("a.jsonl"), Path("a.jsonl")))
-    # Wilson's interval of 1 of 2 is 0.095 to 0.905: sqrt(2) * 0.405, as two problems say nothing of phi
+    # Wilson's interval of 1 of 2 is 0.095 to 0.905: sqrt(2) * 0.405, as two problems do not determine phi
     assert capsys.readouterr().err.splitlines()[-3:] == [
         "difference (B - A) +0.0000, 95 % interval -0.5734 to +0.5734, p = 1 (mcnemar), 2 problems",
         "gained (only B passes) 0: -",

@@ -17,7 +17,7 @@ def problems(*groups):
 
 
 def scored(benchmark, label, passed, groups=None, nlls=None):
-    """Give results; `passed` has a text for each problem, a sample a character: x passed, . failed."""
+    """Return results; `passed` has a text per problem with a character per sample: x passed, . failed."""
     nlls = nlls or [None] * len(passed)
     rows = [
         SampleResult(f"T/{n}", number, "", sample == "x", "", 0.0, "", nlls[n])

@@ -27,7 +27,7 @@ def line(task_id="T/0", completion="    return 1\n", **more):
 
 
 def refusal(folder, content, read=lambda path: read_samples(path, PROBLEMS), name="s.jsonl"):
-    """Give the one line with which a file is refused; the file is `s.jsonl` in the working folder."""
+    """Return the error for a file, which is written as `s.jsonl` in the working folder."""
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(StageError) as refused:
         read((folder / name).relative_to(folder))
@@ -62,22 +62,22 @@ def test_another_field_may_hold_the_completion(folder):
 
 def test_an_unknown_task_id_is_refused_with_the_form_of_a_known_one(folder):
     assert refusal(folder, line() + line("HumanEval/0")) == (
-        "s.jsonl:2: task_id: found 'HumanEval/0', not in this benchmark; accepted: as 'T/0'"
+        "s.jsonl:2: task_id: found 'HumanEval/0', not in this benchmark; accepted: such as 'T/0'"
     )
 
 
 def test_a_line_that_stands_twice_is_refused(folder):
     assert refusal(folder, line("T/0") + line("T/1") + line("T/2") + line("T/1")) == (
-        "s.jsonl:4: task_id: 'T/1' has 2 samples, most problems 1; "
-        "accepted: as many for each problem (is a line there twice, or missing?)"
+        "s.jsonl:4: task_id: 'T/1' has 2 samples, most problems have 1; "
+        "accepted: the same number for each problem (is a line duplicated or missing?)"
     )
 
 
 def test_a_line_that_is_missing_is_refused(folder):
     lines = [line(f"T/{n}") for n in range(3) for _ in range(2)]
     assert refusal(folder, "".join(lines[:-1])) == (
-        "s.jsonl:5: task_id: 'T/2' has 1 samples, most problems 2; "
-        "accepted: as many for each problem (is a line there twice, or missing?)"
+        "s.jsonl:5: task_id: 'T/2' has 1 samples, most problems have 2; "
+        "accepted: the same number for each problem (is a line duplicated or missing?)"
     )
 
 

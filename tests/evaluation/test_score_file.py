@@ -88,7 +88,7 @@ def refusal(**changes):
 
 
 def cells(shown):
-    """Give the rows of a table on the screen."""
+    """Return the rows of a printed table."""
     rows = (line.replace("┃", "│").split("│")[1:-1] for line in shown.splitlines())
     return [[cell.strip() for cell in row] for row in rows if row]
 
@@ -160,13 +160,13 @@ def test_code_is_taken_out_of_chat_answers_by_the_rule_that_is_asked_for(capsys)
         (
             "s.jsonl",
             b'{"task_id": "T/0", "completion": "x"}\n{"task_id": "HumanEval/0", "completion": "x"}\n',
-            "error: s.jsonl:2: task_id: found 'HumanEval/0', not in this benchmark; accepted: as 'T/0'",
+            "error: s.jsonl:2: task_id: found 'HumanEval/0', not in this benchmark; accepted: such as 'T/0'",
         ),
         (
             "s.jsonl",
             b"".join(b'{"task_id": "T/%d", "completion": "x"}\n' % number for number in (0, 1, 2, 1)),
-            "error: s.jsonl:4: task_id: 'T/1' has 2 samples, most problems 1; "
-            "accepted: as many for each problem (is a line there twice, or missing?)",
+            "error: s.jsonl:4: task_id: 'T/1' has 2 samples, most problems have 1; "
+            "accepted: the same number for each problem (is a line duplicated or missing?)",
         ),
         (
             "s.jsonl.gz",

@@ -93,7 +93,7 @@ def asking(url, store, sampling=SAMPLING, api="chat", **changes):
 
 
 def draw(sampler, prompts=PROMPTS):
-    """Give the samples and what the bar counted."""
+    """Return the samples and what the bar counted."""
     bar = Track("t", len(prompts) * sampler.sampling.n, None, None)
     return sampler.answers(prompts, bar), bar.done
 

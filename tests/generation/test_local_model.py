@@ -22,7 +22,7 @@ def loaded(tiny_model) -> LoadedModel:
 
 
 def greedy(loaded: LoadedModel, prompt: str, steps: int) -> list[int]:
-    """Give the most likely next tokens, one forward pass over the whole text each."""
+    """Return the most likely next tokens, each from a forward pass over the whole text."""
     import torch
 
     ids = loaded.tokenizer(prompt)["input_ids"]
@@ -35,7 +35,7 @@ def greedy(loaded: LoadedModel, prompt: str, steps: int) -> list[int]:
 
 
 def changed(tiny_model, folder, name, **values):
-    """Give a copy of the tiny model in which one of its JSON files says more; config.json speaks only alone."""
+    """Return a copy of the tiny model with more settings in a JSON file; with config.json it has no generation_config."""
     shutil.copytree(tiny_model, folder)
     if name == "config.json":
         (folder / "generation_config.json").unlink()
@@ -182,7 +182,7 @@ def test_a_loaded_model_pads_on_the_left_and_has_a_padding_token(loaded):
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory) -> LoadedModel:
-    """Give a tiny encoder-decoder."""
+    """Return a tiny encoder-decoder."""
     from tiny_model import build
 
     folder = tmp_path_factory.mktemp("pair") / "model"

@@ -57,7 +57,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def generated(monkeypatch):
-    """Give the list of batches, each a list of prompts, that this process generates from here on."""
+    """Return a list that receives each batch of prompts that this process generates from now on."""
     batches, real = [], sampler.generate_batch
 
     def noted(loaded, prompts, **how):
@@ -79,7 +79,7 @@ def no_model(monkeypatch):
 
 
 def draw(model, store, sampling=SAMPLING, prompts=PROMPTS, batch_size=4, dtype="float32"):
-    """Give the samples and what the bar counted."""
+    """Return the samples and what the bar counted."""
     bar = Track("t", len(prompts) * sampling.n, None, None)
     with closing(LocalSampler(model, sampling, dtype, batch_size, store)) as asked:
         return asked.answers(prompts, bar), bar.done
@@ -177,7 +177,7 @@ def test_a_greedy_answer_depends_on_no_seed(tiny_model, store, generated):
 
 def test_other_weights_and_another_type_have_answers_of_their_own(tiny_model, tmp_path, store, generated):
     shutil.copytree(tiny_model, tmp_path / "other")
-    (tmp_path / "other" / "README.md").write_text("says nothing about the answers")
+    (tmp_path / "other" / "README.md").write_text("does not determine the answers")
     for model, dtype in ((tiny_model, "float32"), (tmp_path / "other", "float32"), (tiny_model, "bfloat16")):
         draw(model, store, GREEDY, ["short"], dtype=dtype)
     assert len(generated) == 2

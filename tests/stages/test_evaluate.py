@@ -61,7 +61,7 @@ def framed(instruction):
 
 
 def settings(**changes):
-    """Give the real parameters with other values in `evaluate`, and all benchmarks held against the training data."""
+    """Return the real parameters with other values in `evaluate`, and all benchmarks in `decontaminate.benchmarks`."""
     found = replace(PARAMS.evaluate, **changes)
     return replace(PARAMS, evaluate=found, decontaminate=replace(PARAMS.decontaminate, benchmarks=list(found.problems)))
 
@@ -73,7 +73,7 @@ def refusal(params):
 
 
 def enter(folder, model, monkeypatch):
-    """Stand in a project, with a model for its own and its base."""
+    """Enter a project, with one model as the tuned and the base model."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WC_CACHE_DIR", str(folder / "cache"))
     monkeypatch.setenv("TEST_KEY", "a-secret")
@@ -135,12 +135,12 @@ def read(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_benchmarks_that_were_held_against_the_training_data_pass():
+def test_benchmarks_that_were_compared_with_the_training_data_pass():
     params = settings(problems={"dev": 3, "humaneval": None})
     evaluation.check(params.evaluate, params.decontaminate.benchmarks)
 
 
-def test_a_benchmark_that_was_not_held_against_the_training_data_is_refused():
+def test_a_benchmark_that_was_not_compared_with_the_training_data_is_refused():
     params = settings(problems={"dev": None, "humaneval": 8, "mbpp": 0})
     params = replace(params, decontaminate=replace(params.decontaminate, benchmarks=["dev"]))
     assert refusal(params) == (
@@ -321,10 +321,10 @@ def test_a_benchmark_that_was_not_run_has_no_score_and_is_never_zero(ran):
 def test_every_sample_is_written_with_its_answer(ran):
     of_endpoint = read(ran.folder / "data/results/mine.adder.jsonl")
     assert [row.pop("seconds") > 0 for row in of_endpoint] == [True, True]
-    told = {"sample": 0, "completion": "\n    return a + b\n", "answer": SUM, "nll": None}
+    fields = {"sample": 0, "completion": "\n    return a + b\n", "answer": SUM, "nll": None}
     assert of_endpoint == [
-        {"task_id": "T/0", "passed": True, "result": "passed"} | told,
-        {"task_id": "T/1", "passed": False, "result": "failed: AssertionError"} | told,
+        {"task_id": "T/0", "passed": True, "result": "passed"} | fields,
+        {"task_id": "T/1", "passed": False, "result": "failed: AssertionError"} | fields,
     ]
     assert list(read(ran.folder / "data/results/mine.tuned.jsonl")[0]) == [
         *("task_id", "sample", "completion", "passed", "result", "seconds", "answer", "nll")

@@ -40,11 +40,11 @@ def unused_port():
 
 @pytest.fixture
 def refused(room, monkeypatch):
-    """Give a function that runs the stage and returns the line with which it is refused."""
+    """Return a function that runs the stage and returns the error."""
 
-    def line(*args: str) -> str:
+    def line() -> str:
         with pytest.raises(StageError) as caught:
-            room.run(monkeypatch, *args)
+            room.run(monkeypatch)
         assert "\n" not in str(caught.value)
         assert not room.model.exists()
         return str(caught.value)
@@ -167,7 +167,7 @@ def test_packed_records_do_not_see_each_other(architecture, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("kind", sorted(packing.MASKED_BY_POSITION))
 def test_positions_alone_keep_records_apart(kind):
-    """A record's hidden states are the same whether it stands alone or behind another in one row."""
+    """A record's hidden states are the same whether it is alone or follows another one in a row."""
     from transformers import AutoConfig, AutoModel
 
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -230,7 +230,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkey
     whole = other.run(monkeypatch)
     real = callbacks.TrainingCallback.on_save
     program = (
-        "import os, signal, sys\n"
+        "import os, signal\n"
         "from stages import train\n"
         "from wizardcoder.training.callbacks import TrainingCallback\n"
         "real = TrainingCallback.on_save\n"
@@ -239,7 +239,6 @@ def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkey
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    real(self, args, state, control, **more)\n"
         "TrainingCallback.on_save = on_save\n"
-        "sys.argv = ['train']\n"
         "train.main()\n"
     )
     (room.folder / "killed.py").write_text(program)
@@ -312,7 +311,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(room, refu
 
 @pytest.fixture
 def out_of_memory(room, refused, monkeypatch):
-    """Give a function that runs the stage until the GPU's memory is full in the third step; gives the line."""
+    """Return a function that runs the stage until the GPU is out of memory in the third step, and returns the error."""
 
     def run() -> str:
         real, steps = callbacks.TrainingCallback.on_step_begin, []
@@ -585,7 +584,7 @@ def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, cha
 
 
 def test_a_deepspeed_file_that_says_nothing_of_clipping_is_one_line(room, refused):
-    """Accelerate would clip at 1.0, whatever train.max_grad_norm says."""
+    """Accelerate would clip at 1.0, whatever train.max_grad_norm is."""
     (room.folder / "profiles/deepspeed/mine.json").write_text('{"zero_optimization": {"stage": 2}}')
     room.set(processes=2, deepspeed="mine", max_grad_norm=0.3)
     assert refused() == (

@@ -45,7 +45,7 @@ def test_a_fingerprint_is_of_settings_rows_and_every_file_of_the_base(base):
     others = {now({"lr": 2, "seed": 2}), now({"lr": 1, "seed": 2}, "s")}
     (base / "model.safetensors").write_bytes(b"Weights")
     others.add(now({"lr": 1, "seed": 2}))
-    (base / "README.md").write_text("says nothing of the weights")
+    (base / "README.md").write_text("does not determine the weights")
     others.add(now({"lr": 1, "seed": 2}))
     assert len(others) == 3
     assert first not in others

@@ -18,7 +18,7 @@ BOS = 257
 
 
 def byte_tokenizer(*, bos: bool = False):
-    """Give a real tokenizer that encodes each byte as itself; `bos` puts a token before each text."""
+    """Return a real tokenizer that encodes each byte as itself; with `bos` it adds a token before each text."""
     from tokenizers import Tokenizer, decoders, models, processors
     from transformers import PreTrainedTokenizerFast
 

