@@ -12,9 +12,9 @@ import datasets
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
-from tests.cli.test_export import Hub
 
 from stages import base, seed
+from tests.publishing.conftest import Hub
 from wizardcoder.core import paths
 from wizardcoder.core.hub_revision import commit_of, tell
 from wizardcoder.evolution import alpaca

@@ -35,7 +35,7 @@ def greedy(loaded: LoadedModel, prompt: str, steps: int) -> list[int]:
 
 
 def changed(tiny_model, folder, name, **values):
-    """Return a copy of the tiny model with more settings in a JSON file; config.json replaces generation_config.json."""
+    """Return a copy of the tiny model with more settings in a JSON file, config.json or generation_config.json."""
     shutil.copytree(tiny_model, folder)
     if name == "config.json":
         (folder / "generation_config.json").unlink()
