@@ -6,9 +6,9 @@ import json
 import shutil
 
 import pytest
+from command_line import wizardcoder
 
 from wizardcoder.core.console import StageError
-from wizardcoder.generation import local_model
 from wizardcoder.generation.local_model import LoadedModel, generate_batch, load_model, negative_log_likelihood
 
 PROMPTS = ["a much longer question than the others, by far", "short", "a medium question", "é?", "x = 1\ny = 2"]
@@ -212,16 +212,14 @@ def test_an_encoder_decoder_s_likelihood_is_the_mean_over_its_text(pair):
     assert negative_log_likelihood(pair, "def f():", "return a") == pytest.approx(wanted, rel=1e-5)
 
 
-def test_the_command_answers_in_the_terminal_by_the_chat_template(loaded, tiny_model, tmp_path, monkeypatch, capsys):
+def test_the_command_answers_in_the_terminal_by_the_chat_template(loaded, tiny_model, tmp_path, capsys):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / "chat_template.jinja").write_text("{{ 'Q: ' + messages[0]['content'] + ' A:' }}")
-    monkeypatch.setattr("sys.argv", ["generate", "--model", str(folder), "--max-new-tokens", "6", "short"])
-    local_model.main()
+    wizardcoder("ask", "--model", folder, "--max-new-tokens", 6, "short")
     wanted = loaded.tokenizer.decode(greedy(loaded, "Q: short A:", 6), skip_special_tokens=True)
     assert capsys.readouterr().out.strip() == wanted.strip()
 
 
-def test_the_command_refuses_what_is_no_model(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["generate", "--model", str(tmp_path), "Hi"])
+def test_the_command_refuses_what_is_no_model(tmp_path):
     with pytest.raises(StageError, match=r"no config\.json, accepted: a transformers directory$"):
-        local_model.main()
+        wizardcoder("ask", "--model", tmp_path, "Hi")

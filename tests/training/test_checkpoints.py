@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,24 @@ def test_another_process_with_the_same_run_is_refused(tmp_path):
     with checkpoints.locked(tmp_path):
         assert other() == f"{tmp_path}/lock: another process already runs this training"
     assert other() == "locked"
+
+
+def test_a_training_that_a_killed_dvc_left_behind_is_awaited(tmp_path, monkeypatch):
+    program = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from wizardcoder.core.locks import hold_lock\n"
+        "with hold_lock(Path(sys.argv[1], 'lock')):\n"
+        "    print('locked', flush=True)\n"
+        "    time.sleep(1)\n"
+    )
+    environment = os.environ | {"DVC_ROOT": str(tmp_path), "DVC_STAGE": "train"}
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as orphan:
+        assert orphan.stdout.readline() == "locked\n"
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+        with checkpoints.locked(tmp_path):
+            assert orphan.wait(1) == 0
 
 
 def test_a_full_disk_is_refused_before_writing(tmp_path):

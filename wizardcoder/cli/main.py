@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from wizardcoder.cli import (
     ablate,
+    ask,
     check,
     compare,
     estimate,
@@ -69,6 +70,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (FILES, compare.compare, "wizardcoder compare before.jsonl after.jsonl"),
     (EXPERIMENTS, ablate.ablate, "wizardcoder ablate rounds --dry-run"),
     (EXPERIMENTS, evol_stop.evol_stop, "wizardcoder evol-stop --dry-run"),
+    (RESULTS, ask.ask, 'wizardcoder ask "Write a function that reverses a list."'),
     (RESULTS, trace.trace, "wizardcoder trace models/wizardcoder"),
     (RESULTS, export.export, "wizardcoder export --out data/export"),
     (RESULTS, report.report, "wizardcoder report --from HEAD~10"),

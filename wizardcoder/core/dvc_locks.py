@@ -43,7 +43,7 @@ def repair(root: Path, say: Callable[[str], None], *, wait_s: float = ORPHAN_WAI
     """
     if not (root / ".dvc").is_dir() or running_dvc(root):
         return []
-    _wait_for_orphans(root, say, wait_s)
+    wait_for_orphans(root, say, wait_s)
     done = [_repair_rwlock(root), *(_remove_hardlink_lock(root, name) for name in ("lock", "rwlock.lock"))]
     done.append(_restore_dvc_lock(root))
     return [line for line in done if line is not None]
@@ -62,7 +62,12 @@ def orphaned_stages(root: Path) -> list[int]:
     return [p.pid for p in _processes() if p.pid not in own and _is_stage_of(p, root) and not _below_dvc(p)]
 
 
-def _wait_for_orphans(root: Path, say: Callable[[str], None], wait_s: float) -> None:
+def wait_for_orphans(root: Path, say: Callable[[str], None], wait_s: float = ORPHAN_WAIT_S) -> None:
+    """Wait until the stages have ended that a killed DVC process of the project left behind.
+
+    Raises:
+        StageError: one still runs after `wait_s` seconds.
+    """
     import psutil
 
     deadline = time.monotonic() + wait_s

@@ -1,22 +1,16 @@
 """Load a language model with transformers, generate answers, and measure likelihoods.
 
 For decoders and encoder-decoders. Batches and the answer store are in sampler.py.
-
-    python -m wizardcoder.generation.local_model --model models/wizardcoder "Write a function that reverses a list."
-
-prints an answer, asked in the model's chat template.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 
 if TYPE_CHECKING:
@@ -141,25 +135,27 @@ def _decoded(tokenizer: Any, ids: torch.Tensor) -> list[str]:  # noqa: ANN401 - 
     return texts
 
 
-def main() -> None:
-    """Print the answer to one instruction while it is generated."""
-    parser = argparse.ArgumentParser(
-        prog="python -m wizardcoder.generation.local_model", description="Ask a model once."
-    )
-    parser.add_argument("instruction")
-    parser.add_argument("--model", type=Path, default=paths.TUNED_MODEL, help="a transformers directory")
-    parser.add_argument("--max-new-tokens", type=int, default=512)
-    parser.add_argument("--dtype", default="auto", help="a torch type; auto: bfloat16 on a GPU, else float32")
-    options = parser.parse_args()
-    if not (options.model / "config.json").is_file():
-        raise StageError(f"--model: {options.model}: no config.json, accepted: a transformers directory")
+def stream_answer(instruction: str, model: Path, *, max_new_tokens: int = 512, dtype: str = "auto") -> None:
+    """Print the answer to one instruction while it is generated: the command `wizardcoder ask`.
+
+    Args:
+        instruction: the user's message; the model's chat template frames it.
+        model: a transformers directory.
+        max_new_tokens: the length limit of the answer.
+        dtype: a torch type; auto: bfloat16 on a GPU, else float32.
+
+    Raises:
+        StageError: the directory is not a model, or its tokenizer has no chat template.
+    """
+    if not (model / "config.json").is_file():
+        raise StageError(f"--model: {model}: no config.json, accepted: a transformers directory")
     import torch
     from transformers import TextStreamer
 
-    loaded = load_model(options.model, _dtype_for(options.dtype))
-    chat = [{"role": "user", "content": options.instruction}]
+    loaded = load_model(model, _dtype_for(dtype))
+    chat = [{"role": "user", "content": instruction}]
     if loaded.tokenizer.chat_template is None:
-        raise StageError(f"--model: {options.model}: its tokenizer has no chat template")
+        raise StageError(f"--model: {model}: its tokenizer has no chat template")
     asked = loaded.tokenizer.apply_chat_template(
         chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
@@ -167,7 +163,7 @@ def main() -> None:
     streamer = TextStreamer(loaded.tokenizer, skip_prompt=not pair, skip_special_tokens=True)
     with torch.inference_mode():
         loaded.model.generate(
-            **asked.to(loaded.device), max_new_tokens=options.max_new_tokens, do_sample=False, streamer=streamer
+            **asked.to(loaded.device), max_new_tokens=max_new_tokens, do_sample=False, streamer=streamer
         )
 
 
@@ -178,7 +174,3 @@ def _dtype_for(name: str) -> str:
     if name != "auto":
         return name
     return "bfloat16" if torch.cuda.is_available() else "float32"
-
-
-if __name__ == "__main__":
-    console.entry(main)

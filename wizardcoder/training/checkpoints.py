@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wizardcoder.core import console
 from wizardcoder.core.cache import cache_dir, create_cache_folder
 from wizardcoder.core.disk import require_free_space
+from wizardcoder.core.dvc_locks import wait_for_orphans
 from wizardcoder.core.locks import hold_lock
 from wizardcoder.core.model_files import hash_model_files
 from wizardcoder.core.records import replacing
@@ -50,12 +53,15 @@ def folder_of(key: str) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep a run's folder to this process: two that write the same checkpoints would spoil them.
+    """Lock a run's folder, because two processes would corrupt each other's checkpoints.
+
+    A training that a killed DVC process left behind still ends for a while; it is awaited.
 
     Raises:
         StageError: another process trains in it, or it cannot be written.
     """
     create_cache_folder(folder)
+    wait_for_orphans(Path(os.environ.get("DVC_ROOT", ".")), console.say)
     with hold_lock(folder / "lock", "another process already runs this training"):
         yield
 
