@@ -124,7 +124,7 @@ def test_a_benchmark_that_cannot_run_is_noted_and_none_is_an_error(project):
 
 def test_a_cache_folder_that_cannot_be_written_is_found_with_the_cure(project, monkeypatch):
     monkeypatch.setenv("WC_CACHE_DIR", "/proc/cache")
-    assert results("wrong")["cache"].endswith("set WC_CACHE_DIR to a folder that you may write to")
+    assert results("wrong")["cache"].endswith("; set WC_CACHE_DIR to a folder that can be")
 
 
 def test_the_command_prints_a_line_per_item_and_fails_if_one_is_wrong(project, capsys):

@@ -7,14 +7,13 @@ what a killed DVC left behind; changes nothing else.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from wizardcoder.core import bundled_wheels, console, dvc_locks
-from wizardcoder.core.cache import cache_dir
+from wizardcoder.core.cache import cache_dir, create_cache_folder
 from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import GB, free_bytes
 from wizardcoder.core.params import PARAMS_FILE, SECTIONS, invalid_sections, load, read_yaml
@@ -93,12 +92,9 @@ def _check_dvc() -> Iterator[CheckResult]:
 def _check_disk() -> Iterator[CheckResult]:
     folder = cache_dir()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            pass
-    except OSError as exc:
-        cure = "set WC_CACHE_DIR to a folder that you may write to"
-        yield CheckResult("cache", f"{folder}: cannot be written: {exc.strerror}; {cure}", status="wrong")
+        create_cache_folder(folder)
+    except StageError as exc:
+        yield CheckResult("cache", str(exc), "wrong")
         return
     free_gb = free_bytes(folder) / GB
     enough = free_gb >= MIN_FREE_GB
