@@ -79,7 +79,7 @@ def test_several_samples_give_pass_at_k_and_pass_at_1_always():
     assert found["mine.gain.p_value"] > 0.4  # of the four tosses of two signs, two are as extreme
 
 
-def test_an_endpoint_stands_beside_the_base_and_has_no_gain():
+def test_an_endpoint_has_metrics_like_the_base_and_no_gain():
     found = flat_metrics(
         [scored("mine", label, [passed]) for label, passed in (("base", "."), ("tuned", "."), ("gpt", "x"))],
         "dev",
@@ -100,7 +100,7 @@ def test_an_endpoint_stands_beside_the_base_and_has_no_gain():
     ]
 
 
-def test_parts_are_told_apart_where_there_is_more_than_one():
+def test_groups_have_metrics_of_their_own_if_there_are_several():
     groups = ["Numpy", "Numpy", "Pandas", "Pandas"]
     results = [
         scored("ds1000", "base", [".", ".", ".", "."], groups),

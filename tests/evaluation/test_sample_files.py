@@ -66,7 +66,7 @@ def test_an_unknown_task_id_is_refused_with_the_form_of_a_known_one(folder):
     )
 
 
-def test_a_line_that_stands_twice_is_refused(folder):
+def test_a_duplicated_line_is_refused(folder):
     assert refusal(folder, line("T/0") + line("T/1") + line("T/2") + line("T/1")) == (
         "s.jsonl:4: task_id: 'T/1' has 2 samples, most problems have 1; "
         "accepted: the same number for each problem (is a line duplicated or missing?)"
@@ -145,7 +145,7 @@ def test_a_file_that_is_not_there_or_is_a_folder_is_refused(folder):
         assert str(refused.value) == f"{name}: {reason}"
 
 
-def test_samples_for_a_part_of_the_problems_are_told_as_a_subset():
+def test_samples_for_some_of_the_problems_are_reported_as_a_subset():
     some = [Sample("T/0", "a"), Sample("T/2", "a"), Sample("T/0", "b"), Sample("T/2", "b")]
     assert coverage(some, PROBLEMS) == "a subset: 2 of 3 problems have samples"
     assert coverage([*some, Sample("T/1", "a")], PROBLEMS) is None

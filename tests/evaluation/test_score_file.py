@@ -177,7 +177,7 @@ def test_code_is_taken_out_of_chat_answers_by_the_rule_that_is_asked_for(capsys)
     ],
     ids=["an unknown problem", "a line twice", "a cut file"],
 )
-def test_a_bad_file_is_refused_in_one_line_and_nothing_is_written(folder, name, content, said):
+def test_an_invalid_file_is_refused_in_one_line_and_nothing_is_written(folder, name, content, said):
     Path(name).write_bytes(content)
     before = sorted(folder.iterdir())
     process = start(samples=Path(name))
@@ -208,7 +208,7 @@ def test_a_k_above_the_samples_of_each_problem_is_refused(no_run):
     assert refusal(ks=(1, 3)) == "--k: found 3, accepted: at most 2, the number of samples per problem"
 
 
-def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(no_run):
+def test_a_benchmark_without_a_source_is_refused_with_the_key_to_set(no_run):
     write_samples(("T/0", RIGHT))
     timeouts = "evaluate:\n  timeout_s: {python: 5.0, ds1000: 5.0, multiple: 5.0}\n"
     Path("params.yaml").write_text(f"benchmarks:\n  mbpp_plus: null\n{timeouts}")
@@ -216,7 +216,7 @@ def test_a_benchmark_without_a_source_is_not_run_and_says_what_to_set(no_run):
     assert said.startswith("mbpp_plus not run: benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
 
 
-def test_a_benchmark_whose_toolchain_is_absent_is_not_run_and_says_what_to_install(monkeypatch, no_run):
+def test_a_benchmark_without_its_toolchain_is_refused_with_what_to_install(monkeypatch, no_run):
     monkeypatch.setattr(toolchains, "missing_tools", lambda name: f"{name}: not found; install: it")
     said = refusal(benchmark="multiple_js")
     assert said == "multiple_js not run: js: not found; install: it"

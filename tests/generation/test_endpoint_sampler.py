@@ -252,7 +252,7 @@ def test_the_settings_name_endpoint_model_and_sampling_but_no_key(store):
     }
 
 
-def test_a_reply_that_is_no_completion_is_told(store):
+def test_a_reply_that_is_not_a_completion_is_an_error(store):
     with MockEndpoint(raw_reply=b'{"choices": [{"index": 0}]}') as mock, pytest.raises(StageError) as refused:
         draw(asking(mock.url, store, GREEDY), ["x"])
     assert "the reply is not a chat completion" in str(refused.value)

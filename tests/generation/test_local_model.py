@@ -65,7 +65,7 @@ def test_drawing_leaves_the_process_s_own_random_state_alone(loaded):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_all_tokens_are_drawn_from_not_the_50_likeliest(loaded):
+def test_sampling_is_not_limited_to_the_50_likeliest_tokens(loaded):
     answers = generate_batch(loaded, ["x"] * 400, max_new_tokens=1, **SAMPLED)
     assert len(set(answers)) > 100
 

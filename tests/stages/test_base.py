@@ -52,14 +52,14 @@ def refusal(run, source: str) -> str:
 
 
 @pytest.mark.parametrize("source", ["./missing/directory", "/missing", "a b"])
-def test_a_missing_directory_that_is_no_hub_id_is_one_line(run, source):
+def test_a_source_that_is_neither_a_directory_nor_a_hub_id_is_refused(run, source):
     line = refusal(run, source)
     assert line.startswith(f"base.source: found {source!r}: not a local directory, and not found on the hub: ")
     assert line.endswith("; accepted: embedded, a transformers directory, or a hub id")
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
-def test_a_directory_without_model_or_tokenizer_is_one_line(run, directory, name):
+def test_a_directory_without_model_or_tokenizer_is_refused(run, directory, name):
     (directory / name).unlink()
     assert refusal(run, str(directory)) == (
         f"base.source: {directory}: no {name}, accepted: a transformers directory with a tokenizer"
@@ -71,13 +71,13 @@ def test_a_directory_without_weights_is_refused(run, directory):
     assert "safetensors" in refusal(run, str(directory))
 
 
-def test_a_disk_too_small_for_a_directory_is_one_line(run, directory, monkeypatch):
+def test_a_disk_too_small_for_a_directory_is_refused(run, directory, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, 2999))
     line = refusal(run, str(directory))
     assert line.endswith(f": 0.0 GB free, a copy of {directory} needs 0.0 GB")
 
 
-def test_a_disk_too_small_for_the_embedded_model_is_one_line(run, monkeypatch):
+def test_a_disk_too_small_for_the_embedded_model_is_refused(run, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, 200_000_000))
     line = refusal(run, "embedded")
     assert line.endswith(": 0.2 GB free, the embedded base model needs 0.3 GB")
@@ -108,7 +108,7 @@ def test_a_refused_source_keeps_the_old_base(run):
     assert [path.name for path in Path("models").rglob("*")] == ["base", "old.bin"]
 
 
-def test_an_unreachable_hub_is_one_line_and_exit_code_1(tmp_path):
+def test_an_unreachable_hub_exits_with_one_line_and_code_1(tmp_path):
     (tmp_path / "params.yaml").write_text("base:\n  source: no/such-model\n  revision: null\n", encoding="utf-8")
     # nothing listens on loopback's port 9
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}

@@ -223,7 +223,7 @@ def test_adapters_are_merged_into_whole_weights(room, monkeypatch):
     assert changed == {name for name in base if "_proj" in name}
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(room, tmp_path_factory, monkeypatch):
+def test_a_killed_run_resumes_to_the_same_weights(room, tmp_path_factory, monkeypatch):
     other = TrainRoom(tmp_path_factory.mktemp("whole"))
     for each in (room, other):
         each.set(checkpoint_minutes=0.0, max_steps=6)
@@ -329,7 +329,7 @@ def out_of_memory(room, refused, monkeypatch):
     return run
 
 
-def test_a_run_out_of_memory_goes_on_with_less_to_the_same_weights(room, out_of_memory, tmp_path_factory, monkeypatch):
+def test_a_run_out_of_memory_resumes_with_less_to_the_same_weights(room, out_of_memory, tmp_path_factory, monkeypatch):
     other = TrainRoom(tmp_path_factory.mktemp("whole"))
     for each in (room, other):
         each.set(checkpoint_minutes=0.0, max_steps=6)
@@ -355,7 +355,7 @@ def test_a_run_out_of_memory_goes_on_with_less_to_the_same_weights(room, out_of_
     assert all(torch.allclose(mine[name], whole[name], atol=1e-4) for name in whole)
 
 
-def test_packed_rows_start_anew_with_another_micro_batch(room, out_of_memory, monkeypatch):
+def test_packed_rows_restart_with_another_micro_batch(room, out_of_memory, monkeypatch):
     """A step holds a multiple of the micro-batch of them: other steps than those before."""
     room.set(checkpoint_minutes=0.0, packing="always", micro_batch_size=1)
     assert out_of_memory().endswith(
@@ -389,7 +389,7 @@ def test_a_disk_without_room_for_a_checkpoint_stops_with_the_last_good_one(room,
     assert room.checkpoints() == ["checkpoint-2"]
 
 
-def test_a_write_that_fails_for_space_is_one_line(room, refused, monkeypatch):
+def test_a_write_that_fails_for_lack_of_space_is_one_line(room, refused, monkeypatch):
     import resource
 
     room.set(checkpoint_minutes=0.0)
@@ -468,7 +468,7 @@ def test_one_record_is_trained_on_and_nothing_is_held_out(room, monkeypatch):
     assert "held_out_loss_before" not in metrics
 
 
-def test_an_empty_file_is_one_line(room, refused):
+def test_an_empty_file_is_refused(room, refused):
     room.write_examples([])
     assert refused() == "data/decontaminated/examples.jsonl: holds no example"
 
@@ -500,12 +500,12 @@ def test_every_record_is_trained_on_or_held_out_or_dropped(room, monkeypatch):
     assert counts["no_response"] == metrics["examples_dropped"] == 10
 
 
-def test_a_base_without_a_tokenizer_is_one_line(room, refused):
+def test_a_base_without_a_tokenizer_is_refused(room, refused):
     (room.folder / "models/base/tokenizer_config.json").unlink()
     assert refused().startswith("models/base: no tokenizer_config.json")
 
 
-def test_a_base_that_was_not_made_yet_says_what_makes_it(room, refused):
+def test_a_missing_base_is_refused_with_the_command_that_writes_it(room, refused):
     (room.folder / "models/base/config.json").unlink()
     assert (
         refused()
@@ -513,7 +513,7 @@ def test_a_base_that_was_not_made_yet_says_what_makes_it(room, refused):
     )
 
 
-def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
+def test_a_base_that_transformers_cannot_load_is_refused(room, refused):
     (room.folder / "models/base/config.json").write_text('{"model_type": "nonesuch"}')
     assert refused().startswith("models/base: transformers cannot load it: ")
 
@@ -554,7 +554,7 @@ def test_a_base_that_transformers_does_not_know_is_one_line(room, refused):
         ),
     ],
 )
-def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, refused, changes, line):
+def test_values_that_contradict_each_other_or_the_machine_are_refused(room, refused, changes, line):
     room.set(**changes)
     assert refused().startswith(line)
 
@@ -576,14 +576,14 @@ def test_values_that_contradict_each_other_or_the_machine_are_one_line(room, ref
         ),
     ],
 )
-def test_a_deepspeed_file_that_contradicts_params_is_one_line(room, refused, changes, message):
+def test_a_deepspeed_file_that_contradicts_params_is_refused(room, refused, changes, message):
     path = room.folder / "profiles/deepspeed/zero3.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     room.set(processes=2, deepspeed="zero3")
     assert refused() == f"profiles/deepspeed/zero3.json: {message} as in params.yaml"
 
 
-def test_a_deepspeed_file_that_says_nothing_of_clipping_is_one_line(room, refused):
+def test_a_deepspeed_file_without_gradient_clipping_is_refused(room, refused):
     """Accelerate would clip at 1.0, whatever train.max_grad_norm is."""
     (room.folder / "profiles/deepspeed/mine.json").write_text('{"zero_optimization": {"stage": 2}}')
     room.set(processes=2, deepspeed="mine", max_grad_norm=0.3)
@@ -599,7 +599,7 @@ def test_a_deepspeed_file_that_says_nothing_of_clipping_is_one_line(room, refuse
         ({"stage": 3}, "zero_optimization.stage3_gather_16bit_weights_on_model_save: accepted: true; without it"),
     ],
 )
-def test_a_deepspeed_file_that_could_not_save_the_model_is_one_line(room, refused, zero_optimization, message):
+def test_a_deepspeed_file_that_could_not_save_the_model_is_refused(room, refused, zero_optimization, message):
     config = {"gradient_clipping": "auto", "zero_optimization": zero_optimization}
     (room.folder / "profiles/deepspeed/mine.json").write_text(json.dumps(config))
     room.set(deepspeed="mine")

@@ -60,7 +60,7 @@ def test_the_last_whole_one_counts_and_broken_ones_are_removed(tmp_path):
     assert names(tmp_path) == ["checkpoint-9"]
 
 
-def test_a_new_one_takes_the_place_of_those_before_it(tmp_path):
+def test_a_new_checkpoint_replaces_the_older_ones(tmp_path):
     written(tmp_path, 9, whole=(9,))
     written(tmp_path, 10, whole=(10,))
     assert names(tmp_path) == ["checkpoint-10"]

@@ -35,7 +35,7 @@ def test_a_hostfile_is_read(tmp_path, text, slots):
         (["ssh", "pdsh"], "a slots=1\nb slots=1\n", None),
     ],
 )
-def test_a_hostfile_without_the_programs_that_reach_its_hosts_is_one_line(
+def test_a_hostfile_without_the_programs_that_reach_its_hosts_is_refused(
     tmp_path, monkeypatch, installed, hosts, missing
 ):
     (tmp_path / "hosts").write_text(hosts)
@@ -48,7 +48,7 @@ def test_a_hostfile_without_the_programs_that_reach_its_hosts_is_one_line(
         hostfile.check_launcher(params)
 
 
-def test_processes_share_a_machine_as_the_fullest_of_the_hostfile_says(tmp_path):
+def test_processes_per_machine_are_those_of_the_fullest_host(tmp_path):
     (tmp_path / "hosts").write_text("a slots=8\nb slots=4\n")
     runtime = replace(PARAMS.runtime, hostfile=str(tmp_path / "hosts"))
     assert hostfile.processes_per_machine(replace(PARAMS, processes=12, runtime=runtime)) == 8

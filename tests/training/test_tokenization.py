@@ -69,7 +69,7 @@ def test_training_meets_the_prompt_as_the_model_is_asked(tokenizer):
     assert tokenize(tokenizer, prompt, "x", 512).input_ids[: len(asked)] == asked
 
 
-def test_a_beginning_token_stands_before_the_prompt_only():
+def test_a_beginning_token_precedes_the_prompt_only():
     assert tokenize(byte_tokenizer(bos=True), "a", "b", 9) == TokenizedExample(
         [BOS, 97, 98, EOS], [-100, -100, 98, EOS], 0
     )

@@ -38,7 +38,7 @@ def test_a_later_question_follows_the_answer_and_its_end():
     assert rendered(tokenizer, ("user", "a"), ("assistant", "b"), ("user", "c")) == [*first, 98, EOS, *second]
 
 
-def test_a_system_message_stands_before_the_instruction():
+def test_a_system_message_precedes_the_instruction():
     tokenizer = templated("<{instruction}>")
     assert bytes(rendered(tokenizer, ("system", "Be kind."), ("user", "a"))) == b"<Be kind.\n\na>"
 
