@@ -98,7 +98,13 @@ def command() -> TyperGroup:
 def _options(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=lambda given: _print_version(given=given), is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda given: _print_version(given=given),
+            is_eager=True,
+            help="Print the version.",
+        ),
     ] = False,
 ) -> None: ...
 

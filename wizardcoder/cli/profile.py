@@ -21,7 +21,11 @@ def profile(
     *,
     args: Annotated[bool, typer.Option("--args", help="Print `-S` pairs for `dvc exp run` instead.")] = False,
 ) -> None:
-    """Write the values of a profile into params.yaml, comments kept; `default` restores the embedded default."""
+    """Write a full-scale profile into params.yaml.
+
+    Sets every key that any profile sets; your other edits and the comments stay. `default` restores the values that this
+    project comes with.
+    """
     from wizardcoder.core.profiles import apply_profile, profile_names, profile_overrides
 
     if name is None:

@@ -44,7 +44,10 @@ def show_run_plan(hardware: str | None = None, base: Path = paths.BASE_MODEL) ->
         console.say(describe_reruns(reruns))
         _show_costs(reruns)
     if hardware is not None or any(rerun.name == "train" for rerun in reruns):
-        _try("training plan", lambda: show_plan(plan_training(params.train, base, hardware)), base)
+        asked = hardware is not None or base != paths.BASE_MODEL
+        _show_part(
+            "training plan", lambda: show_plan(plan_training(params.train, base, hardware)), asked or base.is_dir()
+        )
 
 
 def rerun_table(reruns: Sequence[StageRerun]) -> Table:
@@ -88,15 +91,15 @@ def _show_costs(reruns: Sequence[StageRerun]) -> None:
     seed = next((rerun for rerun in reruns if rerun.name == "seed" and not rerun.pull_suffices), None)
     if seed is not None and paths.round_folder(0).is_dir():
         console.say("money: the seeds will change; run `dvc repro seed` first, else this counts the present ones")
-    _try("estimate", lambda: print_estimate(estimate_costs()), paths.round_folder(0))
+    _show_part("estimate", lambda: print_estimate(estimate_costs()), paths.round_folder(0).is_dir())
 
 
-def _try(what: str, show: Callable[[], None], needed: Path) -> None:
-    """Show a part of the plan; where its data does not exist yet, print why that part is missing."""
+def _show_part(what: str, show: Callable[[], None], required: bool) -> None:
+    """Show a part of the plan; if it is not required, print why it cannot be shown yet instead of failing."""
     try:
         show()
     except StageError as exc:
-        if needed.is_dir():
+        if required:
             raise
         console.say(f"no {what} yet: {exc}")
 
