@@ -23,8 +23,8 @@ def profile(
 ) -> None:
     """Write a full-scale profile into params.yaml.
 
-    Sets every key that any profile sets; your other edits and the comments stay. `default` restores the values that this
-    project comes with.
+    Sets every key that any profile sets and keeps your other edits. `default` restores the values that this project
+    comes with.
     """
     from wizardcoder.core.profiles import apply_profile, profile_names, profile_overrides
 
