@@ -1,4 +1,4 @@
-# make repro: environment, embedded model, the whole pipeline.   make test: environment and every check.
+# make repro: environment, embedded model, the whole pipeline.   make check, make test: environment and checks.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
@@ -11,12 +11,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup repro report serve test format ds1000 clean
+.PHONY: help setup repro report serve check test format ds1000 clean
 
-help:  ## this list
+help:  ## list the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-setup: $(VENV)/.installed  ## make .venv with the pinned requirements and the embedded model
+setup: $(VENV)/.installed  ## create .venv with the pinned requirements and the embedded model
 
 $(VENV)/.installed: requirements.txt constraints.txt requirements-embedded.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -32,26 +32,37 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	touch $@
 
 repro: setup  ## run the pipeline: only the stages that a change affects
+	wizardcoder check --repair
 	dvc repro
 
-report: setup  ## the report with the scores of all committed experiments
-	python -m stages.report experiments
+report: setup  ## the report with the scores of your committed experiments
+	wizardcoder report
 	dvc repro report
 
-serve: setup  ## show the report on this machine and take votes: http://127.0.0.1:8000/compare.html
-	python -m wizardcoder.cli.serve
+serve: setup  ## show the report on this machine and collect votes: http://127.0.0.1:8000/compare.html
+	wizardcoder serve
 
-test: $(VENV)/.installed-dev  ## format check, lint, types, tests
+# Two workers per core would only make the sandbox's time limits tight. --dist loadgroup keeps tests that share an
+# expensive fixture in one worker.
+PYTEST := pytest --numprocesses auto --dist loadgroup
+
+check: $(VENV)/.installed-dev  ## for every edit: format, lint, types, the tests without processes and models
 	ruff format --check .
 	ruff check .
 	mypy --strict wizardcoder stages
-	pytest
+	$(PYTEST) -m "not heavy"
 
-format: $(VENV)/.installed-dev  ## format and mend what the linter can mend
+test: $(VENV)/.installed-dev  ## what CI runs: format, lint, types, all tests
+	ruff format --check .
+	ruff check .
+	mypy --strict wizardcoder stages
+	$(PYTEST)
+
+format: $(VENV)/.installed-dev  ## format, and fix what the linter can fix
 	ruff format .
 	ruff check --fix .
 
-ds1000: .venv-ds1000/.installed  ## make .venv-ds1000, in which DS-1000 is scored (Python 3.11)
+ds1000: .venv-ds1000/.installed  ## create .venv-ds1000, in which DS-1000 is scored (Python 3.11)
 
 .venv-ds1000/.installed: requirements-ds1000.txt
 	@$(DS1000_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -60,5 +71,5 @@ ds1000: .venv-ds1000/.installed  ## make .venv-ds1000, in which DS-1000 is score
 	.venv-ds1000/bin/python -m pip --disable-pip-version-check install --quiet --only-binary :all: -r $<
 	touch $@
 
-clean:  ## remove outs and caches of tools; keeps .venv, .cache (paid answers) and DVC's cache
+clean:  ## remove outputs and tool caches; keeps .venv, .cache (paid answers) and DVC's cache
 	rm -rf data models report .mypy_cache .pytest_cache .ruff_cache
