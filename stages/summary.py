@@ -10,9 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console, paths
 from wizardcoder.core.params import PART, STRICT, Text, load
-from wizardcoder.core.records import write_metrics
+from wizardcoder.core.records import read_metrics, write_metrics
 from wizardcoder.core.stage_cli import run_stage
-from wizardcoder.report.run_files import read_metrics
 from wizardcoder.report.summary import SOURCES, summarize
 
 
@@ -34,7 +33,9 @@ def main() -> None:
     """Write the summary."""
     params = load(Params)
     with console.closing_line("summary") as close:
-        summary = summarize({stage: read_metrics(stage) for stage in SOURCES}, params.evaluate.dev)
+        summary = summarize(
+            {stage: read_metrics(paths.METRICS / f"{stage}.json") for stage in SOURCES}, params.evaluate.dev
+        )
         write_metrics(paths.SUMMARY_METRICS, summary)
         close(**{name: value for name, value in summary.items() if value is not None})
 

@@ -180,6 +180,23 @@ def write_jsonl(path: Path, records: Iterable[Any]) -> int:
     return count
 
 
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Read a stage's metrics.
+
+    Raises:
+        StageError: the file is missing, or is not a JSON object.
+    """
+    try:
+        metrics = json.loads(path.read_bytes())
+    except OSError as exc:
+        raise StageError(f"{path}: {exc.strerror}; `dvc repro` writes it") from exc
+    except ValueError as exc:
+        raise StageError(f"{path}: not JSON: {exc}") from exc
+    if not isinstance(metrics, dict):
+        raise StageError(f"{path}: found {type(metrics).__name__}, accepted: an object of metrics")
+    return metrics
+
+
 def write_metrics(path: Path, metrics: Mapping[str, object]) -> None:
     """Write flat JSON with sorted keys, floats at six significant digits."""
     rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in metrics.items()}

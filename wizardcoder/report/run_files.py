@@ -6,7 +6,6 @@ A key that a metrics file lacks is not an error: the report leaves out what it w
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
+from wizardcoder.core.records import read_metrics
 from wizardcoder.experiments.run_history import CommittedRun, read_history
 from wizardcoder.lineage.lock import StageOverview, read_overview
 
@@ -46,31 +46,13 @@ def read_run_files() -> RunFiles:
         StageError: a file is missing or has the wrong format.
     """
     return RunFiles(
-        metrics={name: read_metrics(name) for name in STAGES},
+        metrics={name: read_metrics(paths.METRICS / f"{name}.json") for name in STAGES},
         loss=_read_csv(paths.LOSS_TABLE),
         measures=_read_csv(paths.ANALYSIS / "measures.csv"),
         mix=_read_csv(paths.ANALYSIS / "mix.csv"),
         history=read_history().runs,
         lock=read_overview(without="report"),
     )
-
-
-def read_metrics(stage: str) -> Metrics:
-    """Read metrics/STAGE.json.
-
-    Raises:
-        StageError: the file is missing, or is not a JSON object.
-    """
-    path = paths.METRICS / f"{stage}.json"
-    try:
-        metrics = json.loads(path.read_bytes())
-    except OSError as exc:
-        raise StageError(f"{path}: {exc.strerror}; `dvc repro` writes it") from exc
-    except ValueError as exc:
-        raise StageError(f"{path}: not JSON: {exc}") from exc
-    if not isinstance(metrics, dict):
-        raise StageError(f"{path}: found {type(metrics).__name__}, accepted: an object of metrics")
-    return metrics
 
 
 def csv_number(row: CsvRow, name: str) -> float | None:

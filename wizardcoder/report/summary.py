@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wizardcoder.core import paths
-from wizardcoder.report.run_files import Metrics
+
+Metrics = Mapping[str, Any]
 
 SOURCES = (*(f"evolve_r{n}" for n in paths.EVOLVED_ROUNDS), "screen", "decontaminate", "train", "evaluate")
 """The stages whose metrics are summarized."""
