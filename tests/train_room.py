@@ -71,9 +71,6 @@ class TrainRoom:
     def fates(self) -> dict[str, str]:
         return {item.id: item.fate for item in read_records(self.folder / "data/train/fates.jsonl", TrainOutcome)}
 
-    def last_checkpoint(self) -> Path:
-        return max(self.folder.glob("cache/checkpoints/*/checkpoint-*"), key=lambda path: int(path.name[11:]))
-
     def checkpoints(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("cache/checkpoints/*/checkpoint-*"))
 

@@ -406,7 +406,8 @@ def test_a_write_that_fails_for_lack_of_space_is_one_line(room, refused, monkeyp
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "the checkpoint cannot be written" in line
-    assert line.endswith("; the same command resumes from the last complete checkpoint, " + str(room.last_checkpoint()))
+    assert "; the same command resumes from the last complete checkpoint, " in line
+    assert line.endswith("/checkpoint-1")
 
 
 @pytest.mark.parametrize("deepspeed", ["zero2", "zero3"])
