@@ -194,6 +194,39 @@ def test_a_project_that_never_ran_runs_everything(clone):
     assert list(found) == ["seed", "evolve", "base", "train"]
 
 
+POOLS = """
+  pool_a:
+    cmd: mkdir -p pool/a && cp source.txt pool/a/x.txt
+    deps: [source.txt]
+    outs: [pool/a]
+  pool_b:
+    cmd: mkdir -p pool && echo b > pool/b.txt
+    deps: [source.txt]
+    outs: [pool/b.txt]
+  screen:
+    cmd: cat pool/a/x.txt pool/b.txt > screened.txt
+    deps: [pool]
+    outs: [screened.txt]
+"""
+
+
+def test_a_folder_of_several_outs_is_an_input_of_all_their_stages(project):
+    (project / "dvc.yaml").write_text(PIPELINE + POOLS.lstrip("\n"))
+    reproduce(project)
+    assert plan_reruns(project) == []
+    (project / "pool/b.txt").unlink()
+    assert [rerun.name for rerun in plan_reruns(project)] == [
+        "pool_b"
+    ]  # the folder differs, but only by what is missing
+    for path in ("pool", ".dvc/cache"):
+        shutil.rmtree(project / path)
+    assert all(rerun.pull_suffices for rerun in plan_reruns(project))
+    edit(project, "dvc.yaml", "echo b", "echo c")
+    found = plan(project)
+    assert {name for name, rerun in found.items() if not rerun.pull_suffices} == {"pool_b", "screen"}
+    assert found["screen"].after == ("pool_a", "pool_b")
+
+
 def test_planning_writes_no_file_of_the_project(project):
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file() and ".dvc" not in path.parts}
     edit(project, "params.yaml", "harder", "harder")

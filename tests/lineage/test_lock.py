@@ -12,7 +12,7 @@ from wizardcoder.lineage.lock import (
     read_lock,
     read_overview,
     stages_leading_to,
-    writer_of,
+    writers_of,
 )
 
 LOCK = """
@@ -96,11 +96,22 @@ stages:
 def test_a_lock_is_read_as_a_chain():
     stages = read_lock(CHAIN)
     assert [stage.name for stage in stages_leading_to(["z"], stages)] == ["a", "b"]
-    assert writer_of("x/y/deeper", stages).name == "a"
-    assert writer_of("xy", stages) is None
+    assert [stage.name for stage in writers_of("x/y/deeper", stages)] == ["a"]
+    assert writers_of("xy", stages) == []
     assert (entry_lines(CHAIN, "a"), entry_lines(CHAIN, "b"), entry_lines(CHAIN, "c")) == ((3, 8), (9, 18), None)
 
 
 def test_a_lock_that_is_none_is_one_line():
     with pytest.raises(StageError, match=r"^dvc\.lock: not a lock file of DVC: "):
         read_lock("schema: '2.0'")
+
+
+def test_a_folder_of_several_outs_leads_to_all_their_stages():
+    text = (
+        CHAIN.replace("path: x\n", "path: d/x\n")
+        .replace("path: x/y\n", "path: source\n")
+        .replace("path: z\n", "path: d/z\n")
+    )
+    stages = read_lock(text)
+    assert [stage.name for stage in writers_of("d", stages)] == ["a", "b"]
+    assert [stage.name for stage in stages_leading_to(["d"], stages)] == ["a", "b"]

@@ -203,8 +203,8 @@ def test_a_model_is_followed_back_to_the_seeds(finished):
         recorded = lock[stage.name]
         assert {r.file for r in (*stage.code, *stage.data)} == set(recorded.deps)
         assert (stage.params, tuple(stage.outs), stage.cmd) == (recorded.params, recorded.outs, recorded.cmd)
-        makers = [r.writer for r in stage.data if r.writer]
-        assert all(names.index(maker) < names.index(stage.name) for maker in makers)
+        writers = [name for r in stage.data for name in r.writers]
+        assert all(names.index(name) < names.index(stage.name) for name in writers)
         assert stage.commit.title == "a finished run"
         assert stage.stale == []
     assert found.remote.name is None

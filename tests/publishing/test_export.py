@@ -191,6 +191,7 @@ def test_the_card_shows_each_benchmark_once_whatever_its_name():
     of_mbpp = {".problems": 90, ".pass_at_1": 0.5, ".pass_at_1.low": 0.4, ".pass_at_1.high": 0.6}
     of_mbpp |= {".base.pass_at_1": 0.25, ".base.pass_at_1.low": 0.2, ".base.pass_at_1.high": 0.3}
     scores = {f"{name}{key}": value for name in ("mbpp_400", "my-bench", "dev") for key, value in of_mbpp.items()}
+    scores |= {"extract": "wizardcoder", "mode": "strict"}
     card = model_card(
         ModelOrigin("base", None, "seeds", None, Path("data"), "0"),
         load(export.ModelParams, ROOT / "params.yaml").train,

@@ -96,7 +96,7 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     for section in raw:
         if section not in SECTIONS:
             raise StageError(f"{path}: {section}: unknown section{hint(str(section), SECTIONS)}")
-    wanted = _sections(raw, kind, path)
+    wanted = merge_runtime(raw, kind, path)
     try:
         # as JSON: there, strict validation builds dataclasses from mappings
         params = TypeAdapter(kind).validate_json(json.dumps(wanted, default=str))
@@ -121,7 +121,7 @@ def invalid_sections(raw: dict[str, Any], path: Path, validated: Mapping[str, An
     """
     module, name = ALL_PARAMS
     kind = getattr(importlib.import_module(module), name)
-    sections = _sections(raw, kind, path)
+    sections = merge_runtime(raw, kind, path)
     for section, expected in typing.get_type_hints(kind).items():
         if section not in sections or (validated or {}).get(section) == expected:
             continue
@@ -146,7 +146,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _sections(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:
+def merge_runtime(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:
     """Return the sections that `kind` names, each with its part of the section `runtime` as its field of that name."""
     runtime = raw.get(RUNTIME, {})
     if not isinstance(runtime, dict):

@@ -8,15 +8,15 @@ these come out unchanged. Does not estimate money: wizardcoder/estimates does.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.lineage.dvc_internals import DeclaredStage, DvcProject, StageStatus, open_project
-from wizardcoder.lineage.lock import LOCK_FILE, LockedStage, overlap, read_lock
-from wizardcoder.lineage.staleness import value_at
+from wizardcoder.lineage.lock import LOCK_FILE, LockedStage, overlap, read_lock, writers_of
+from wizardcoder.lineage.staleness import contains_any, value_at, written_md5
 
 Kind = Literal["never_run", "command", "param", "dependency", "rewritten", "edited_out", "not_checked_out", "missing"]
 METRICS = Path("metrics")
@@ -60,6 +60,16 @@ class StageRerun:
         return not self.reasons
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What stages are compared with: dvc.lock, params.yaml, the outs that changed or are missing, DVC."""
+
+    locked: Mapping[str, LockedStage]
+    params: Mapping[str, Any]
+    changed_outs: Collection[str]
+    project: DvcProject
+
+
 def plan_reruns(root: Path = Path()) -> list[StageRerun]:
     """Return the stages that `dvc repro` would run or restore in a project's folder, each after those it reads.
 
@@ -72,9 +82,10 @@ def plan_reruns(root: Path = Path()) -> list[StageRerun]:
     with open_project(root) as project:
         stages = in_order(project.declared_stages())
         status = project.status([stage.name for stage in stages])
+        state = _State(locked, params, {path for each in status.values() for path in each.outs}, project)
         found: dict[str, StageRerun] = {}
         for stage in stages:
-            reasons = tuple(_reasons(stage, status[stage.name], locked, params, project))
+            reasons = tuple(_reasons(stage, status[stage.name], state))
             after = tuple(found[name].name for name in sources_of(stage, stages) if _may_change(found.get(name)))
             if not reasons and not after:
                 continue
@@ -133,14 +144,8 @@ def _may_change(rerun: StageRerun | None) -> bool:
     return not (rerun.cached and all(reason.kind == "not_checked_out" for reason in rerun.reasons))
 
 
-def _reasons(
-    stage: DeclaredStage,
-    status: StageStatus,
-    locked: Mapping[str, LockedStage],
-    params: Mapping[str, Any],
-    project: DvcProject,
-) -> Iterator[RerunReason]:
-    recorded_stage = locked.get(stage.name)
+def _reasons(stage: DeclaredStage, status: StageStatus, state: _State) -> Iterator[RerunReason]:
+    recorded_stage = state.locked.get(stage.name)
     if recorded_stage is None:
         yield RerunReason("never_run", stage.name, "has not run yet")
         return
@@ -149,41 +154,36 @@ def _reasons(
     if status.command_changed:
         yield RerunReason("command", "the command", f"changed to `{stage.cmd}`")
     for key in status.params:
-        yield RerunReason("param", key, _param_change(key, recorded_stage.params, params))
-    yield from _dep_reasons(status, recorded_stage, locked, project)
-    for path, state in status.outs.items():
-        if state == "modified":
+        yield RerunReason("param", key, _param_change(key, recorded_stage.params, state.params))
+    yield from _dep_reasons(status, recorded_stage, state)
+    for path, change in status.outs.items():
+        if change == "modified":
             yield RerunReason("edited_out", path, "was edited since the stage wrote it")
-        elif state == "not in cache":
+        elif change == "not in cache":
             yield RerunReason("missing", path, "is not in DVC's cache")
-        elif state == "new":
+        elif change == "new":
             yield RerunReason("dependency", path, "is a new out in dvc.yaml")
         else:
             yield RerunReason("not_checked_out", path, "is in DVC's cache, but not in the workspace")
 
 
-def _dep_reasons(
-    status: StageStatus, recorded_stage: LockedStage, locked: Mapping[str, LockedStage], project: DvcProject
-) -> Iterator[RerunReason]:
+def _dep_reasons(status: StageStatus, recorded_stage: LockedStage, state: _State) -> Iterator[RerunReason]:
     recorded = {dep.path: dep.md5 for dep in recorded_stage.deps}
-    for path, state in status.deps.items():
-        maker = next(
-            (s for s in locked.values() if s is not recorded_stage and any(overlap(o.path, path) for o in s.outs)), None
-        )
+    for path, change in status.deps.items():
+        writers = [stage for stage in writers_of(path, state.locked) if stage is not recorded_stage]
         if path not in recorded:
             yield RerunReason("dependency", path, "is a new dependency in dvc.yaml")
-        elif maker is None:
-            yield RerunReason("dependency", path, "is missing" if state == "deleted" else "changed")
-        elif state != "deleted" or _written_md5(path, maker, project) not in (None, recorded[path]):
-            yield RerunReason("rewritten", path, f"changed since, {maker.name} writes it")
+        elif not writers:
+            yield RerunReason("dependency", path, "is missing" if change == "deleted" else "changed")
+        elif _rewritten(path, change, recorded[path], writers, state):
+            yield RerunReason("rewritten", path, f"changed since, {' or '.join(w.name for w in writers)} writes it")
 
 
-def _written_md5(path: str, maker: LockedStage, project: DvcProject) -> str | None:
-    """Return the md5 that dvc.lock records for an out or a file in it; None where the cache lacks the listing."""
-    out = next(out for out in maker.outs if overlap(out.path, path))
-    if out.path == path:
-        return out.md5
-    return (project.files_of(out.md5) or {}).get(path.removeprefix(f"{out.path}/"))
+def _rewritten(path: str, change: str, recorded: str, writers: Sequence[LockedStage], state: _State) -> bool:
+    """Return whether an input was written again since; one that is only missing here, in part or whole, was not."""
+    if change != "deleted" and not contains_any(path, state.changed_outs):
+        return True
+    return written_md5(path, writers, state.project) not in (None, recorded)
 
 
 def _param_change(key: str, recorded: Mapping[str, Any], params: Mapping[str, Any]) -> str:

@@ -90,9 +90,12 @@ def read_overview(path: Path = LOCK_FILE, without: str = "") -> list[StageOvervi
     return [StageOverview(name, stages[name].outs, needs[name], _sources(stages[name], stages)) for name in order]
 
 
-def writer_of(path: str, stages: Mapping[str, LockedStage]) -> LockedStage | None:
-    """Return the stage with an out that is this path, contains it or is inside it."""
-    return next((stage for stage in stages.values() for out in stage.outs if overlap(out.path, path)), None)
+def writers_of(path: str, stages: Mapping[str, LockedStage]) -> list[LockedStage]:
+    """Return the stages with an out that is this path, contains it or is inside it.
+
+    Several stages write into a folder that a later stage reads as a whole, such as data/rounds.
+    """
+    return [stage for stage in stages.values() if any(overlap(out.path, path) for out in stage.outs)]
 
 
 def stages_leading_to(targets: list[str], stages: Mapping[str, LockedStage]) -> list[LockedStage]:
@@ -100,11 +103,11 @@ def stages_leading_to(targets: list[str], stages: Mapping[str, LockedStage]) -> 
     found: dict[str, LockedStage] = {}
 
     def visit(path: str) -> None:
-        stage = writer_of(path, stages)
-        if stage is not None and stage.name not in found:
-            for dep in stage.deps:
-                visit(dep.path)
-            found[stage.name] = stage
+        for stage in writers_of(path, stages):
+            if stage.name not in found:
+                for dep in stage.deps:
+                    visit(dep.path)
+                found[stage.name] = stage
 
     for target in targets:
         visit(target)
@@ -137,9 +140,8 @@ def _files(entries: list[dict[str, Any]]) -> tuple[LockedFile, ...]:
 
 
 def _needs(stage: LockedStage, stages: Mapping[str, LockedStage]) -> tuple[str, ...]:
-    writers = (writer_of(dep.path, stages) for dep in stage.deps)
-    return tuple(dict.fromkeys(writer.name for writer in writers if writer is not None))
+    return tuple(dict.fromkeys(writer.name for dep in stage.deps for writer in writers_of(dep.path, stages)))
 
 
 def _sources(stage: LockedStage, stages: Mapping[str, LockedStage]) -> tuple[LockedFile, ...]:
-    return tuple(dep for dep in stage.deps if not dep.is_code and writer_of(dep.path, stages) is None)
+    return tuple(dep for dep in stage.deps if not dep.is_code and not writers_of(dep.path, stages))

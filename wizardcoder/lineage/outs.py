@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizardcoder.lineage.dvc_internals import RemoteStatus, open_project
-from wizardcoder.lineage.lock import LockedFile, LockedStage, stages_leading_to, writer_of
+from wizardcoder.lineage.lock import LockedFile, LockedStage, stages_leading_to, writers_of
 from wizardcoder.lineage.revision import Commit, Revision
 from wizardcoder.lineage.staleness import StaleReason, find_stale
 
 
 @dataclass(frozen=True, slots=True)
 class TracedInput:
-    """A file that a stage read, and the stage that wrote it; None for what git holds."""
+    """A file or folder that a stage read, and the stages that wrote it; none for what git holds."""
 
     file: LockedFile
-    writer: str | None
+    writers: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,7 @@ def without_password(value: Any) -> Any:  # noqa: ANN401 - any value of params.y
 
 
 def _traced(stage: LockedStage, revision: Revision, reasons: list[StaleReason]) -> TracedStage:
-    inputs = [
-        TracedInput(dep, writer.name if (writer := writer_of(dep.path, revision.stages)) else None)
-        for dep in stage.deps
-    ]
+    inputs = [TracedInput(dep, [s.name for s in writers_of(dep.path, revision.stages)]) for dep in stage.deps]
     return TracedStage(
         name=stage.name,
         cmd=stage.cmd,

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as params_dataclass
 
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import STRICT, RunParams
+from wizardcoder.core.params import PARAMS_FILE, STRICT, RunParams, merge_runtime
 from wizardcoder.core.records import Example, PoolItem, Rejected
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.validation import describe
@@ -60,7 +60,7 @@ def recorded_settings(params: Mapping[str, Any], recorded: Mapping[str, Any]) ->
     Raises:
         StageError: they do not fit this code, as those of an old revision may not.
     """
-    values: dict[str, Any] = json.loads(json.dumps({name: params.get(name) for name in ("run", "teacher", "evolve")}))
+    values = merge_runtime(json.loads(json.dumps(params, default=str)), RecordedSettings, PARAMS_FILE)
     for key, value in recorded.items():
         *above, last = key.split(".")
         node = values

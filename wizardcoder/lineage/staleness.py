@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizardcoder.lineage.dvc_internals import DvcProject
-from wizardcoder.lineage.lock import LockedStage, overlap, writer_of
+from wizardcoder.lineage.lock import LockedStage, overlap, writers_of
 from wizardcoder.lineage.revision import Revision
 
 _ABSENT = object()
@@ -38,7 +38,7 @@ def find_stale(revision: Revision, stages: Iterable[LockedStage], project: DvcPr
         *_changed_declarations(stages, project),
     ]
     if revision.rev is None:
-        found += _changed_data({stage.name for stage in stages}, project)
+        found += _changed_data(stages, project)
     order = {stage.name: number for number, stage in enumerate(stages)}
     first = {(reason.stage, reason.subject): reason for reason in reversed(found)}
     return sorted(first.values(), key=lambda reason: (order[reason.stage], reason.subject))
@@ -54,19 +54,39 @@ def value_at(tree: Mapping[str, Any], key: str, absent: object = None) -> Any:  
     return node
 
 
+def written_md5(path: str, writers: Iterable[LockedStage], project: DvcProject) -> str | None:
+    """Return the hash that dvc.lock implies for an out, a file inside one, or a folder of several outs.
+
+    None where that needs a listing that the cache lacks.
+    """
+    files: dict[str, str | None] = {}
+    for out in (out for writer in writers for out in writer.outs if overlap(out.path, path)):
+        if out.path == path:
+            return out.md5
+        listing = project.files_of(out.md5) if out.md5.endswith(".dir") else {"": out.md5}
+        if listing is None:
+            return None
+        if path.startswith(f"{out.path}/"):
+            return listing.get(path.removeprefix(f"{out.path}/"))
+        inside = out.path.removeprefix(f"{path}/")
+        files |= {f"{inside}/{name}".rstrip("/"): md5 for name, md5 in listing.items()}
+    return _listing_md5(files) if files else None
+
+
+def contains_any(folder: str, paths: Collection[str]) -> bool:
+    """Return whether a folder contains one of these outs, whose change or absence explains the folder's."""
+    return any(path.startswith(f"{folder}/") for path in paths)
+
+
 def _changed_deps(stage: LockedStage, revision: Revision, project: DvcProject) -> Iterator[StaleReason]:
     for dep in stage.deps:
-        writer = writer_of(dep.path, revision.stages)
-        if writer is None:
+        writers = writers_of(dep.path, revision.stages)
+        if not writers:
             now = _folder_md5(dep.path, revision) if dep.md5.endswith(".dir") else _md5(revision.read(dep.path))
             if now != dep.md5:
                 yield StaleReason(stage.name, dep.path, "changed" if now else "missing")
-            continue
-        out = next(out for out in writer.outs if overlap(out.path, dep.path))
-        inside = dep.path.removeprefix(f"{out.path}/")
-        written = out.md5 if out.path == dep.path else (project.files_of(out.md5) or {}).get(inside)
-        if written is not None and written != dep.md5:
-            yield StaleReason(stage.name, dep.path, f"rewritten by {writer.name} since")
+        elif written_md5(dep.path, writers, project) not in (None, dep.md5):
+            yield StaleReason(stage.name, dep.path, f"rewritten by {' or '.join(w.name for w in writers)} since")
 
 
 def _md5(content: bytes | None) -> str | None:
@@ -74,10 +94,15 @@ def _md5(content: bytes | None) -> str | None:
 
 
 def _folder_md5(folder: str, revision: Revision) -> str | None:
-    """Return a folder's hash as DVC computes it, the hash of its listing; None where the folder is missing."""
-    names = sorted(revision.files(folder), key=lambda name: name.split("/"))
-    listing = [{"md5": _md5(revision.read(f"{folder}/{name}")), "relpath": name} for name in names]
-    return f"{_md5(json.dumps(listing, sort_keys=True).encode())}.dir" if names else None
+    """Return a folder's hash as DVC computes it; None where the folder is missing."""
+    files = {name: _md5(revision.read(f"{folder}/{name}")) for name in revision.files(folder)}
+    return _listing_md5(files) if files else None
+
+
+def _listing_md5(files: Mapping[str, str | None]) -> str:
+    """Return the hash of a folder's listing, given as relative path and md5."""
+    listing = [{"md5": files[name], "relpath": name} for name in sorted(files, key=lambda name: name.split("/"))]
+    return f"{_md5(json.dumps(listing, sort_keys=True).encode())}.dir"
 
 
 def _changed_params(stage: LockedStage, revision: Revision) -> Iterator[StaleReason]:
@@ -105,9 +130,11 @@ def _changed_declarations(stages: list[LockedStage], project: DvcProject) -> Ite
                 yield StaleReason(stage.name, path, "new in dvc.yaml")
 
 
-def _changed_data(names: Collection[str], project: DvcProject) -> Iterator[StaleReason]:
+def _changed_data(stages: Collection[LockedStage], project: DvcProject) -> Iterator[StaleReason]:
     """Compare the data in the workspace with dvc.lock; data that is only not checked out has not changed."""
-    for name, status in project.status(names).items():
-        for subject, state in (dict(status.deps) | dict(status.outs)).items():
-            if state == "modified":
+    status = project.status([stage.name for stage in stages])
+    changed_outs = {path for each in status.values() for path in each.outs}
+    for name, each in status.items():
+        for subject, state in (dict(each.deps) | dict(each.outs)).items():
+            if state == "modified" and not contains_any(subject, changed_outs):
                 yield StaleReason(name, subject, "changed in the workspace")

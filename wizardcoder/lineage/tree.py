@@ -221,8 +221,9 @@ def _add_stage(above: TextTree, stage: TracedStage, stages: Mapping[str, TracedS
 
 def _add_read(above: TextTree, read: TracedInput, stages: Mapping[str, TracedStage], drawn: set[str]) -> None:
     node = above.add(f"read {_file(read.file)}")
-    if read.writer is not None and read.writer in stages:
-        _add_stage(node, stages[read.writer], stages, drawn)
+    for writer in read.writers:
+        if writer in stages:
+            _add_stage(node, stages[writer], stages, drawn)
 
 
 def _committed(commit: Commit | None) -> str:
