@@ -83,7 +83,7 @@ def test_a_result_is_available_before_its_job_has_ended():
         assert next(results) == (1, 2)
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_an_error_in_a_job_is_raised_in_the_caller_and_ends_the_others(error, workers):
     opened = Workers()
@@ -99,14 +99,14 @@ def test_an_error_in_a_job_is_raised_in_the_caller_and_ends_the_others(error, wo
     assert opened.opened == opened.closed == workers
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_in_opening_a_worker_is_raised_in_the_caller(error):
     with pytest.raises(type(error)) as caught:
         collect([1, 2], Workers(fail_on_open=error), lambda _, job: job, 2)
     assert caught.value is error
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_in_closing_a_worker_is_raised_after_the_results(error):
     found = []
     with (

@@ -71,7 +71,7 @@ def same(left, right):
         np.str_("x"),
         np.dtype("float32"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_crosses_the_wire_with_its_type(value):
     assert same(ds1000_wire.loads(ds1000_wire.dumps(value)), value)
