@@ -28,7 +28,7 @@ from wizardcoder.core.records import Example
 from wizardcoder.decontamination.benchmark_problems import BenchmarkProblem
 from wizardcoder.decontamination.pairs import PairSearch
 from wizardcoder.text.embeddings import TFIDF
-from wizardcoder.text.tfidf import BLOCK, nearest
+from wizardcoder.text.tfidf import BLOCK, find_nearest_rows
 
 SAMPLES, QUERIES, DIMS, TOP_K = 78_000, 2_700, 1_024, 5
 
@@ -51,7 +51,7 @@ def _measure_dense() -> None:
     ratios, times = [], []
     for _ in range(3):
         started = time.perf_counter()
-        for _ in nearest(queries, corpus, TOP_K):
+        for _ in find_nearest_rows(queries, corpus, TOP_K):
             pass
         ours = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -23,7 +23,7 @@ from wizardcoder.screening.safety import SafetyMatch, SafetyRules, judge_by_teac
 from wizardcoder.screening.settings import ScreenParams, VerifyParams, check
 from wizardcoder.screening.verdicts import Verification, accept_continuation
 from wizardcoder.screening.verification import VerifyLimits, verify_all
-from wizardcoder.source_code.extraction import Code, code_of
+from wizardcoder.source_code.extraction import Code, extract_program
 from wizardcoder.teacher.settings import TeacherParams
 
 _NO_CODE = Verification("no_code")
@@ -77,7 +77,7 @@ def _read(examples: Sequence[Example], rules: SafetyRules | None) -> tuple[list[
     codes, matches = [], []
     with console.track("screen: reading", len(examples)) as bar:
         for e in examples:
-            codes.append(code_of(e.response, e.instruction))
+            codes.append(extract_program(e.response, e.instruction))
             matches.append(rules.matches(e.instruction, e.response) if rules else [])
             bar.advance()
     return codes, matches

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from wizardcoder.analysis.difficulty import Judgement, judge, score_in
+from wizardcoder.analysis.difficulty import DifficultyJudgement, judge_difficulty, parse_score
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example
 from wizardcoder.teacher.answer import Answer, RequestFailedError
@@ -41,7 +41,7 @@ from wizardcoder.teacher.teacher import Reply
     ],
 )
 def test_a_score_is_a_whole_number_from_1_to_10_that_the_answer_begins_with(answer, score):
-    assert score_in(answer) == score
+    assert parse_score(answer) == score
 
 
 class Scripted:
@@ -70,30 +70,33 @@ def example(text: str) -> Example:
     return Example(f"id-{text}", None, 2, None, text, "r")
 
 
-def judged(teacher: Scripted, *texts: str) -> list[Judgement]:
-    return asyncio.run(judge([example(t) for t in texts], "Rate: {instruction}", 3, 42, teacher))
+def judged(teacher: Scripted, *texts: str) -> list[DifficultyJudgement]:
+    return asyncio.run(judge_difficulty([example(t) for t in texts], "Rate: {instruction}", 3, 42, teacher))
 
 
 def test_each_instruction_is_put_into_the_prompt_and_asked_of_the_judge():
     teacher = Scripted(a=["7"], b=["Score: 2"])
-    assert judged(teacher, "a", "b") == [Judgement("id-a", 2, 7, 1, "7"), Judgement("id-b", 2, 2, 1, "Score: 2")]
+    assert judged(teacher, "a", "b") == [
+        DifficultyJudgement("id-a", 2, 7, 1, "7"),
+        DifficultyJudgement("id-b", 2, 2, 1, "Score: 2"),
+    ]
     assert teacher.asked == [("judge", "a", 0), ("judge", "b", 0)]
 
 
 def test_an_answer_without_a_score_is_asked_for_again():
     teacher = Scripted(a=["hard", "It is 7", "7"])
-    assert judged(teacher, "a") == [Judgement("id-a", 2, 7, 3, "7")]
+    assert judged(teacher, "a") == [DifficultyJudgement("id-a", 2, 7, 3, "7")]
 
 
 def test_after_the_last_attempt_there_is_no_score_but_the_last_answer():
-    assert judged(Scripted(a=["x", "y", "z"]), "a") == [Judgement("id-a", 2, None, 3, "z")]
+    assert judged(Scripted(a=["x", "y", "z"]), "a") == [DifficultyJudgement("id-a", 2, None, 3, "z")]
 
 
 def test_a_request_that_fails_leaves_its_record_without_a_score():
     teacher = Scripted(a=[RequestFailedError("HTTP 500")], b=["1"])
     assert judged(teacher, "a", "b") == [
-        Judgement("id-a", 2, None, 1, "request failed: HTTP 500"),
-        Judgement("id-b", 2, 1, 1, "1"),
+        DifficultyJudgement("id-a", 2, None, 1, "request failed: HTTP 500"),
+        DifficultyJudgement("id-b", 2, 1, 1, "1"),
     ]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from wizardcoder.analysis import figures, plots
 from wizardcoder.analysis.figures import PICTURES, draw_all
-from wizardcoder.analysis.round_statistics import Account, Spread
+from wizardcoder.analysis.round_statistics import RoundSummary, Spread
 
 SPREAD = Spread(9, 2.5, 0.5, 1.0, 2.0, 4.0)
 ALIKE = Spread(9, 0.75, 0.1, 0.7, 0.75, 0.8)
@@ -20,8 +20,8 @@ MEASURES = ("instruction_tokens", "response_tokens", "requirements", "cyclomatic
 REASONS = ("refusal", "response_cut", "instruction_cut", "no_information_gain", "request_failed", "response_empty", "x")
 
 
-def account(number: int, **changes) -> Account:
-    """Give an account with some of everything."""
+def summary(number: int, **changes) -> RoundSummary:
+    """Give an summary with some of everything."""
     similarities = ("to_parent", "to_seed", "nearest_in_round", "nearest_in_round_before", "similarity.dev")
     outcomes = Counter({("reasoning", "accepted"): 30, ("constraints", "accepted"): 9})
     outcomes.update({("constraints", reason): 9 - place for place, reason in enumerate(REASONS)})
@@ -33,22 +33,22 @@ def account(number: int, **changes) -> Account:
         "shares": {"distinct_1": 0.3, "distinct_2": 0.6, "distinct_3": 0.9},
         "drawn": 9,
     }
-    return Account(**(own | changes))
+    return RoundSummary(**(own | changes))
 
 
-def empty(number: int) -> Account:
+def empty(number: int) -> RoundSummary:
     mix = {"language": Counter(), "verdict": Counter()}
-    return account(number, outcomes=Counter(), mix=mix, spreads={}, shares={}, drawn=0)
+    return summary(number, outcomes=Counter(), mix=mix, spreads={}, shares={}, drawn=0)
 
 
-FULL = [account(number) for number in range(5)]
+FULL = [summary(number) for number in range(5)]
 
 
 @pytest.fixture
 def texts(monkeypatch):
     """Collect what a picture says, by drawing nothing to a file; a function draws one picture."""
 
-    def of(name: str, accounts: list[Account], benchmarks: tuple[str, ...] = ("dev",)) -> list[str]:
+    def of(name: str, summaries: list[RoundSummary], benchmarks: tuple[str, ...] = ("dev",)) -> list[str]:
         found: list[str] = []
 
         def collect(figure: Figure, *_, **__) -> None:
@@ -58,7 +58,7 @@ def texts(monkeypatch):
 
         monkeypatch.setattr(Figure, "savefig", collect)
         monkeypatch.setattr(plots, "write_bytes", lambda path, data: None)
-        PICTURES[name](accounts, list(benchmarks), Path(name))
+        PICTURES[name](summaries, list(benchmarks), Path(name))
         return [text for text in found if text]
 
     return of
@@ -85,7 +85,7 @@ def test_rounds_without_data_say_so(texts, name):
 
 @pytest.mark.parametrize(("name", "told"), [(name, 3 * (name in ("languages", "verdicts"))) for name in PICTURES])
 def test_a_round_without_data_between_others_is_left_out_or_has_an_empty_bar_that_says_so(texts, name, told):
-    found = texts(name, [account(0), empty(1), account(2), empty(3), empty(4)])
+    found = texts(name, [summary(0), empty(1), summary(2), empty(3), empty(4)])
     assert (found.count("no data"), "n=0" in found) == (told, False)
 
 
@@ -137,14 +137,14 @@ def test_verdicts_stand_in_their_own_order_and_languages_by_number(texts):
 
 def test_difficulty_takes_the_place_of_cyclomatic_complexity_when_there_is_any(texts):
     assert "Difficulty of each round against its similarity to benchmarks" in texts("complexity_similarity", FULL)
-    without = [account(n, spreads={"cyclomatic": SPREAD, "similarity.dev": SPREAD}) for n in range(3)]
+    without = [summary(n, spreads={"cyclomatic": SPREAD, "similarity.dev": SPREAD}) for n in range(3)]
     found = texts("complexity_similarity", without)
     assert "Cyclomatic complexity of each round against its similarity to benchmarks" in found
     assert {"0", "1", "2", "dev"} <= set(found)
 
 
 def test_difficulty_that_was_not_asked_for_says_how_to_ask(texts):
-    found = texts("complexity", [account(0, spreads={"cyclomatic": SPREAD})])
+    found = texts("complexity", [summary(0, spreads={"cyclomatic": SPREAD})])
     assert "no data\n(`analyze.difficulty: teacher` asks)" in found
     assert "Mean cyclomatic complexity of python answers: 2.5 in round 0" not in found
     assert "Mean cyclomatic complexity of Python answers: 2.5 in round 0" in found
@@ -157,7 +157,7 @@ def test_titles_say_how_a_mean_went(texts):
 
 def test_medians_are_told_to_a_tenth_below_20_and_whole_above(texts):
     def telling(median: float) -> list[str]:
-        return texts("lengths", [account(0, spreads={"requirements": Spread(1, 30.0, 0.0, 1.0, median, 40.0)})])
+        return texts("lengths", [summary(0, spreads={"requirements": Spread(1, 30.0, 0.0, 1.0, median, 40.0)})])
 
     assert "2.5" in telling(2.46)
     assert "3" in telling(3.0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from wizardcoder.analysis.round_files import Origin, draw, origins, read_rounds
+from wizardcoder.analysis.round_files import SourceInstructions, draw_examples, find_sources, read_rounds
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, write_jsonl
@@ -29,31 +29,31 @@ def project(tmp_path, monkeypatch):
 
 
 def test_a_record_comes_from_its_parent_and_the_seed_of_its_lineage():
-    assert origins([THIRD], KNOWN) == {"s-r1-r3": Origin(parent="two", seed="one")}
-    assert origins([FIRST], KNOWN) == {"s-r1": Origin(parent="one", seed="one")}
+    assert find_sources([THIRD], KNOWN) == {"s-r1-r3": SourceInstructions(parent="two", seed="one")}
+    assert find_sources([FIRST], KNOWN) == {"s-r1": SourceInstructions(parent="one", seed="one")}
 
 
 def test_a_seed_comes_from_nothing():
-    assert origins([SEED], KNOWN) == {}
+    assert find_sources([SEED], KNOWN) == {}
 
 
 def test_a_record_whose_lineage_is_not_whole_is_left_out():
-    assert origins([THIRD], {"s-r1": FIRST}) == {}
-    assert origins([THIRD], {"s": SEED}) == {}
+    assert find_sources([THIRD], {"s-r1": FIRST}) == {}
+    assert find_sources([THIRD], {"s": SEED}) == {}
 
 
 def test_a_lineage_that_leads_to_itself_ends():
     ring = replace(FIRST, parent_id="s-r1")
-    assert origins([ring], {"s-r1": ring}) == {}
+    assert find_sources([ring], {"s-r1": ring}) == {}
 
 
 def test_a_draw_does_not_depend_on_the_order_and_begins_a_larger_one():
     examples = [replace(SEED, id=f"s{n}") for n in range(20)]
-    drawn = draw(examples, 5, 42)
-    assert draw(examples[::-1], 5, 42) == drawn
-    assert draw(examples, 9, 42)[:5] == drawn
-    assert draw(examples, 5, 43) != drawn
-    assert sorted(e.id for e in draw(examples, 99, 42)) == sorted(e.id for e in examples)
+    drawn = draw_examples(examples, 5, 42)
+    assert draw_examples(examples[::-1], 5, 42) == drawn
+    assert draw_examples(examples, 9, 42)[:5] == drawn
+    assert draw_examples(examples, 5, 43) != drawn
+    assert sorted(e.id for e in draw_examples(examples, 99, 42)) == sorted(e.id for e in examples)
 
 
 def test_a_round_holds_its_own_records_and_what_screening_says_of_them(project):

@@ -20,7 +20,7 @@ from wizardcoder.decontamination.benchmark_problems import BenchmarkProblem
 from wizardcoder.decontamination.compared_texts import select_embedded_texts
 from wizardcoder.decontamination.ngram_overlap import extract_code_ngrams
 from wizardcoder.text.embeddings import embed
-from wizardcoder.text.tfidf import nearest
+from wizardcoder.text.tfidf import find_nearest_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("copied whole", "task alone", "renamed", "reworded, own solution", "translated zh, own solution")
@@ -168,7 +168,7 @@ def minilm(tmp_path_factory):
 
 def test_minilm_retrieves_most_rewordings_and_translations(minilm):
     plants, first, (queries, corpus), *_ = minilm
-    ranks = list(nearest(queries, corpus, 5))
+    ranks = list(find_nearest_rows(queries, corpus, 5))
     assert sum(first + n in [i for i, _ in ranks[n]] for n in range(len(plants))) >= 0.8 * len(plants)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wizardcoder.source_code.extraction import Code, code_of
-from wizardcoder.source_code.languages import LANGUAGES, of_code, of_tag
+from wizardcoder.source_code.extraction import Code, extract_program
+from wizardcoder.source_code.languages import LANGUAGES, detect_language, parse_tag
 
 ASKED = "Write a function that adds two numbers."
 
@@ -25,32 +25,34 @@ ASKED = "Write a function that adds two numbers."
     ],
 )
 def test_a_fenced_block_is_the_code_and_its_tag_the_language(response, code):
-    assert code_of(response, ASKED) == code
+    assert extract_program(response, ASKED) == code
 
 
 def test_blocks_of_the_main_language_are_joined_in_their_order_and_others_left_out():
     response = (
         "```bash\npip install x\n```\n```python\ndef add(a, b):\n    return a + b\n```\n```python\nadd(1, 2)\n```"
     )
-    assert code_of(response, ASKED) == Code("def add(a, b):\n    return a + b\n\nadd(1, 2)\n", "python")
+    assert extract_program(response, ASKED) == Code("def add(a, b):\n    return a + b\n\nadd(1, 2)\n", "python")
 
 
 def test_an_untagged_block_beside_a_tagged_one_is_output():
-    assert code_of("```python\nprint([1])\n```\nOutput:\n```\n[1] = x\n```", ASKED) == Code("print([1])\n", "python")
+    assert extract_program("```python\nprint([1])\n```\nOutput:\n```\n[1] = x\n```", ASKED) == Code(
+        "print([1])\n", "python"
+    )
 
 
 def test_a_block_of_text_is_no_code():
-    assert code_of("```text\nx = 1\n```", ASKED) is None
+    assert extract_program("```text\nx = 1\n```", ASKED) is None
 
 
 def test_the_main_language_is_that_of_most_text():
     response = "```html\n<p>a</p>\n```\n```css\np { color: red; }\np { margin: 0; }\n```"
-    assert code_of(response, ASKED).language == "css"
+    assert extract_program(response, ASKED).language == "css"
 
 
 def test_a_transcript_of_the_console_gives_what_was_typed():
     response = "```python\n>>> for x in [1]:\n...     print(x)\n1\n>>> 2 + 2\n4\n```"
-    assert code_of(response, ASKED) == Code("for x in [1]:\n    print(x)\n2 + 2", "python")
+    assert extract_program(response, ASKED) == Code("for x in [1]:\n    print(x)\n2 + 2", "python")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_a_transcript_of_the_console_gives_what_was_typed():
     ],
 )
 def test_an_answer_without_a_fence_is_code_less_its_prose_and_shown_output(response, text):
-    assert code_of(response, "Do it in Python.") == Code(text, "python")
+    assert extract_program(response, "Do it in Python.") == Code(text, "python")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_an_answer_without_a_fence_is_code_less_its_prose_and_shown_output(respo
     ],
 )
 def test_prose_and_plain_data_are_no_code(response):
-    assert code_of(response, "What is it?") is None
+    assert extract_program(response, "What is it?") is None
 
 
 SAMPLES = {
@@ -111,7 +113,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize(("language", "code"), SAMPLES.items())
 def test_code_is_known_by_its_signs_alone(language, code):
-    assert of_code(code, "Write it.") == language
+    assert detect_language(code, "Write it.") == language
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_code_is_known_by_its_signs_alone(language, code):
     ],
 )
 def test_code_that_fits_several_languages_is_in_the_one_that_the_instruction_names(instruction, language):
-    assert of_code("x = [1, 2]", instruction) == language
+    assert detect_language("x = [1, 2]", instruction) == language
 
 
 @pytest.mark.parametrize(
@@ -138,25 +140,25 @@ def test_code_that_fits_several_languages_is_in_the_one_that_the_instruction_nam
     ],
 )
 def test_names_that_hold_one_another_are_told_apart(instruction, language):
-    assert of_code("int x = 1;", instruction) == language
+    assert detect_language("int x = 1;", instruction) == language
 
 
 def test_signs_outweigh_a_language_that_is_only_named():
-    assert of_code(SAMPLES["javascript"], "Convert this Python code.") == "javascript"
+    assert detect_language(SAMPLES["javascript"], "Convert this Python code.") == "javascript"
 
 
 def test_a_language_without_signs_is_known_by_its_name():
-    assert of_code("main = putStrLn (show [x | x <- [1..3]])", "Write a Haskell program.") == "haskell"
+    assert detect_language("main = putStrLn (show [x | x <- [1..3]])", "Write a Haskell program.") == "haskell"
 
 
 @pytest.mark.parametrize(("tag", "language"), [("C++", "cpp"), ("sh", "bash"), ("solution", None), ("", None)])
 def test_a_tag_names_a_known_language_or_none(tag, language):
-    assert of_tag(tag) == language
+    assert parse_tag(tag) == language
 
 
 @pytest.mark.parametrize("text", [" ", "\n", " \n", "a ", "(", "a = ", "- "])
 def test_an_answer_that_repeats_itself_is_read_all_the_same(text):
-    assert code_of(text * 100_000, "Do it.") in (None, Code(text * 100_000, "python"))
+    assert extract_program(text * 100_000, "Do it.") in (None, Code(text * 100_000, "python"))
 
 
 def test_languages_are_lower_case_names():

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from bench.mock_endpoint import MockEndpoint
 from stages import analyze
 from wizardcoder.analysis import figures
+from wizardcoder.analysis.difficulty import DifficultyJudgement
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import read_yaml
@@ -298,7 +299,7 @@ def test_the_teacher_rates_a_sample_and_is_asked_once(small, monkeypatch):
         assert mock.counts["answered"] == 6
     found = {"r0.difficulty": 7.0, "r1.difficulty": 7.0, "r3.difficulty": 7.0, "difficulty_unscored": 1}
     assert metrics == GOLDEN | found
-    rated = read_records(paths.ANALYSIS / "difficulty.jsonl", analyze.Judgement)
+    rated = read_records(paths.ANALYSIS / "difficulty.jsonl", DifficultyJudgement)
     assert {(j.id, j.score, j.attempts, j.answer) for j in rated} == {
         ("s", 7, 1, "Score: 7"),
         ("t", 7, 1, "Score: 7"),

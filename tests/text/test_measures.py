@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wizardcoder.text.measures import count_requirements, count_tokens, distinct_share
+from wizardcoder.text.measures import compute_distinct_share, count_requirements, count_tokens
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_requirements_are_statements_and_their_further_constraints(instruction, 
     ],
 )
 def test_distinct_n_is_the_share_of_different_n_grams(texts, n, share):
-    assert distinct_share(texts, n) == (None if share is None else pytest.approx(share))
+    assert compute_distinct_share(texts, n) == (None if share is None else pytest.approx(share))

@@ -9,12 +9,12 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.text.embeddings import embed
-from wizardcoder.text.tfidf import BLOCK, nearest
+from wizardcoder.text.tfidf import BLOCK, find_nearest_rows
 
 
 def nearest_texts(queries: list[str], corpus: list[str], top_k: int) -> list[list[tuple[int, float]]]:
     """Give the nearest by TF-IDF, which needs no cache."""
-    return list(nearest(*embed("tfidf", queries, corpus, Path("unused")), top_k))
+    return list(find_nearest_rows(*embed("tfidf", queries, corpus, Path("unused")), top_k))
 
 
 def indices(query: str, corpus: list[str], top_k: int) -> list[int]:
@@ -70,7 +70,7 @@ def test_no_query_gives_nothing():
 def test_dense_neighbours_are_those_of_a_full_sort():
     draw = np.random.default_rng(3)
     queries, vectors = (draw.integers(-2, 3, (n, 4)).astype(np.float32) for n in (BLOCK + 5, 300))  # many ties
-    for row, found in zip(queries @ vectors.T, nearest(queries, vectors, 7), strict=True):
+    for row, found in zip(queries @ vectors.T, find_nearest_rows(queries, vectors, 7), strict=True):
         assert [index for index, _ in found] == np.argsort(-row, kind="stable")[:7].tolist()
 
 

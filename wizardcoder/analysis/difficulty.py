@@ -1,7 +1,7 @@
-"""How difficult the teacher finds an instruction, from 1 to 10 (after WizardLM's difficulty judge, arXiv 2304.12244).
+"""Difficulty of instructions from 1 to 10, rated by the teacher (after WizardLM's difficulty judge, arXiv 2304.12244).
 
-In: examples, a prompt, a teacher. Out: a judgement each, with its score or, where no answer could be read, without one.
-Every answer lies in the answer store.
+In: examples, a prompt, a teacher. Out: a judgement per example, without a score if no answer could be read. Every
+answer is kept in the answer store.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
 from wizardcoder.teacher.teacher import Teacher
 
-# a number from 1 to 10 at the beginning, neither the start of a range ("1 to 10") nor of a longer number
+# a number from 1 to 10 at the start, but not the start of a range ("1 to 10") or of a longer number
 _SCORE = re.compile(
     r"\W*(?:(?:difficulty|complexity|score|rating|level)\b\W*(?:(?:is|of)\b\W*)?)*"
     r"(10|[1-9])(?!\d|[.,]\d|\s*(?:-|\u2013|to\b)\s*\d)",
@@ -28,8 +28,8 @@ _SCORE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """`score` is None where none of the `attempts` gave an answer that could be read; `answer` is the last one."""
+class DifficultyJudgement:
+    """`score` is None if none of the `attempts` returned a readable answer; `answer` is the last one."""
 
     id: str
     round: int
@@ -38,35 +38,38 @@ class Judgement:
     answer: str
 
 
-async def judge(
+async def judge_difficulty(
     examples: Sequence[Example], prompt: str, attempts: int, run_seed: int, teacher: Teacher
-) -> list[Judgement]:
-    """Judge each example's instruction; an answer that cannot be read is asked for again, `attempts` times in all.
+) -> list[DifficultyJudgement]:
+    """Judge each example's instruction; an unreadable answer is asked for again, up to `attempts` times in all.
 
     Raises:
-        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; answers in flight are kept.
+        StageError: the endpoint is down or refuses the key, or the budget would be exceeded; the store keeps
+            answers in flight.
     """
     with console.track("analyze: difficulty", len(examples)) as bar:
 
-        async def judge_one(example: Example) -> Judgement:
-            judged = await _judge_one(example, prompt, attempts, run_seed, teacher)
+        async def judge_one(example: Example) -> DifficultyJudgement:
+            judgement = await _judge_one(example, prompt, attempts, run_seed, teacher)
             bar.advance()
-            return judged
+            return judgement
 
         return await ask_all(examples, judge_one, teacher.window, teacher.stop)
 
 
-def score_in(answer: str) -> int | None:
-    """Read the score that an answer begins with; None where there is none from 1 to 10.
+def parse_score(answer: str) -> int | None:
+    """Parse the score at the start of an answer; None if there is none from 1 to 10.
 
-    >>> score_in("Score: 7/10"), score_in("On a scale of 1 to 10: 7")
+    >>> parse_score("Score: 7/10"), parse_score("On a scale of 1 to 10: 7")
     (7, None)
     """
     found = _SCORE.match(answer)
     return int(found[1]) if found else None
 
 
-async def _judge_one(example: Example, prompt: str, attempts: int, run_seed: int, teacher: Teacher) -> Judgement:
+async def _judge_one(
+    example: Example, prompt: str, attempts: int, run_seed: int, teacher: Teacher
+) -> DifficultyJudgement:
     messages = chats.plain_messages(fill(prompt, instruction=example.instruction))
     answer = ""
     for attempt in range(attempts):
@@ -74,7 +77,7 @@ async def _judge_one(example: Example, prompt: str, attempts: int, run_seed: int
         try:
             answer = (await teacher.ask("judge", messages, seed, attempt)).answer.text.strip()
         except RequestFailedError as exc:
-            return Judgement(example.id, example.round, None, attempt + 1, f"request failed: {exc}")
-        if (score := score_in(answer)) is not None:
-            return Judgement(example.id, example.round, score, attempt + 1, answer)
-    return Judgement(example.id, example.round, None, attempts, answer)
+            return DifficultyJudgement(example.id, example.round, None, attempt + 1, f"request failed: {exc}")
+        if (score := parse_score(answer)) is not None:
+            return DifficultyJudgement(example.id, example.round, score, attempt + 1, answer)
+    return DifficultyJudgement(example.id, example.round, None, attempts, answer)

@@ -1,7 +1,7 @@
-"""The kinds of picture that the analysis draws, each readable without colour.
+"""The kinds of plot in the analysis, each readable without colour.
 
-In: numbers by round, with labels. Out: PNG and SVG, the same bytes for the same numbers. What is drawn, and what it is
-called, is decided elsewhere.
+In: numbers by round, with labels. Out: PNG and SVG, the same bytes for the same numbers. What a figure shows, and its
+title: figures.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wizardcoder.core.records import write_bytes
 
 SIZE_INCHES = (6.0, 4.0)
 DOTS_PER_INCH = 150
-# a part of a bar is told from the next by both; as many as can be told apart
+# a fill and a hatch distinguish the parts of a bar; as many as can be distinguished
 FILLS = ("#333333", "#d9d9d9", "#ffffff", "#a6a6a6", "#ffffff", "#d9d9d9", "#ffffff")
 HATCHES = ("", "", "////", "", "....", "\\\\\\\\", "xxxx")
 MARKERS = ("o", "s", "^", "D")
@@ -49,10 +49,7 @@ _LEAST_LABELLED = 0.06  # a segment's share of the axis in which a number still 
 
 @contextmanager
 def picture(stem: Path, title: str, panels: int = 1, columns: int = 1, note: str = "") -> Iterator[list[Axes]]:
-    """Yield a figure's panels to draw in; at the end it is written as `stem`.png and `stem`.svg.
-
-    The title stands above them, the note below.
-    """
+    """Yield a figure's panels to draw in, then write `stem`.png and `stem`.svg; the title is above, the note below."""
     rows = -(-panels // columns)
     with mpl.rc_context():
         mpl.rcdefaults()
@@ -73,7 +70,7 @@ def picture(stem: Path, title: str, panels: int = 1, columns: int = 1, note: str
 
 
 def no_data(axes: Axes, why: str = _NONE) -> None:
-    """Say in a panel that there is nothing to draw."""
+    """Write in a panel that there is nothing to draw."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -83,9 +80,9 @@ def no_data(axes: Axes, why: str = _NONE) -> None:
 def stacked(
     axes: Axes, bars: Mapping[str, Mapping[str, int]], parts: Sequence[str], shares: bool, ends: Sequence[str]
 ) -> None:
-    """Draw a horizontal bar for each label, the first on top, made of `parts`; `ends` are written behind the bars.
+    """Draw a stacked horizontal bar for each label, the first on top; `ends` are written behind the bars.
 
-    With `shares` each bar is as long as the others, 100 %; one without a count has none.
+    With `shares` every bar has the same length, 100 %; a bar without counts is empty.
     """
     labels = list(bars)
     totals = [sum(bars[label].values()) for label in labels]
@@ -120,7 +117,7 @@ def stacked(
 
 
 def spreads(axes: Axes, by_round: Mapping[int, Spread], title: str, why_none: str = _NONE) -> None:
-    """Draw the median of each round as a dot, the quartiles as a bar, the mean as a cross."""
+    """Draw each round's median as a dot, its quartiles as a bar, its mean as a cross."""
     axes.set_title(title, loc="left")
     if not by_round:
         no_data(axes, why_none)
@@ -143,7 +140,7 @@ def spreads(axes: Axes, by_round: Mapping[int, Spread], title: str, why_none: st
 
 
 def lines(axes: Axes, series: Mapping[str, Mapping[int, float]], title: str) -> None:
-    """Draw a line for each series over the rounds, its name at its end; values from 0 to 1."""
+    """Draw a line over the rounds for each series, with its name at the end; values from 0 to 1."""
     axes.set_title(title, loc="left")
     drawn = {name: values for name, values in series.items() if values}
     if not drawn:
@@ -161,9 +158,9 @@ def lines(axes: Axes, series: Mapping[str, Mapping[int, float]], title: str) -> 
 
 
 def crosses(axes: Axes, points: Mapping[int, tuple[Spread, Spread]], title: str, why_none: str = _NONE) -> None:
-    """Draw each round as a dot at two means, with their 95 % intervals as bars, joined in order; its number beside it.
+    """Draw each round as a dot at two means, joined in order, with their 95 % intervals as bars and its number.
 
-    Each number stands on a side of its own, so that those of dots in one place can be read.
+    The numbers are on different sides of the dots, so that they can be read if dots overlap.
     """
     axes.set_title(title, loc="left")
     if not points:

@@ -1,7 +1,7 @@
-"""What the rounds left behind: their accepted and rejected attempts, and what the screening found.
+"""The records of each round: accepted and rejected attempts, and what the stage screen added or dropped.
 
 In: data/rounds/rN/{examples,rejected}.jsonl, data/screened. Out: a round's records, a seeded draw of them, and the
-texts from which each came.
+instructions from which a record was evolved.
 """
 
 from __future__ import annotations
@@ -15,8 +15,16 @@ from wizardcoder.core.records import Example, Rejected, lineage, read_records
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """A round; `screened` are its examples with language, verdict and flags, `dropped` those that screening removed."""
+class RoundRecords:
+    """A round's records.
+
+    Attributes:
+        number: of the round, 0 for the seed.
+        examples: accepted attempts.
+        rejected: rejected attempts.
+        screened: by id, the examples that screening kept, with language, verdict and flags.
+        dropped: the examples that screening dropped.
+    """
 
     number: int
     examples: list[Example]
@@ -26,18 +34,22 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """The instructions from which a record came: of its parent, and of the seed of its lineage."""
+class SourceInstructions:
+    """The instructions from which a record was evolved: its parent's, and its seed's."""
 
     parent: str
     seed: str
 
 
-def read_rounds() -> list[Round]:
-    """Read all rounds; one that is switched off is empty."""
+def read_rounds() -> list[RoundRecords]:
+    """Read all rounds; a round that is switched off is empty.
+
+    Raises:
+        StageError: a file is missing or broken.
+    """
     dropped = list(read_records(paths.SCREENED_OUT, Rejected))
     return [
-        Round(
+        RoundRecords(
             number,
             list(read_records(paths.round_folder(number) / "examples.jsonl", Example)),
             list(read_records(paths.round_folder(number) / "rejected.jsonl", Rejected)),
@@ -48,16 +60,16 @@ def read_rounds() -> list[Round]:
     ]
 
 
-def draw(examples: Sequence[Example], count: int, run_seed: int) -> list[Example]:
-    """Draw records by a hash of their ids, whatever the file's order; a smaller draw is the beginning of a larger."""
-    return sorted(examples, key=lambda example: draw_key(run_seed, example.id))[:count]
+def draw_examples(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """Draw records by their ids, in any order of the file; a smaller draw is the beginning of a larger one."""
+    return sorted(examples, key=lambda example: draw_key(seed, example.id))[:count]
 
 
-def origins(examples: Iterable[Example], known: Mapping[str, Example]) -> dict[str, Origin]:
-    """Give the origin of each evolved example whose lineage is whole; a seed has none."""
+def find_sources(examples: Iterable[Example], by_id: Mapping[str, Example]) -> dict[str, SourceInstructions]:
+    """Return by id the source instructions of each evolved example whose lineage is complete; seeds have none."""
     found = {}
     for example in examples:
-        line = lineage(example, known)
+        line = lineage(example, by_id)
         if len(line) > 1 and line[-1].parent_id is None:
-            found[example.id] = Origin(parent=line[1].instruction, seed=line[-1].instruction)
+            found[example.id] = SourceInstructions(parent=line[1].instruction, seed=line[-1].instruction)
     return found

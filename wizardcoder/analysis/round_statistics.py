@@ -1,33 +1,33 @@
-"""A round's account: what was kept, of what kind it is, and how its measures spread.
+"""Summary of a round: counts of its attempts, and the spread of its records' measures.
 
-In: a round's records and the measures of those that were drawn. Out: counts and spreads; as rows of tables and as flat
-metrics. What has no value is absent, never zero or NaN.
+In: a round's records, and the measures of those that were drawn. Out: counts and spreads. A measure without a value is
+absent, never zero or NaN. Tables: tables.py.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 
-from wizardcoder.analysis.round_files import Round
+from wizardcoder.analysis.round_files import RoundRecords
 from wizardcoder.core.records import Example
 
 ACCEPTED = "accepted"
-NOT_DRAWN = "over_limit"  # seeds beyond seed.limit: counted, but no attempt
+NOT_DRAWN = "over_limit"  # seeds beyond seed.limit: listed, but not counted as attempts
 NO_CODE = "no code"
-Row = dict[str, object]
+VERDICT_REASON = "verdict."  # screen's reason for dropping a record: verdict.<verdict>
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How `n` values spread; quartiles are interpolated linearly.
+    """The spread of `n` values; quartiles are interpolated linearly.
 
-    `margin` is half the width of the mean's 95 % interval (normal approximation); 0 of a single value.
+    `margin` is half the width of the mean's 95 % interval (normal approximation); 0 for a single value.
     """
 
     n: int
@@ -39,20 +39,24 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A record that was drawn, and its measures by name; a measure that it has not is absent."""
+class MeasuredExample:
+    """A drawn record and its measures by name; measures without a value are absent."""
 
     example: Example
     values: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What a round did.
+class RoundSummary:
+    """Counts and measures of a round.
 
-    `outcomes` counts attempts by (heuristic, outcome), the outcome being `accepted` or the reason of the rejection;
-    `mix` counts the accepted by kind (language, verdict, dropped, flag) and name; `spreads` has the measures of the
-    records drawn; `shares` what is known of the round as a whole.
+    Attributes:
+        round: its number.
+        outcomes: attempts by (heuristic, outcome); the outcome is `accepted` or the reason of the rejection.
+        mix: accepted records by kind (language, verdict, dropped, flag) and name.
+        spreads: of the drawn records' measures.
+        shares: measures of the round as a whole.
+        drawn: number of drawn records.
     """
 
     round: int
@@ -64,16 +68,16 @@ class Account:
 
     @property
     def accepted(self) -> int:
-        """How many were accepted."""
-        return self.outcome_counts()[ACCEPTED]
+        """The number of accepted attempts."""
+        return self.count_outcomes()[ACCEPTED]
 
     @property
     def attempted(self) -> int:
-        """How many were tried."""
-        return sum(self.outcome_counts().values())
+        """The number of attempts."""
+        return sum(self.count_outcomes().values())
 
-    def outcome_counts(self) -> Counter[str]:
-        """Count attempts by outcome, seeds that were not drawn left out."""
+    def count_outcomes(self) -> Counter[str]:
+        """Count attempts by outcome, without the seeds that were not drawn."""
         counts: Counter[str] = Counter()
         for (_, outcome), count in self.outcomes.items():
             counts[outcome] += count
@@ -81,8 +85,26 @@ class Account:
         return counts
 
 
-def spread_of(values: Sequence[float]) -> Spread | None:
-    """Give the spread of some values; None of none."""
+def summarize_round(
+    records: RoundRecords, measured: Sequence[MeasuredExample], shares: Mapping[str, float]
+) -> RoundSummary:
+    """Summarize a round from its records, the measured ones, and the measures of the round as a whole."""
+    outcomes = Counter((item.heuristic or "", item.reason) for item in records.rejected)
+    outcomes.update((example.heuristic or "", ACCEPTED) for example in records.examples)
+    names = dict.fromkeys(name for item in measured for name in item.values)
+    spreads = {name: compute_spread([m.values[name] for m in measured if name in m.values]) for name in names}
+    return RoundSummary(
+        round=records.number,
+        outcomes=outcomes,
+        mix=_count_mix(records),
+        spreads={name: spread for name, spread in spreads.items() if spread is not None},
+        shares=dict(shares),
+        drawn=len(measured),
+    )
+
+
+def compute_spread(values: Sequence[float]) -> Spread | None:
+    """Compute the spread of some values; None if there are none."""
     if not values:
         return None
     q1, median, q3 = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
@@ -90,90 +112,20 @@ def spread_of(values: Sequence[float]) -> Spread | None:
     return Spread(len(values), float(np.mean(values)), margin, q1, median, q3)
 
 
-def account_of(of: Round, measured: Sequence[Measured], shares: Mapping[str, float]) -> Account:
-    """Put a round's account together."""
-    outcomes = Counter((item.heuristic or "", item.reason) for item in of.rejected)
-    outcomes.update((example.heuristic or "", ACCEPTED) for example in of.examples)
-    names = dict.fromkeys(name for item in measured for name in item.values)
-    spreads = {name: spread_of([m.values[name] for m in measured if name in m.values]) for name in names}
-    return Account(
-        round=of.number,
-        outcomes=outcomes,
-        mix=_mix(of),
-        spreads={name: spread for name, spread in spreads.items() if spread is not None},
-        shares=dict(shares),
-        drawn=len(measured),
-    )
-
-
-def flat_metrics(accounts: Iterable[Account]) -> dict[str, int | float]:
-    """Give counts, shares and the mean of each measure, by round: `r1.accepted`, `r1.cyclomatic`."""
-    metrics: dict[str, int | float] = {}
-    total = 0
-    for account in accounts:
-        total += account.accepted
-        own: dict[str, int | float] = {
-            "attempted": account.attempted,
-            "accepted": account.accepted,
-            "rejected": account.attempted - account.accepted,
-            "total": total,
-            "drawn": account.drawn,
-        }
-        if account.attempted:
-            own["acceptance"] = account.accepted / account.attempted
-        own |= {name: spread.mean for name, spread in account.spreads.items()} | account.shares
-        metrics |= {f"r{account.round}.{name}": value for name, value in own.items()}
-    return metrics
-
-
-def outcome_rows(accounts: Iterable[Account]) -> Iterator[Row]:
-    """Give every count of attempts, seeds that were not drawn included."""
-    for account in accounts:
-        for (heuristic, outcome), count in sorted(account.outcomes.items()):
-            yield {"round": account.round, "heuristic": heuristic, "outcome": outcome, "count": count}
-
-
-def mix_rows(accounts: Iterable[Account]) -> Iterator[Row]:
-    """Give every count of the accepted, the most frequent first."""
-    for account in accounts:
-        for kind, counts in account.mix.items():
-            for name, count in ranked(counts):
-                yield {"round": account.round, "kind": kind, "name": name, "count": count}
-
-
-def measure_rows(accounts: Iterable[Account]) -> Iterator[Row]:
-    """Give every measure's spread."""
-    for account in accounts:
-        for name, s in sorted(account.spreads.items()):
-            spread = {"n": s.n, "mean": s.mean, "margin": s.margin, "q1": s.q1, "median": s.median, "q3": s.q3}
-            yield {"round": account.round, "measure": name, **rounded(spread)}
-
-
-def record_rows(measured: Iterable[Measured]) -> Iterator[Row]:
-    """Give the measures of each record that was drawn."""
-    for item in measured:
-        example = item.example
-        yield {"id": example.id, "round": example.round, "heuristic": example.heuristic, **rounded(item.values)}
-
-
-def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Give counts from the greatest down, equal ones by name."""
+def sort_counts(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return counts in descending order; equal counts are sorted by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def rounded(values: Mapping[str, float]) -> dict[str, object]:
-    """Give values at six significant digits, as metrics have them."""
-    return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()}
-
-
-def _mix(of: Round) -> dict[str, Counter[str]]:
-    screened = of.screened.values()
+def _count_mix(records: RoundRecords) -> dict[str, Counter[str]]:
+    screened = records.screened.values()
     verdicts = Counter(example.verdict for example in screened if example.verdict is not None)
-    # what was dropped for its verdict had one as well
-    verdicts.update(d.reason.removeprefix("verdict.") for d in of.dropped if d.reason.startswith("verdict."))
+    # records that were dropped for their verdict have one too
+    reasons = [item.reason for item in records.dropped]
+    verdicts.update(reason.removeprefix(VERDICT_REASON) for reason in reasons if reason.startswith(VERDICT_REASON))
     return {
         "language": Counter(example.language or NO_CODE for example in screened),
         "verdict": verdicts,
-        "dropped": Counter(item.reason for item in of.dropped),
+        "dropped": Counter(reasons),
         "flag": Counter(flag for example in screened for flag in example.flags),
     }

@@ -19,7 +19,7 @@ from wizardcoder.decontamination.compared_texts import select_embedded_texts
 from wizardcoder.decontamination.overlap import Overlap, OverlapIndex, required_share
 from wizardcoder.decontamination.settings import RuleParams
 from wizardcoder.text.embeddings import embed
-from wizardcoder.text.tfidf import nearest
+from wizardcoder.text.tfidf import find_nearest_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class PairSearch:
             solutions: with `copies`, also yield every sample that solves a test sample.
         """
         near: dict[int, dict[int, float]] = {}
-        ranked = nearest(self._queries[list(tests)], self._corpus, end)
+        ranked = find_nearest_rows(self._queries[list(tests)], self._corpus, end)
         for test, ranks in zip(tests, ranked, strict=True):
             for number, similarity in ranks[first:]:
                 near.setdefault(number, {})[test] = similarity

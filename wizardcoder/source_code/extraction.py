@@ -12,8 +12,8 @@ import textwrap
 from collections import defaultdict
 from dataclasses import dataclass
 
-from wizardcoder.source_code import languages
 from wizardcoder.source_code.fences import parse_fences
+from wizardcoder.source_code.languages import detect_language, parse_tag
 
 _NOT_CODE = {"text", "txt", "plaintext", "output", "markdown", "md", "diff", "csv", "log", "none", "math"}
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)(.*)$", re.MULTILINE)
@@ -35,19 +35,19 @@ class Code:
     language: str
 
 
-def code_of(response: str, instruction: str, wanted: str | None = None) -> Code | None:
+def extract_program(response: str, instruction: str, wanted: str | None = None) -> Code | None:
     """Give the code of an answer, None where it holds none; only of the language that is wanted, where one is."""
     blocks = parse_fences(response)
     if not blocks:
         text = _without_prose(response)
-        language = languages.of_code(text, instruction)
+        language = detect_language(text, instruction)
         return Code(_unprompted(text, language), language) if language and wanted in (None, language) else None
     return _most([(block.tag, textwrap.dedent(block.text)) for block in blocks], instruction, wanted)
 
 
-def parts_of(response: str, instruction: str, wanted: str | None = None) -> list[Code]:
-    """Give what `code_of` joins, each block for itself."""
-    whole = code_of(response, instruction, wanted)
+def extract_program_parts(response: str, instruction: str, wanted: str | None = None) -> list[Code]:
+    """Give what `extract_program` joins, each block for itself."""
+    whole = extract_program(response, instruction, wanted)
     blocks = [textwrap.dedent(block.text) for block in parse_fences(response)]
     if whole is None or not blocks:
         return [] if whole is None else [whole]
@@ -56,10 +56,10 @@ def parts_of(response: str, instruction: str, wanted: str | None = None) -> list
 
 def _most(blocks: list[tuple[str, str]], instruction: str, wanted: str | None) -> Code | None:
     """Give the blocks of the language that most of the text is in; untagged ones only where no block has a tag."""
-    if any(languages.of_tag(tag) for tag, _ in blocks):
-        known = [(languages.of_tag(tag), text) for tag, text in blocks]
+    if any(parse_tag(tag) for tag, _ in blocks):
+        known = [(parse_tag(tag), text) for tag, text in blocks]
     else:
-        known = [(languages.of_code(t, instruction), t) for tag, t in blocks if tag.lower() not in _NOT_CODE]
+        known = [(detect_language(t, instruction), t) for tag, t in blocks if tag.lower() not in _NOT_CODE]
     by_language: dict[str, list[str]] = defaultdict(list)
     for language, text in known:
         if language is not None and wanted in (None, language) and text.strip():

@@ -243,13 +243,13 @@ _NAMED = {
 _OTHER = re.compile(rf"(?<![\w.#+])({'|'.join(map(re.escape, _OTHERS))})(?![\w+#])", re.IGNORECASE)
 
 
-def of_tag(tag: str) -> str | None:
+def parse_tag(tag: str) -> str | None:
     """Give the language that a fence's tag names; None of a tag that names none, or one that is not known here."""
     name = TAGS.get(tag.lower(), tag.lower())
     return name if name in LANGUAGES else None
 
 
-def of_code(code: str, instruction: str) -> str | None:
+def detect_language(code: str, instruction: str) -> str | None:
     """Give the language whose signs are most; None where there is no sign of any, as in prose or plain data."""
     code = _RUN.sub("\n", code)[:_READ]
     scores: dict[str, float] = {

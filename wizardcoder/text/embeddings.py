@@ -16,7 +16,7 @@ from wizardcoder.core import console
 from wizardcoder.core.cache import create_cache_folder
 from wizardcoder.core.console import StageError
 from wizardcoder.text.embedding_models import EmbeddingModel, open_model
-from wizardcoder.text.tfidf import Vectors, tfidf_vectors
+from wizardcoder.text.tfidf import Vectors, compute_tfidf_vectors
 
 TFIDF = "tfidf"
 CACHE_NAME = "embeddings.sqlite"
@@ -32,7 +32,7 @@ def embed(embedder: str, queries: Sequence[str], corpus: Sequence[str], cache: P
         StageError: there is no such model, or it cannot be loaded.
     """
     if embedder == TFIDF:
-        return tfidf_vectors(queries, corpus)
+        return compute_tfidf_vectors(queries, corpus)
     model = open_model(embedder)
     with _Cache(cache / CACHE_NAME) as kept:
         return _model_vectors(model, queries, kept), _model_vectors(model, corpus, kept)

@@ -1,7 +1,7 @@
-"""How long an instruction is, how much it asks for, and how varied many of them are; no model is needed.
+"""Measures of instructions: length, number of requirements, diversity of a set. No model is needed.
 
-In: texts. Out: counts and shares. The counts are crude on purpose: they are the same in every project and under every
-tokenizer, so that rounds can be compared. How alike texts are is not covered here.
+In: texts. Out: counts and shares. The counts are simple on purpose: they are the same in every project and under every
+tokenizer, so rounds can be compared. Similarity between texts: nearest.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CONSTRAINTS = re.compile(
 
 
 def count_tokens(text: str) -> int:
-    """Count words and single punctuation marks; the length measure of every round, whatever the teacher's tokenizer.
+    """Count words and punctuation marks: the length measure of every round, whatever the teacher's tokenizer.
 
     >>> count_tokens("Sort [3, 1].")
     7
@@ -33,10 +33,10 @@ def count_tokens(text: str) -> int:
 
 
 def count_requirements(instruction: str) -> int:
-    """Count what an instruction asks for: its statements, and each constraint beyond the first in one statement.
+    """Count the requirements of an instruction: its statements, plus each further constraint within a statement.
 
-    A statement is a sentence, a line or a list item that holds a word; fenced code is left out. Constraints are phrases
-    such as `must`, `only`, `without`, `at least`, `in O(`.
+    A statement is a sentence, a line or a list item that contains a word; fenced code does not count. Constraints are
+    phrases such as `must`, `only`, `without`, `at least`, `in O(`.
 
     >>> count_requirements("Sort a list. It must be in place, without recursion.")
     4
@@ -47,10 +47,10 @@ def count_requirements(instruction: str) -> int:
     return sum(max(1, len(_CONSTRAINTS.findall(statement))) for statement in statements)
 
 
-def distinct_share(texts: Iterable[str], n: int) -> float | None:
-    """Give the share of distinct ones among all word n-grams of the texts (distinct-n, arXiv 1510.03055).
+def compute_distinct_share(texts: Iterable[str], n: int) -> float | None:
+    """Compute distinct-n (arXiv 1510.03055): the share of distinct n-grams among all word n-grams of the texts.
 
-    It falls as texts are added, so only sets of one size can be compared. None where no text has n words.
+    It falls as texts are added, so only sets of the same size can be compared. None if no text has n words.
     """
     seen: set[tuple[str, ...]] = set()
     total = 0

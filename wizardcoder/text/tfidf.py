@@ -1,6 +1,6 @@
-"""Vectors of texts by TF-IDF, and the nearest of any vectors by cosine.
+"""TF-IDF vectors of texts, and the nearest of any vectors by cosine.
 
-In: texts, or vectors of them. Out: for each query the most similar rows of a corpus. Vectors by a model: embeddings.py.
+In: texts, or their vectors. Out: for each query the most similar rows of a corpus. Vectors by a model: embeddings.py.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from wizardcoder.text.words import WORD_PATTERN
 
-BLOCK = 256  # queries compared at once: memory holds (256, len(corpus)) similarities
+BLOCK = 256  # queries per step: memory holds (256, len(corpus)) similarities
 Vectors = Any  # rows of length 1: a float32 array, or scipy's CSR
 
 
-def tfidf_vectors(queries: Sequence[str], corpus: Sequence[str]) -> tuple[Vectors, Vectors]:
-    """Give both as (n, terms) over words and word pairs, weights fitted on both; without words a row is 0."""
+def compute_tfidf_vectors(queries: Sequence[str], corpus: Sequence[str]) -> tuple[Vectors, Vectors]:
+    """Return both as (n, terms) over words and word pairs, with weights fitted on both; a text without words is 0."""
     vectorizer = TfidfVectorizer(token_pattern=WORD_PATTERN, ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     both = vectorizer.fit_transform([*corpus, *queries])
     return both[len(corpus) :], both[: len(corpus)]
 
 
-def nearest(queries: Vectors, corpus: Vectors, top_k: int) -> Iterator[list[tuple[int, float]]]:
+def find_nearest_rows(queries: Vectors, corpus: Vectors, top_k: int) -> Iterator[list[tuple[int, float]]]:
     """Yield for each query its `top_k` nearest rows of the corpus as (row, cosine), best first.
 
     Exact; works in blocks of queries. Equal similarities keep the corpus order.
@@ -38,7 +38,7 @@ def nearest(queries: Vectors, corpus: Vectors, top_k: int) -> Iterator[list[tupl
 
 
 def _best(row: np.ndarray, top_k: int) -> np.ndarray:
-    """Give the places of the `top_k` largest, ordered; of those equal to the last of them the first ones."""
+    """Return the indices of the `top_k` largest values in order; ties at the end go to the first ones."""
     least = np.partition(row, len(row) - top_k)[len(row) - top_k]
     above = np.flatnonzero(row > least)
     equal = np.flatnonzero(row == least)[: top_k - len(above)]

@@ -107,14 +107,14 @@ def _extract_programs(example: Example) -> set[Program] | None:
     found: set[Program] = set()
     broken = False
     for text, other in ((example.response, example.instruction), (example.instruction, "")):
-        code = extraction.code_of(text, other, "python")
+        code = extraction.extract_program(text, other, "python")
         if code is None:
             continue
         try:
             codes = [parse_program(code.text)]
         except SyntaxError:  # one of several blocks may be a sketch, or show the others' output
             codes = []
-            for part in extraction.parts_of(text, other, "python"):
+            for part in extraction.extract_program_parts(text, other, "python"):
                 with suppress(SyntaxError):
                     codes.append(parse_program(part.text))
             broken = broken or not any(codes)
