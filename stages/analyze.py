@@ -20,7 +20,6 @@ from wizardcoder.analysis.round_files import RoundRecords, draw_examples, read_r
 from wizardcoder.analysis.settings import AnalyzeParams
 from wizardcoder.analysis.tables import ROUND_COLUMNS, flatten_metrics, list_rounds, write_tables
 from wizardcoder.benchmarks.load import load_benchmark
-from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.params import PART, STRICT, RunParams, Text, load
@@ -54,7 +53,7 @@ def main() -> None:
     with console.closing_line("analyze") as close:
         rounds = read_rounds()
         names = dict.fromkeys(params.decontaminate.benchmarks)
-        benchmarks = {name: load_benchmark(name, params.benchmarks.get(name)) for name in names}
+        benchmarks = {name: _load_texts(name, params.benchmarks.get(name)) for name in names}
         judgements = console.run_async(_judge(params, rounds)) if params.analyze.difficulty == "teacher" else []
         analysis = run(params, rounds, benchmarks, judgements)
         write_tables(analysis, paths.ANALYSIS)
@@ -72,11 +71,15 @@ def main() -> None:
 def run(
     params: Params,
     rounds: Sequence[RoundRecords],
-    benchmarks: Mapping[str, Sequence[Problem]],
+    benchmarks: Mapping[str, Sequence[str]],
     judgements: Sequence[DifficultyJudgement],
 ) -> Analysis:
-    """Measure a draw of every round."""
+    """Measure a draw of every round; `benchmarks` has the texts of the problems by name."""
     return measure_rounds(rounds, benchmarks, judgements, params.analyze.sample, params.run.seed)
+
+
+def _load_texts(name: str, source: str | None) -> list[str]:
+    return [problem.full_text for problem in load_benchmark(name, source)]
 
 
 async def _judge(params: Params, rounds: Sequence[RoundRecords]) -> list[DifficultyJudgement]:

@@ -1,6 +1,6 @@
 """Measure a draw of each round: lengths, complexity, drift, diversity, similarity to benchmarks.
 
-In: the rounds, the benchmarks' problems, the difficulty scores. Out: a summary per round, and each drawn record with
+In: the rounds, the texts of the benchmarks' problems, the difficulty scores. Out: a summary per round, and each drawn record with
 its measures. Reads and writes no files.
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from wizardcoder.analysis.difficulty import DifficultyJudgement
 from wizardcoder.analysis.round_files import RoundRecords, draw_examples, find_sources
 from wizardcoder.analysis.round_statistics import MeasuredExample, RoundSummary, summarize_round
-from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.core.records import Example
 from wizardcoder.source_code.complexity import measure_python
 from wizardcoder.source_code.extraction import extract_program
@@ -33,7 +32,7 @@ class Analysis:
 
 def measure_rounds(
     rounds: Sequence[RoundRecords],
-    benchmarks: Mapping[str, Sequence[Problem]],
+    benchmarks: Mapping[str, Sequence[str]],
     judgements: Sequence[DifficultyJudgement],
     sample: int,
     seed: int,
@@ -116,11 +115,11 @@ def _add_neighbours(values: Mapping[str, dict[str, float]], sets: Mapping[int, S
 
 
 def _add_similarity(
-    values: Mapping[str, dict[str, float]], examples: Sequence[Example], benchmarks: Mapping[str, Sequence[Problem]]
+    values: Mapping[str, dict[str, float]], examples: Sequence[Example], benchmarks: Mapping[str, Sequence[str]]
 ) -> None:
     """Add the similarity of each record to the nearest problem of each benchmark."""
     for name, problems in benchmarks.items():
-        similarities = find_nearest([e.full_text for e in examples], [p.full_text for p in problems])
+        similarities = find_nearest([e.full_text for e in examples], problems)
         _add(values, f"similarity.{name}", examples if similarities else [], similarities)
 
 
@@ -131,10 +130,10 @@ def _add(
         values[example.id][name] = number
 
 
-def _measure_set(examples: Sequence[Example], benchmarks: Mapping[str, Sequence[Problem]]) -> dict[str, float]:
+def _measure_set(examples: Sequence[Example], benchmarks: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Return the measures of a set: distinct-n, and the mean over a benchmark's problems of their nearest record."""
     shares = {f"distinct_{n}": compute_distinct_share([e.instruction for e in examples], n) for n in (1, 2, 3)}
     for name, problems in benchmarks.items():
-        similarities = find_nearest([p.full_text for p in problems], [e.full_text for e in examples])
+        similarities = find_nearest(problems, [e.full_text for e in examples])
         shares[f"reached.{name}"] = sum(similarities) / len(similarities) if similarities else None
     return {name: share for name, share in shares.items() if share is not None}
