@@ -1,7 +1,7 @@
 """Measure a draw of each round: lengths, complexity, drift, diversity, similarity to benchmarks.
 
-In: the rounds, the texts of the benchmarks' problems, the difficulty scores. Out: a summary per round, and each drawn record with
-its measures. Reads and writes no files.
+In: the rounds, the texts of the benchmarks' problems, the difficulty scores. Out: a summary per round, and each drawn
+record with its measures. Reads and writes no files.
 """
 
 from __future__ import annotations
