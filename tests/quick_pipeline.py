@@ -79,14 +79,24 @@ def evaluate():
             found[f"{{key}}.nll"] = sum(row["nll"] for row in rows) / problems
     write("metrics/evaluate.json", found)
 
+def summary():
+    scores = json.loads(Path("metrics/evaluate.json").read_text())
+    write("metrics/summary.json", {{"dev": scores.get("dev.pass_at_1")}})
+
 name = sys.argv[1]
 console.entry(lambda: evolve(int(name[-1])) if name.startswith("evolve") else globals()[name]())
 """
 
 
-def stage(name: str, deps: list[str], params: list[str], out: str) -> dict:
+def stage(name: str, deps: list[str], params: list[str], out: str | None) -> dict:
     metrics = [{f"metrics/{name}.json": {"cache": False}}]
-    found = {"cmd": f"python stage.py {name}", "deps": deps, "params": params, "outs": [out], "metrics": metrics}
+    found = {
+        "cmd": f"python stage.py {name}",
+        "deps": deps,
+        "params": params,
+        "outs": [out] if out else [],
+        "metrics": metrics,
+    }
     return {key: value for key, value in found.items() if value}
 
 
@@ -96,6 +106,7 @@ STAGES = {
     "merge": stage("merge", [f"{out}/examples.jsonl" for out in ROUNDS.values()], ["merge"], "data/merged"),
     "train": stage("train", ["data/merged/examples.jsonl"], ["train"], "models/wizardcoder"),
     "evaluate": stage("evaluate", ["models/wizardcoder"], ["evaluate.problems"], "data/results"),
+    "summary": stage("summary", ["metrics/evaluate.json"], [], None),
 }
 
 

@@ -90,7 +90,7 @@ def test_an_unknown_suite_is_refused_with_the_known_ones(project):
 
 def test_what_may_cost_money_is_printed_and_refused_without_pay(project):
     output = project.ablate("evolved", code=1)
-    assert "  affects: evolve_r2, merge, train, evaluate" in output
+    assert "  affects: evolve_r2, merge, train, evaluate, summary" in output
     assert "1 of 1 may ask a teacher for answers that are not in the store" in output
     assert output.splitlines()[-1] == (
         "error: evolved-r2: may ask the teacher, and runtime.teacher.price is not 0; `--pay` runs it"
@@ -105,7 +105,7 @@ def test_stages_that_are_not_up_to_date_are_named_and_counted(project, capsys):
     script.write_text(before)
     output = capsys.readouterr().err
     assert "not up to date at this commit: evolve_r2; run `dvc repro` and commit first, so that the " in output
-    assert "  affects: evolve_r2, merge, train, evaluate" in output
+    assert "  affects: evolve_r2, merge, train, evaluate, summary" in output
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
@@ -122,11 +122,11 @@ def test_a_failed_experiment_is_reported_and_the_others_are_compared(project):
     assert lines[0].startswith("ablate: rounds: 3 experiments, 0 finished at ")
     assert lines[1:3] == [
         "dvc exp run --temp --allow-missing -n rounds-0 -S 'merge.rounds=[0]' evaluate",
-        "  affects: merge, train, evaluate",
+        "  affects: merge, train, evaluate, summary",
     ]
     assert "no experiment asks a teacher, so none costs money" in lines
     assert "ablate: 1 of 3: rounds-0: merge is restored from the cache" in output  # the interrupted run made it
-    assert ran(output, "rounds-0-1") == ["merge", "train", "evaluate"]
+    assert ran(output, "rounds-0-1") == ["merge", "train", "evaluate", "summary"]
     assert project.experiments() == ["rounds-0", "rounds-0-1"]
     assert row(output, "rounds-0")[3].startswith("-0.600 (")
     assert lines[-1] == (
@@ -139,7 +139,7 @@ def test_a_second_call_runs_what_failed_and_marks_what_is_significant(project):
     output = project.ablate("rounds")
     assert output.count("finished before") == 2
     assert ran(output, "rounds-0") == ran(output, "rounds-0-1") == []
-    assert ran(output, "rounds-0-1-2") == ["train", "evaluate"]
+    assert ran(output, "rounds-0-1-2") == ["train", "evaluate", "summary"]
     assert row(output, "rounds-0-1")[1:] == ["10", "0.900 (0.699 to 0.972)", "baseline", "", ""]
     # eight comparisons: of two experiments, on two benchmarks, by two measures; McNemar's 2 / 2**12, third smallest
     assert row(output, "rounds-0")[4:] == ["0.0005", "0.0029 *"]

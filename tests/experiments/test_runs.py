@@ -77,5 +77,5 @@ def test_an_experiment_is_queued_by_the_same_command(dvc):
     dvc("import sys; from pathlib import Path; Path('args').write_text(' '.join(sys.argv[1:]))")
     queue_experiment(EXPERIMENT)
     assert Path("args").read_text().split() == [
-        *("exp", "run", "--queue", "--allow-missing", "-n", "more", "-S", "train.max_steps=9", "evaluate")
+        *("exp", "run", "--queue", "--allow-missing", "-n", "more", "-S", "train.max_steps=9", "summary")
     ]

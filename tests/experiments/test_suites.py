@@ -40,7 +40,7 @@ def test_the_command_makes_an_experiment_in_a_folder_of_its_own(tmp_path):
     first, _ = suite_experiments("rounds", read(tmp_path, GOOD)["rounds"])
     assert first.command() == [
         *("dvc", "exp", "run", "--temp", "--allow-missing", "-n", "rounds-0"),
-        *("-S", "train.max_steps=5", "-S", "merge.rounds=[0]", "evaluate"),
+        *("-S", "train.max_steps=5", "-S", "merge.rounds=[0]", "summary"),
     ]
 
 

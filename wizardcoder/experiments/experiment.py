@@ -18,8 +18,8 @@ from wizardcoder.core.git import changed_files, read_committed, run_git
 from wizardcoder.core.params import PARAMS_FILE
 from wizardcoder.core.params_file import applied, nested, overrides
 
-LAST_STAGE = "evaluate"
-"""Experiments run up to this stage: what follows only reads its results."""
+LAST_STAGE = "summary"
+"""Experiments run up to this stage, so that `dvc exp show` lists their headline numbers."""
 
 
 @dataclass(frozen=True, slots=True)

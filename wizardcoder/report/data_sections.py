@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from wizardcoder.core import paths
+from wizardcoder.report.metrics_files import Metrics
 from wizardcoder.report.pages.numbers import format_percent, format_percent_range
 from wizardcoder.report.pages.svg import Line, bar, chart, interval
 from wizardcoder.report.parts import Cell, Figure, Section, Table, without_empty
-from wizardcoder.report.run_files import CsvRow, Metrics, RunFiles, csv_number
+from wizardcoder.report.run_files import CsvRow, RunFiles, csv_number
 from wizardcoder.statistics.intervals import wilson_interval
 
 CHARTS = {  # measures of analyze that share a scale

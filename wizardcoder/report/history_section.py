@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wizardcoder.experiments.run_history import CommittedRun
+from wizardcoder.report.metrics_files import Metrics
 from wizardcoder.report.pages.numbers import format_percent, format_percent_range
 from wizardcoder.report.pages.svg import Line, chart, interval
 from wizardcoder.report.parts import Column, Figure, Section, Table, table_of, without_empty
-from wizardcoder.report.run_files import Metrics
 from wizardcoder.report.score_section import benchmarks_of
 
 LATEST = 10  # rows that are shown at once

@@ -9,17 +9,14 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import read_metrics
 from wizardcoder.experiments.run_history import CommittedRun, read_history
 from wizardcoder.lineage.lock import StageOverview, read_overview
+from wizardcoder.report.metrics_files import STAGES, Metrics
 
-LATER_STAGES = ("screen", "merge", "decontaminate", "analyze", "train", "evaluate")
-STAGES = ("seed", *(f"evolve_r{n}" for n in paths.EVOLVED_ROUNDS), *LATER_STAGES)
-Metrics = Mapping[str, Any]
 CsvRow = Mapping[str, str]
 
 

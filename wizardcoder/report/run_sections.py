@@ -6,10 +6,11 @@ In: metrics, the loss curve, dvc.lock. Out: sections.
 from __future__ import annotations
 
 from wizardcoder.lineage.lock import LockedFile, StageOverview
+from wizardcoder.report.metrics_files import STAGES
 from wizardcoder.report.pages.numbers import format_size
 from wizardcoder.report.pages.svg import GraphNode, Line, chart, graph
 from wizardcoder.report.parts import Cell, Figure, Section, Table, without_empty
-from wizardcoder.report.run_files import STAGES, RunFiles, csv_number
+from wizardcoder.report.run_files import RunFiles, csv_number
 
 COST_COLUMNS = {  # metric: heading
     "requests": "requests",

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wizardcoder.report.metrics_files import Metrics
 from wizardcoder.report.pages.numbers import format_percent, format_percent_range
 from wizardcoder.report.pages.svg import interval
 from wizardcoder.report.parts import Column, Section, Table, table_of, without_empty
-from wizardcoder.report.run_files import Metrics
 
 INTRO = (
     "Intervals are 95 % confidence intervals. With one sample per problem: Wilson's for a score, Newcombe's for a "

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wizardcoder.core import paths
+from wizardcoder.report.metrics_files import EVOLVE_STAGES, Metrics
 
-Metrics = Mapping[str, Any]
-
-SOURCES = (*(f"evolve_r{n}" for n in paths.EVOLVED_ROUNDS), "screen", "decontaminate", "train", "evaluate")
+SOURCES = (*EVOLVE_STAGES, "screen", "decontaminate", "train", "evaluate")
 """The stages whose metrics are summarized."""
 TEST_BENCHMARK = "humaneval"
 
