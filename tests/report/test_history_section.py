@@ -77,9 +77,20 @@ def lines(*history):
         ([run("a", rounds=[0, 2])], ""),
         ([run("a", rounds=[0], changed={"train.lr": "1"})], ""),
         ([run("a", rounds=[0], changed={"merge.rounds": "[0]"})], [2]),
+        ([run("a", rounds=[0], changed={"merge.rounds": "[0]", "evolve.enabled.r1": "False"})], [2]),
         ([run("a", rounds=None)], ""),
     ],
-    ids=["this_run_is_a_point", "cumulative", "alone", "one_x", "gap", "other_change", "rounds_changed", "unknown"],
+    ids=[
+        "this_run_is_a_point",
+        "cumulative",
+        "alone",
+        "one_x",
+        "gap",
+        "other_change",
+        "rounds_changed",
+        "rounds_off",
+        "unknown",
+    ],
 )
 def test_the_chart_has_a_point_for_each_set_of_rounds(history, expected):
     assert lines(*history) == expected

@@ -17,6 +17,8 @@ from wizardcoder.report.parts import Column, Figure, Section, Table, table_of, w
 from wizardcoder.report.score_section import benchmarks_of
 
 LATEST = 10  # rows that are shown at once
+# params that change which rounds are trained on, or nothing about a benchmark's score
+_ROUND_KEYS = ("merge.rounds", "evolve.enabled.", "evaluate.problems.", "evaluate.held_out")
 INTRO = (
     "Runs of this repository: DVC's experiments, and commits after the revision given to wizardcoder report --from. "
     "Scores are comparable only on the same problems, and a score chosen among many is too high by chance."
@@ -60,7 +62,9 @@ def history_section(scores: Metrics, merge: Metrics, history: Sequence[Committed
         ]
         this_run = [_score("this run", "", _merged(merge), benchmark, scores)] if _scored(benchmark, scores) else []
         tables += _tables(benchmark, this_run, comparable, [run for run in earlier if run not in comparable])
-        only_rounds = [_run_score(run, benchmark) for run in comparable if set(run.changed) <= {"merge.rounds"}]
+        only_rounds = [
+            _run_score(run, benchmark) for run in comparable if all(key.startswith(_ROUND_KEYS) for key in run.changed)
+        ]
         figures += _figure(benchmark, [*this_run, *only_rounds]) if comparable else []
     return Section("runs", "Earlier runs", INTRO, without_empty(tables), figures)
 

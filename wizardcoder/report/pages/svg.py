@@ -142,7 +142,7 @@ class _Frame:
 def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Return about five round numbers that enclose a range; with `whole` they are integers."""
     if low == high:
-        low, high = low - abs(low or 1) / 2, high + abs(high or 1) / 2
+        low, high = low - abs(low) / 2, high + abs(high or 1) / 2
     rough = (high - low) / TICKS
     power = 10.0 ** floor(log10(rough))
     step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
