@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,7 +191,7 @@ def test_an_invalid_file_is_refused_in_one_line_and_nothing_is_written(folder, n
     ("content", "said"),
     [
         ("", "s.jsonl: holds no sample"),
-        ("def f():\n", "s.jsonl:1: not JSON, or cut short: Expecting value: line 1 column 1 (char 0)"),
+        ("def f():\n", "s.jsonl:1: not JSON, or cut short: Expecting value (column 1)"),
         ('{"task_id": "T/0"}\n', "s.jsonl:1: completion: missing, found task_id; accepted: a text"),
         ('{"task_id": "T/0", "completion": 1}\n', "s.jsonl:1: completion: found 1; accepted: a text"),
         (None, "s.jsonl: No such file or directory"),
@@ -210,8 +211,7 @@ def test_a_k_above_the_samples_of_each_problem_is_refused(no_run):
 
 def test_a_benchmark_without_a_source_is_refused_with_the_key_to_set(no_run):
     write_samples(("T/0", RIGHT))
-    timeouts = "evaluate:\n  timeout_s: {python: 5.0, ds1000: 5.0, multiple: 5.0}\n"
-    Path("params.yaml").write_text(f"benchmarks:\n  mbpp_plus: null\n{timeouts}")
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
     said = refusal(benchmark="mbpp_plus", source=None)
     assert said.startswith("mbpp_plus not run: benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
 
