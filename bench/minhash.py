@@ -31,7 +31,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wizardcoder.core.records import Example, write_jsonl
-from wizardcoder.merging.near_duplicates import NearDuplicates, bands, shingles
+from wizardcoder.merging.near_duplicates import NearDuplicateIndex, choose_bands, make_shingles
 from wizardcoder.text.words import split_tokens
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +67,7 @@ def replace_words(text: str, vocabulary: list[str], share: float, rng: random.Ra
 
 def feed_merge() -> Feed:
     """Return a function that counts near-duplicates as merge does."""
-    near = NearDuplicates(THRESHOLD, NUM_PERM, SHINGLE_WORDS, SEED)
+    near = NearDuplicateIndex(THRESHOLD, NUM_PERM, SHINGLE_WORDS, SEED)
 
     def feed(texts: list[tuple[int, str]]) -> int:
         return sum(near.add(str(number), split_tokens(text.lower())) is not None for number, text in texts)
@@ -77,13 +77,13 @@ def feed_merge() -> Feed:
 
 def feed_rensa() -> Feed:
     """Return a function that sketches, queries and inserts; it counts records with unverified candidates."""
-    index = RMinHashLSH(THRESHOLD, NUM_PERM, bands(THRESHOLD, NUM_PERM))
+    index = RMinHashLSH(THRESHOLD, NUM_PERM, choose_bands(THRESHOLD, NUM_PERM))
 
     def feed(texts: list[tuple[int, str]]) -> int:
         found = 0
         for number, text in texts:
             sketch = RMinHash(NUM_PERM, SEED)
-            sketch.update(shingles(split_tokens(text.lower()), SHINGLE_WORDS))
+            sketch.update(make_shingles(split_tokens(text.lower()), SHINGLE_WORDS))
             found += bool(index.query(sketch))
             index.insert(number, sketch)
         return found
@@ -95,14 +95,16 @@ def feed_datasketch() -> Feed:
     """Return the same bare loop for datasketch, with bands of the same size."""
     from datasketch import MinHash, MinHashLSH
 
-    count = bands(THRESHOLD, NUM_PERM)
+    count = choose_bands(THRESHOLD, NUM_PERM)
     index, empty = MinHashLSH(num_perm=NUM_PERM, params=(count, NUM_PERM // count)), MinHash(NUM_PERM, SEED)
 
     def feed(texts: list[tuple[int, str]]) -> int:
         found = 0
         for number, text in texts:
             sketch = empty.copy()
-            sketch.update_batch([shingle.encode() for shingle in shingles(split_tokens(text.lower()), SHINGLE_WORDS)])
+            sketch.update_batch(
+                [shingle.encode() for shingle in make_shingles(split_tokens(text.lower()), SHINGLE_WORDS)]
+            )
             found += bool(index.query(sketch))
             index.insert(number, sketch)
         return found
@@ -111,8 +113,8 @@ def feed_datasketch() -> Feed:
 
 
 def feed_shingles() -> Feed:
-    """Return a function that counts shingles, which both ways have to build."""
-    return lambda texts: sum(len(shingles(split_tokens(text.lower()), SHINGLE_WORDS)) for _, text in texts)
+    """Return a function that counts make_shingles, which both ways have to build."""
+    return lambda texts: sum(len(make_shingles(split_tokens(text.lower()), SHINGLE_WORDS)) for _, text in texts)
 
 
 def measure(ways: list[Callable[[], Feed]], texts: list[str]) -> list[tuple[float, int]]:

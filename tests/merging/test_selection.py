@@ -8,9 +8,10 @@ import pytest
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example
-from wizardcoder.merging import selection
-from wizardcoder.merging.near_duplicates import NearDuplicatesParams, jaccard, shingles
-from wizardcoder.merging.selection import MergeParams, Origin, Removal, Selection
+from wizardcoder.merging.matching import choose_target, draw_to_size, match_rounds, measure_sizes
+from wizardcoder.merging.near_duplicates import compute_jaccard, make_shingles
+from wizardcoder.merging.selection import RecordOrigin, Removal, Selection, find_excluded_heuristic, select_records
+from wizardcoder.merging.settings import MergeParams, NearDuplicatesParams
 from wizardcoder.text.words import split_tokens
 
 
@@ -23,7 +24,7 @@ def example(key: str, number: int, instruction: str, response: str = "r") -> Exa
 
 
 def select(params: MergeParams, rounds: dict[int, list[Example]], left_out=lambda _: None) -> Selection:
-    return selection.select(params, 42, rounds.items(), left_out)
+    return select_records(params, 42, rounds.items(), left_out)
 
 
 def reasons(found: Selection) -> dict[str, str]:
@@ -84,9 +85,9 @@ def test_a_record_of_another_round_is_refused():
 
 
 ORIGINS = {
-    "s": Origin(None, None),
-    "s-r1": Origin("s", "reasoning"),
-    "s-r1-r3": Origin("s-r1", "complexity"),
+    "s": RecordOrigin(None, None),
+    "s-r1": RecordOrigin("s", "reasoning"),
+    "s-r1-r3": RecordOrigin("s-r1", "complexity"),
 }
 
 
@@ -101,16 +102,16 @@ ORIGINS = {
 )
 def test_a_heuristic_forbids_what_it_made_and_all_that_came_of_it(allowed, told):
     evolved = Example("s-r1-r3-r4", "s-r1-r3", 4, "constraints", "i", "r")
-    assert selection.forbidding(allowed, ORIGINS, evolved) == told
+    assert find_excluded_heuristic(allowed, ORIGINS, evolved) == told
 
 
 def test_a_seed_always_passes():
-    assert selection.forbidding(set(), ORIGINS, Example("s", None, 0, None, "i", "r")) is None
+    assert find_excluded_heuristic(set(), ORIGINS, Example("s", None, 0, None, "i", "r")) is None
 
 
 def test_an_ancestor_that_is_in_no_round_is_named():
     with pytest.raises(StageError, match=r"^round 2: t-r1-r2: its ancestor t-r1 is in no round$"):
-        selection.forbidding({"reasoning"}, ORIGINS, Example("t-r1-r2", "t-r1", 2, "reasoning", "i", "r"))
+        find_excluded_heuristic({"reasoning"}, ORIGINS, Example("t-r1-r2", "t-r1", 2, "reasoning", "i", "r"))
 
 
 def made(**counts: int) -> Selection:
@@ -121,8 +122,8 @@ def made(**counts: int) -> Selection:
 
 def test_rounds_matched_by_samples_have_equally_many():
     params = settings(match="samples")
-    found = selection.match(made(r0=9, r1=4), params, 4, 42)
-    assert selection.sizes(found, params) == {0: 4, 1: 4}
+    found = match_rounds(made(r0=9, r1=4), params, 4, 42)
+    assert measure_sizes(found, params) == {0: 4, 1: 4}
     assert set(reasons(found).values()) == {"match"}
     assert len(found.removed) == 5
     assert {removal.detail for removal in found.removed.values()} == {"not drawn: 4 of 9 samples"}
@@ -130,8 +131,8 @@ def test_rounds_matched_by_samples_have_equally_many():
 
 def test_rounds_matched_by_tokens_are_equal_but_for_their_last_record():
     params = settings(match="tokens")
-    found = selection.match(made(r0=40, r1=10), params, 55, 42)
-    totals = selection.sizes(found, params)
+    found = match_rounds(made(r0=40, r1=10), params, 55, 42)
+    totals = measure_sizes(found, params)
     assert totals[1] == 55
     assert 55 <= totals[0] < 55 + 40
     assert {removal.detail for removal in found.removed.values()} == {"not drawn: 55 of 820 tokens"}
@@ -139,7 +140,7 @@ def test_rounds_matched_by_tokens_are_equal_but_for_their_last_record():
 
 def test_a_match_loses_nothing_and_keeps_the_order():
     before = made(r0=30, r1=20)
-    after = selection.match(before, settings(match="samples"), 7, 42)
+    after = match_rounds(before, settings(match="samples"), 7, 42)
     for number, left in before.left.items():
         kept = after.left[number]
         assert list(kept) == [key for key in left if key in kept]
@@ -152,8 +153,8 @@ def test_what_is_drawn_does_not_depend_on_the_order(trial):
     sizes = {f"id{i}": rng.randrange(1, 50) for i in range(60)}
     shuffled = dict(rng.sample(sorted(sizes.items()), len(sizes)))
     target = rng.randrange(1, sum(sizes.values()))
-    kept = selection.drawn(sizes, target, 42)
-    assert selection.drawn(shuffled, target, 42) == kept
+    kept = draw_to_size(sizes, target, 42)
+    assert draw_to_size(shuffled, target, 42) == kept
     assert sum(sizes[key] for key in kept) >= target
 
 
@@ -162,26 +163,26 @@ def test_a_larger_target_keeps_all_that_a_smaller_one_keeps(trial):
     rng = random.Random(trial)
     sizes = {f"id{i}": rng.randrange(1, 50) for i in range(60)}
     small, large = sorted(rng.sample(range(1, sum(sizes.values())), 2))
-    assert selection.drawn(sizes, small, trial) <= selection.drawn(sizes, large, trial)
+    assert draw_to_size(sizes, small, trial) <= draw_to_size(sizes, large, trial)
 
 
 def test_whatever_else_is_there_one_record_goes_before_another():
     few = {f"id{i}": 1 for i in range(0, 100, 2)}
     many = {f"id{i}": 1 for i in range(100)}
-    kept = selection.drawn(many, 40, 42)
-    assert selection.drawn(few, len(kept & set(few)), 42) == kept & set(few)
+    kept = draw_to_size(many, 40, 42)
+    assert draw_to_size(few, len(kept & set(few)), 42) == kept & set(few)
 
 
 def test_another_seed_draws_others():
     sizes = {f"id{i}": 1 for i in range(100)}
-    assert selection.drawn(sizes, 50, 1) != selection.drawn(sizes, 50, 2)
+    assert draw_to_size(sizes, 50, 1) != draw_to_size(sizes, 50, 2)
 
 
 def test_every_record_is_drawn_about_equally_often():
     sizes = {f"id{i}": 1 for i in range(10)}
     counts = dict.fromkeys(sizes, 0)
     for seed in range(1000):
-        for key in selection.drawn(sizes, 3, seed):
+        for key in draw_to_size(sizes, 3, seed):
             counts[key] += 1
     assert all(240 <= count <= 360 for count in counts.values())
 
@@ -191,20 +192,19 @@ def test_every_record_is_drawn_about_equally_often():
     [({}, (4, "all of round 1")), ({3: 3, 4: 0}, (3, "all of round 3")), ({3: 7}, (4, "all of round 1"))],
 )
 def test_without_a_target_the_smallest_of_all_rounds_that_hold_anything_is_it(others, target):
-    assert selection.target_size(settings(match="samples"), {0: 9, 1: 4}, others) == target
+    assert choose_target(settings(match="samples"), {0: 9, 1: 4}, others) == target
 
 
 def test_rounds_merged_alone_get_the_same_target():
     alone = {0: 9, 1: 4, 2: 6}
     targets = [
-        selection.target_size(settings(match="samples"), {n: alone[n]}, {o: alone[o] for o in alone if o != n})
-        for n in alone
+        choose_target(settings(match="samples"), {n: alone[n]}, {o: alone[o] for o in alone if o != n}) for n in alone
     ]
     assert targets == [(4, "all of round 1")] * 3
 
 
 def test_a_target_need_not_fit_a_round_that_is_not_wanted():
-    assert selection.target_size(settings(match="samples", target=5), {0: 9}, {1: 3}) == (5, "merge.target")
+    assert choose_target(settings(match="samples", target=5), {0: 9}, {1: 3}) == (5, "merge.target")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_target_need_not_fit_a_round_that_is_not_wanted():
             "samples",
             5,
             {0: 9, 2: 4},
-            "params.yaml: merge.target: found 5, accepted: at most 4, what the smallest round has "
+            "params.yaml: merge.target: found 5, accepted: at most 4, the size of the smallest round "
             "(samples: r0 9, r2 4)",
         ),
         (
@@ -227,7 +227,7 @@ def test_a_target_need_not_fit_a_round_that_is_not_wanted():
 )
 def test_a_round_that_is_too_small_is_named_with_all_sizes(match, target, wanted, line):
     with pytest.raises(StageError) as caught:
-        selection.target_size(settings(match=match, target=target), wanted, {})
+        choose_target(settings(match=match, target=target), wanted, {})
     assert str(caught.value) == line
 
 
@@ -251,7 +251,7 @@ def test_in_any_order_each_removed_record_has_a_kept_twin_and_no_two_kept_ones_a
     rounds = {number: rng.sample(records, len(records)) for number, records in varied(rng, 80).items()}
     found = select(settings(threshold=0.7), rounds)
     sets = {
-        e.id: set(shingles(split_tokens(f"{e.instruction}\n{e.response}".lower()), 3))
+        e.id: set(make_shingles(split_tokens(f"{e.instruction}\n{e.response}".lower()), 3))
         for es in rounds.values()
         for e in es
     }
@@ -262,9 +262,9 @@ def test_in_any_order_each_removed_record_has_a_kept_twin_and_no_two_kept_ones_a
         twin = removal.detail.split()[-1]
         assert twin in kept
         if removal.reason == "near_duplicate":
-            assert removal.detail == f"Jaccard {jaccard(sets[key], sets[twin]):.3f} with {twin}"
-            assert jaccard(sets[key], sets[twin]) >= 0.7
-    assert all(jaccard(sets[a], sets[b]) < 0.7 for i, a in enumerate(kept) for b in kept[:i])
+            assert removal.detail == f"Jaccard {compute_jaccard(sets[key], sets[twin]):.3f} with {twin}"
+            assert compute_jaccard(sets[key], sets[twin]) >= 0.7
+    assert all(compute_jaccard(sets[a], sets[b]) < 0.7 for i, a in enumerate(kept) for b in kept[:i])
 
 
 @pytest.mark.parametrize("trial", range(10))
@@ -281,6 +281,4 @@ def test_without_near_duplicates_the_same_texts_stay_in_any_order(trial):
 def test_the_same_input_gives_the_same_selection():
     params = settings(threshold=0.7, match="samples")
     rounds = varied(random.Random(1), 80)
-    assert selection.match(select(params, rounds), params, 9, 42) == selection.match(
-        select(params, rounds), params, 9, 42
-    )
+    assert match_rounds(select(params, rounds), params, 9, 42) == match_rounds(select(params, rounds), params, 9, 42)

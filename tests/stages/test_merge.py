@@ -265,12 +265,12 @@ def test_metrics_count_by_round_heuristic_and_reason(project):
         ({"match": "words"}, "params.yaml: merge.match: found 'words', accepted: 'none', 'samples' or 'tokens'"),
         (
             {"match": "samples", "target": 2},
-            "params.yaml: merge.target: found 2, accepted: at most 1, what the smallest round has "
+            "params.yaml: merge.target: found 2, accepted: at most 1, the size of the smallest round "
             "(samples: r0 3, r1 1, r2 3)",
         ),
         (
             {"match": "tokens", "target": 9, "rounds": [0, 2]},
-            "params.yaml: merge.target: found 9, accepted: at most 7, what the smallest round has "
+            "params.yaml: merge.target: found 9, accepted: at most 7, the size of the smallest round "
             "(tokens: r0 11, r2 7)",
         ),
         (

@@ -44,7 +44,7 @@ from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, make_sa
 from wizardcoder.evaluation.settings import check as check_evaluation
 from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
-from wizardcoder.merging.selection import MergeParams
+from wizardcoder.merging.settings import MergeParams
 from wizardcoder.scoring import availability
 from wizardcoder.screening import safety
 from wizardcoder.screening.settings import ScreenParams

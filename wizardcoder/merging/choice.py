@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 
 from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
-from wizardcoder.merging.near_duplicates import bands
-from wizardcoder.merging.selection import MergeParams
+from wizardcoder.merging.near_duplicates import choose_bands
+from wizardcoder.merging.settings import MergeParams
 
 
 def check_choice(merge: MergeParams, heuristics: Collection[str], sizes: Mapping[int, int]) -> None:
@@ -47,4 +47,4 @@ def check_choice(merge: MergeParams, heuristics: Collection[str], sizes: Mapping
     if merge.target is not None and merge.match == "none":
         raise StageError(f"params.yaml: merge.target: found {merge.target}, accepted: null where merge.match is none")
     if merge.near_duplicates.threshold is not None:
-        bands(merge.near_duplicates.threshold, merge.near_duplicates.num_perm)
+        choose_bands(merge.near_duplicates.threshold, merge.near_duplicates.num_perm)

@@ -1,9 +1,8 @@
-"""Which records of the wanted rounds are kept, and why the others are not.
+"""Select the records of the merged rounds: excluded heuristics, exact duplicates and near-duplicates are removed.
 
-In: the rounds' records in their order, and the `merge` section. Out: what is left, by round, and each removed record's
-reason. In this order: records that a heuristic left out has touched, exact duplicates, near-duplicates, and at last the
-match, so that the rounds are equal in what is trained on; a twin that is named may thus itself be left out by the
-match. Only ids, counts and what finds duplicates are held.
+In: the rounds' records in order, and the `merge` section. Out: what is left of each round, and the reason of each
+removal. The filters apply in that order; matching.py then makes the rounds equal, so a duplicate's original may itself
+be left out. Holds ids, counts and what finds duplicates in memory, no records.
 """
 
 from __future__ import annotations
@@ -11,40 +10,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
-
-from pydantic.dataclasses import dataclass as params_dataclass
+from typing import NamedTuple
 
 from wizardcoder.core.console import StageError
-from wizardcoder.core.draws import draw_order
-from wizardcoder.core.params import STRICT, AtLeastOne, Text
 from wizardcoder.core.records import Example
-from wizardcoder.merging.near_duplicates import NearDuplicates, NearDuplicatesParams
+from wizardcoder.merging.near_duplicates import NearDuplicateIndex
+from wizardcoder.merging.settings import MergeParams, NearDuplicatesParams
 from wizardcoder.text.words import split_tokens
 
 REASONS = ("heuristic", "duplicate", "near_duplicate", "match")
 
 
-@params_dataclass(frozen=True, slots=True, config=STRICT)
-class MergeParams:
-    """The rounds to join (0 is the seed), what is left out of them, and whether they are made equal."""
-
-    rounds: list[int]
-    heuristics: list[Text] | None
-    match: Literal["none", "samples", "tokens"]
-    target: AtLeastOne | None
-    near_duplicates: NearDuplicatesParams
-
-
 class Removal(NamedTuple):
-    """Why a record is not kept: one of REASONS, and what it was in this case."""
+    """Why a record is removed: one of REASONS, and a detail."""
 
     reason: str
     detail: str
 
 
-class Origin(NamedTuple):
-    """Where a record came from; both are None of a seed."""
+class RecordOrigin(NamedTuple):
+    """A record's parent and heuristic; both are None for a seed."""
 
     parent_id: str | None
     heuristic: str | None
@@ -52,28 +37,37 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is left of each round, as tokens by id, and what was removed, by id."""
+    """The kept records of each round, as tokens by id, and the removed ones by id."""
 
     left: dict[int, dict[str, int]]
     removed: dict[str, Removal]
 
+    def count_reasons(self) -> dict[str, int]:
+        """Count the removed records by reason."""
+        found = [removal.reason for removal in self.removed.values()]
+        return {reason: found.count(reason) for reason in REASONS}
 
-def select(
+
+def select_records(
     params: MergeParams,
     seed: int,
     rounds: Iterable[tuple[int, Iterable[Example]]],
-    left_out: Callable[[Example], str | None],
+    excluded_heuristic: Callable[[Example], str | None],
 ) -> Selection:
-    """Apply every filter to the records of the rounds, in their order; of records too alike the first stays.
+    """Apply every filter to the records of the rounds in order; of duplicates the first is kept.
 
-    `left_out` says which heuristic forbids a record, if one does.
+    Args:
+        params: the `merge` section.
+        seed: of the MinHash permutations.
+        rounds: (number, records) of each round.
+        excluded_heuristic: returns the heuristic for which a record is removed, if any.
 
     Raises:
-        StageError: a record stands twice, or in the file of another round.
+        StageError: a record occurs twice, or in the file of another round.
     """
     selection = Selection({}, {})
-    texts: dict[bytes, str] = {}
-    near = _near_duplicates(params.near_duplicates, seed)
+    seen_texts: dict[bytes, str] = {}
+    index = _open_index(params.near_duplicates, seed)
     seen: set[str] = set()
     for number, examples in rounds:
         left = selection.left[number] = {}
@@ -83,24 +77,26 @@ def select(
             if example.id in seen:
                 raise StageError(f"round {number}: {example.id}: found twice, accepted: each record once")
             seen.add(example.id)
-            found = split_tokens(f"{example.instruction}\n{example.response}".lower())
-            removal = _removal(example, found, left_out, texts, near)
+            tokens = split_tokens(f"{example.instruction}\n{example.response}".lower())
+            removal = _find_removal(example, tokens, excluded_heuristic, seen_texts, index)
             if removal is None:
-                left[example.id] = len(found)
+                left[example.id] = len(tokens)
             else:
                 selection.removed[example.id] = removal
     return selection
 
 
-def forbidding(allowed: Collection[str], origins: Mapping[str, Origin], example: Example) -> str | None:
-    """Say which heuristic that is not allowed made this record or one of its ancestors, whose text lives on in it.
+def find_excluded_heuristic(
+    included: Collection[str], origins: Mapping[str, RecordOrigin], example: Example
+) -> str | None:
+    """Return the heuristic, not among the included ones, that made this record or an ancestor, whose text it contains.
 
     Raises:
-        StageError: an ancestor is not known.
+        StageError: an ancestor is unknown.
     """
-    key, origin = example.id, Origin(example.parent_id, example.heuristic)
+    key, origin = example.id, RecordOrigin(example.parent_id, example.heuristic)
     while True:
-        if origin.heuristic is not None and origin.heuristic not in allowed:
+        if origin.heuristic is not None and origin.heuristic not in included:
             return origin.heuristic if key == example.id else f"{origin.heuristic}, which made its ancestor {key}"
         if origin.parent_id is None:
             return None
@@ -110,89 +106,28 @@ def forbidding(allowed: Collection[str], origins: Mapping[str, Origin], example:
         origin = origins[key]
 
 
-def sizes(selection: Selection, params: MergeParams) -> dict[int, int]:
-    """Give each round's size as `merge.match` counts it: tokens, or else records."""
-    by_tokens = params.match == "tokens"
-    return {number: sum(left.values()) if by_tokens else len(left) for number, left in selection.left.items()}
-
-
-def target_size(params: MergeParams, wanted: Mapping[int, int], others: Mapping[int, int]) -> tuple[int, str]:
-    """Give the size at which the wanted rounds are made equal and where it comes from: a round, or `merge.target`.
-
-    Without `merge.target` it is the size of the smallest round. That is sought among `others` as well, the rounds that
-    are not wanted, each alone: so the merges of one round each, that are to be compared, are equal without a figure.
-
-    Raises:
-        StageError: a round is smaller than the target, or empty.
-    """
-    smallest = min(wanted.values())
-    told = ", ".join(f"r{number} {size}" for number, size in wanted.items())
-    if smallest == 0:
-        raise StageError(f"params.yaml: merge.match: a round has nothing left ({params.match}: {told}); leave it out")
-    if params.target is None:
-        size, number = min((size, number) for number, size in (*wanted.items(), *others.items()) if size)
-        return size, f"all of round {number}"
-    if params.target > smallest:
-        raise StageError(
-            f"params.yaml: merge.target: found {params.target}, accepted: at most {smallest}, what the smallest round "
-            f"has ({params.match}: {told})"
-        )
-    return params.target, "merge.target"
-
-
-def match(selection: Selection, params: MergeParams, target: int, seed: int) -> Selection:
-    """Make the rounds equal: of each, records are drawn until `target` is reached.
-
-    Equal tokens are equal but for the last record drawn, which may go beyond the target.
-    """
-    left, removed = {}, dict(selection.removed)
-    by_tokens = params.match == "tokens"
-    for number, tokens in selection.left.items():
-        weights = tokens if by_tokens else dict.fromkeys(tokens, 1)
-        kept = drawn(weights, target, seed)
-        left[number] = {key: size for key, size in tokens.items() if key in kept}
-        detail = f"not drawn: {target} of {sum(weights.values())} {params.match}"
-        removed |= {key: Removal("match", detail) for key in tokens if key not in kept}
-    return Selection(left, removed)
-
-
-def drawn(sizes: Mapping[str, int], target: int, seed: int) -> set[str]:
-    """Draw ids until their sizes reach `target`, in an order that the seed and each id alone decide.
-
-    Whatever order the ids come in, and whatever others there are, one id goes before another or not.
-    """
-    kept: set[str] = set()
-    total = 0
-    for key in draw_order(sizes, seed):
-        if total >= target:
-            break
-        kept.add(key)
-        total += sizes[key]
-    return kept
-
-
-def _near_duplicates(params: NearDuplicatesParams, seed: int) -> NearDuplicates | None:
+def _open_index(params: NearDuplicatesParams, seed: int) -> NearDuplicateIndex | None:
     if params.threshold is None:
         return None
-    return NearDuplicates(params.threshold, params.num_perm, params.shingle_words, seed)
+    return NearDuplicateIndex(params.threshold, params.num_perm, params.shingle_words, seed)
 
 
-def _removal(
+def _find_removal(
     example: Example,
-    found: list[str],
-    left_out: Callable[[Example], str | None],
-    texts: dict[bytes, str],
-    near: NearDuplicates | None,
+    tokens: list[str],
+    excluded_heuristic: Callable[[Example], str | None],
+    seen_texts: dict[bytes, str],
+    index: NearDuplicateIndex | None,
 ) -> Removal | None:
-    heuristic = left_out(example)
+    heuristic = excluded_heuristic(example)
     if heuristic is not None:
         return Removal("heuristic", f"left out: {heuristic}")
     text = f"{example.instruction}\0{example.response}"
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    if digest in texts:
-        return Removal("duplicate", f"same text as {texts[digest]}")
-    twin = near.add(example.id, found) if near else None
-    if twin:
-        return Removal("near_duplicate", f"Jaccard {twin.similarity:.3f} with {twin.id}")
-    texts[digest] = example.id
+    if digest in seen_texts:
+        return Removal("duplicate", f"same text as {seen_texts[digest]}")
+    original = index.add(example.id, tokens) if index else None
+    if original:
+        return Removal("near_duplicate", f"Jaccard {original.similarity:.3f} with {original.id}")
+    seen_texts[digest] = example.id
     return None

@@ -22,7 +22,7 @@ from wizardcoder.evolution.alpaca import SeedParams
 from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.experiments.settings import EvolStopParams
 from wizardcoder.merging.choice import check_choice
-from wizardcoder.merging.selection import MergeParams
+from wizardcoder.merging.settings import MergeParams
 from wizardcoder.report.settings import ReportParams
 from wizardcoder.screening.settings import ScreenParams
 from wizardcoder.screening.settings import check as check_screening
