@@ -1,8 +1,8 @@
 """Stage merge: merges the selected rounds into one training set.
 
 In: data/screened/rN.jsonl of every round in `merge.rounds`; the other rounds too if heuristics are excluded or rounds
-are made equal. Out: data/merged with examples.jsonl (in the order of rounds, then of records) and removed.jsonl (each with
-its reason; a duplicate names its original); metrics/merge.json. The selection is in wizardcoder/merging.
+are made equal. Out: data/merged with examples.jsonl (in the order of rounds, then of records) and removed.jsonl (each
+with its reason; a duplicate names its original); metrics/merge.json. The selection is in wizardcoder/merging.
 """
 
 from __future__ import annotations
