@@ -1,6 +1,6 @@
 """A small copy of the project whose pipeline has run: a few seeds, a mock teacher, real stages up to decontaminate.
 
-What needs a model is made up; DVC commits it all as the outs of the project's own dvc.yaml.
+Outs that need a model are made up. DVC commits all of them as the outs of the project's own dvc.yaml.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TRAIN_FATES = ("held_out", "no_response", "cut")  # of the first three; the othe
 
 
 def reply(body: dict) -> str:
-    """Judge every fourth evolution as no gain; answer all else with words that depend on the request."""
+    """Judge every fourth evolution as equal; answer other requests with words that depend on the request."""
     text = default_reply(body)
     if "Your Judgement" in body["messages"][-1]["content"]:
         return "Equal" if int(text.split()[4], 16) % 4 == 0 else "Not Equal"
@@ -47,7 +47,7 @@ def reply(body: dict) -> str:
 
 
 def build(path: Path) -> Project:
-    """Make the project, run what needs no model, make up the rest, commit to DVC and git."""
+    """Build the project: run the stages that need no model, write made-up outs for the others, commit to DVC and git."""
     listed = ["git", "ls-files", "-z", "-co", "--exclude-standard", "--", *COPIED]
     for name in filter(None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True).stdout.split("\0")):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def few_seeds() -> list[dict[str, str]]:
 
 
 def run_stages(project: Project) -> None:
-    """Run seed to decontaminate in this process, as DVC would in its own; what is screened is made up."""
+    """Run seed to decontaminate in this process, except screen, and write what train and evaluate would."""
     with patched_environment():
         call(seed.main)
         for number in range(1, 5):
@@ -119,7 +119,7 @@ def patched_environment():
 
 
 def screen(data: Path) -> None:
-    """Write what the stage screen writes: every round's examples with a verdict, the first of round 1 dropped."""
+    """Write the outs of the stage screen: examples with a verdict, the first of round 1 dropped."""
     dropped = []
     for number in range(5):
         examples = list(read_records(data / f"rounds/r{number}/examples.jsonl", Example))
@@ -134,7 +134,7 @@ def screen(data: Path) -> None:
 
 
 def make_up_missing_outs(repo: Repo) -> None:
-    """Write something for every out and dep of dvc.yaml that no stage has written here."""
+    """Write a placeholder for every out and dependency of dvc.yaml that no stage has written here."""
     for stage in repo.index.stages:
         for out in stage.outs:
             path = Path(out.fs_path)

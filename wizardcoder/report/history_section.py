@@ -81,7 +81,9 @@ def _tables(
         else f"{benchmark}: the tuned model by run"
     )
     yield table_of(title, RUN_COLUMNS, [*this_run, *latest] if latest else [])
-    yield table_of(f"{benchmark}: {len(older)} older runs", RUN_COLUMNS, older, folded=True)
+    yield table_of(
+        f"{benchmark}: {len(older)} older run{'' if len(older) == 1 else 's'}", RUN_COLUMNS, older, folded=True
+    )
     yield table_of(
         f"{benchmark}: runs on other problems, not comparable with this run",
         RUN_COLUMNS,
