@@ -47,7 +47,7 @@ def reply(body: dict) -> str:
 
 
 def build(path: Path) -> Project:
-    """Build the project: run the stages that need no model, write made-up outs for the others, commit to DVC and git."""
+    """Build the project: run the stages that need no model, write made-up outs for the others, commit all."""
     listed = ["git", "ls-files", "-z", "-co", "--exclude-standard", "--", *COPIED]
     for name in filter(None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True).stdout.split("\0")):
         (path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, write_jsonl
 from wizardcoder.report.pages.payload import unpack
 from wizardcoder.report.sample_browser import (
-    Attempt,
+    AttemptedRecord,
     SampleLineage,
     draw_lineages,
     group_attempts,
@@ -19,7 +19,9 @@ from wizardcoder.report.sample_browser import (
 
 
 def attempt(name, parent=None, number=0, outcome="trained", **more):
-    return Attempt(name, parent, number, "constraints" if number else "", f"do {name}", f"done {name}", outcome, **more)
+    return AttemptedRecord(
+        name, parent, number, "constraints" if number else "", f"do {name}", f"done {name}", outcome, **more
+    )
 
 
 def lineage(name, count, outcome="trained"):
@@ -132,6 +134,8 @@ def test_a_page_carries_each_column_and_text_once():
 
 
 def test_long_texts_are_carried_in_several_pieces():
-    lineages = [SampleLineage(str(n), (Attempt(str(n), None, 0, "", "x" * 150_000, "", "trained"),)) for n in range(7)]
+    lineages = [
+        SampleLineage(str(n), (AttemptedRecord(str(n), None, 0, "", "x" * 150_000, "", "trained"),)) for n in range(7)
+    ]
     packed, pieces = pack_lineages(lineages)
     assert unpack(packed)["pieces"] == [len(unpack(piece)) for piece in pieces] == [3, 3, 1]

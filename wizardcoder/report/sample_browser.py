@@ -48,7 +48,7 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptedRecord:
     """One attempted record; `reason` is why it is not in the training set, "" if it is."""
 
     id: str
@@ -70,7 +70,7 @@ class SampleLineage:
     """A seed and its evolutions, by round."""
 
     id: str
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptedRecord, ...]
 
 
 def read_lineages() -> list[SampleLineage]:
@@ -82,14 +82,14 @@ def read_lineages() -> list[SampleLineage]:
     return group_attempts(_read_attempts())
 
 
-def group_attempts(attempts: Iterable[Attempt]) -> list[SampleLineage]:
+def group_attempts(attempts: Iterable[AttemptedRecord]) -> list[SampleLineage]:
     """Group attempts, given by round, by their first ancestor.
 
     Raises:
         StageError: an attempt's parent is not in an earlier round.
     """
     roots: dict[str, str] = {}
-    found: dict[str, list[Attempt]] = {}
+    found: dict[str, list[AttemptedRecord]] = {}
     for attempt in attempts:
         if attempt.parent_id is None:
             root = attempt.id
@@ -147,7 +147,7 @@ def pack_lineages(lineages: Sequence[SampleLineage]) -> tuple[str, list[str]]:
     return pack(index), [pack(piece) for piece in pieces]
 
 
-def _read_attempts() -> Iterator[Attempt]:
+def _read_attempts() -> Iterator[AttemptedRecord]:
     dropped = {item.id: item for item in read_records(paths.SCREENED_OUT, Rejected)}
     removed = {item.id: item for item in read_records(paths.MERGED_REMOVED, Rejected)}
     excluded = {item.id: item for item in read_records(paths.EXCLUDED, Exclusion)}
@@ -166,7 +166,7 @@ def _accepted(
     removed: dict[str, Rejected],
     excluded: dict[str, Exclusion],
     trained: dict[str, TrainOutcomeKind],
-) -> Attempt:
+) -> AttemptedRecord:
     if (drop := dropped.get(example.id)) is not None:
         return _attempt(example, "screened_out", drop.reason, drop.detail)
     if (twin := removed.get(example.id)) is not None:
@@ -181,11 +181,11 @@ def _accepted(
     return _attempt(example, "held_out") if outcome == "held_out" else _attempt(example, "too_long", outcome)
 
 
-def _attempt(item: Example | Rejected, outcome: Outcome, reason: str = "", detail: str = "") -> Attempt:
+def _attempt(item: Example | Rejected, outcome: Outcome, reason: str = "", detail: str = "") -> AttemptedRecord:
     verdict = item.verdict if isinstance(item, Example) else None
     if verdict is None and reason.startswith(_VERDICT):
         verdict = reason.removeprefix(_VERDICT)
-    return Attempt(
+    return AttemptedRecord(
         id=item.id,
         parent_id=item.parent_id,
         round=item.round,
@@ -214,6 +214,6 @@ def _pieces(lineages: Iterable[SampleLineage]) -> Iterable[list[list[list[object
         yield piece
 
 
-def _texts(attempt: Attempt) -> list[object]:
+def _texts(attempt: AttemptedRecord) -> list[object]:
     flags = list(attempt.flags)
     return [attempt.id, attempt.parent_id, attempt.instruction, attempt.response, attempt.detail, flags]

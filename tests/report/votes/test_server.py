@@ -104,7 +104,7 @@ def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(ask, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (line("dev/9"), "item: found 'dev/9', accepted: an item of the page"),
         (line(digest="0123"), "the page has changed; reload it"),
@@ -114,9 +114,9 @@ def test_a_line_that_a_crash_cut_short_does_not_swallow_the_next(ask, tmp_path):
     ],
     ids=["item", "page", "rater", "cut", "choice"],
 )
-def test_what_is_no_vote_on_the_page_is_refused_and_not_kept(ask, tmp_path, body, told):
+def test_what_is_no_vote_on_the_page_is_refused_and_not_kept(ask, tmp_path, body, message):
     status, answer = ask("POST", "/votes", body, JSON)
-    assert (status, answer[: len(told)]) == (400, told)
+    assert (status, answer[: len(message)]) == (400, message)
     assert not (tmp_path / "votes").exists()
 
 
