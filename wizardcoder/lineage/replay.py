@@ -60,15 +60,16 @@ def recorded_settings(params: Mapping[str, Any], recorded: Mapping[str, Any]) ->
     Raises:
         StageError: they do not fit this code, as those of an old revision may not.
     """
-    values = merge_runtime(json.loads(json.dumps(params, default=str)), RecordedSettings, PARAMS_FILE)
+    values: dict[str, Any] = json.loads(json.dumps(params, default=str))
     for key, value in recorded.items():
         *above, last = key.split(".")
         node = values
         for part in above:
             node = node.setdefault(part, {})
         node[last] = value
+    sections = merge_runtime(values, RecordedSettings, PARAMS_FILE)  # dvc.lock holds no runtime settings
     try:
-        return TypeAdapter(RecordedSettings).validate_json(json.dumps(values))
+        return TypeAdapter(RecordedSettings).validate_json(json.dumps(sections))
     except ValidationError as exc:
         raise StageError(f"its params do not fit this code: {describe(exc)}") from exc
 
