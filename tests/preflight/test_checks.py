@@ -138,6 +138,6 @@ def test_the_command_prints_a_line_per_item_and_fails_if_one_is_wrong(project, c
 
 def test_another_folder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this in the project's folder$"):
+    with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this command in the project's folder"):
         wizardcoder("check")
     assert list(tmp_path.iterdir()) == []

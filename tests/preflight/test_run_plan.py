@@ -60,5 +60,5 @@ def test_a_fresh_clone_without_data_is_planned(tmp_path, monkeypatch, capsys):
 
 def test_another_folder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this in the project's folder$"):
+    with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this command in the project's folder"):
         wizardcoder("plan")

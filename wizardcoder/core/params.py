@@ -90,8 +90,6 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
         StageError: the file is missing or not YAML; a section or key is unknown or missing, also in other sections; a
             value has a wrong type or is outside its range.
     """
-    if path == PARAMS_FILE and not path.exists():
-        raise StageError(f"{path}: no such file; run this command in the project's folder, which has a {path}")
     raw = read_yaml(path)
     for section in raw:
         if section not in SECTIONS:
@@ -136,7 +134,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        raise StageError(f"{path}: no such file; run this in the project's folder") from exc
+        cure = f"; run this command in the project's folder, which has a {path}" if path == PARAMS_FILE else ""
+        raise StageError(f"{path}: no such file{cure}") from exc
     except OSError as exc:
         raise StageError(f"{path}: {exc.strerror}") from exc
     except (YAMLError, UnicodeDecodeError, TypeError) as exc:

@@ -42,7 +42,7 @@ def run_checks(*, ping: bool = False) -> Iterator[CheckResult]:
         StageError: this is not a project's folder.
     """
     if not PARAMS_FILE.is_file():
-        raise StageError(f"{PARAMS_FILE}: no such file; run this in the project's folder")
+        read_yaml(PARAMS_FILE)  # raises the error of a command in another folder
     yield from _check_dvc()
     yield from _check_disk()
     broken = list(_params_errors())
