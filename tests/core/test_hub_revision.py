@@ -1,4 +1,4 @@
-"""What a revision that can move stands for: asked of the hub, else of the cache, and told."""
+"""The commit to which a movable revision points: looked up on the hub, else in the cache, and reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from huggingface_hub import constants
 from stages import base, seed
 from tests.publishing.conftest import Hub
 from wizardcoder.core import paths
-from wizardcoder.core.hub_revision import commit_of, tell
+from wizardcoder.core.hub_revision import commit_of
 from wizardcoder.evolution import alpaca
 from wizardcoder.text.embedding_models import open_model
 from wizardcoder.training import checkpoints
@@ -35,7 +35,7 @@ def fresh(tmp_path, monkeypatch):
 def forget():
     """Know as little as a new process does."""
     commit_of.cache_clear()
-    tell.cache_clear()
+    warn_unpinned.cache_clear()
 
 
 @pytest.fixture
@@ -63,7 +63,10 @@ def unreachable(monkeypatch):
 def test_a_branch_is_asked_once_and_told_in_one_line(asked, capsys):
     assert [commit_of("own/er", "main"), commit_of("own/er", "main")] == [SHA, SHA]
     assert asked == [("own/er", "main")]
-    line = f"own/er@main can move, which DVC does not see: it is commit {SHA} now; as revision a hash pins it\n"
+    line = (
+        f"own/er@main is a branch or tag, which DVC cannot track. It currently points to {SHA}; "
+        "use that commit as the revision to pin it\n"
+    )
     assert capsys.readouterr().err == line
 
 
@@ -89,7 +92,8 @@ def test_where_the_hub_is_out_of_reach_the_cache_tells(unreachable, tmp_path):
 def test_where_nobody_tells_that_is_said(unreachable, capsys):
     assert commit_of("own/er", "main") is None
     assert (
-        "own/er@main can move, which DVC does not see: which commit it is now is not known" in capsys.readouterr().err
+        "own/er@main is a branch or tag, which DVC cannot track. The commit to which it points is unknown"
+        in capsys.readouterr().err
     )
 
 
@@ -131,7 +135,10 @@ def test_base_downloads_the_commit_that_it_writes_beside_the_model(asked, downlo
     base.main()
     assert downloaded == [("own/model", SHA, ["config.json"])]
     assert json.loads(Path("models/base/hub.json").read_text()) == {"id": "own/model", "commit": SHA}
-    assert f"own/model@main can move, which DVC does not see: it is commit {SHA} now" in capsys.readouterr().err
+    assert (
+        f"own/model@main is a branch or tag, which DVC cannot track. It currently points to {SHA}"
+        in capsys.readouterr().err
+    )
 
 
 def test_to_pin_the_commit_that_was_read_leaves_the_base_as_it_is(asked, downloaded, tmp_path):
@@ -167,10 +174,10 @@ def test_an_embedder_that_was_downloaded_by_a_branch_is_found_without_a_hub(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     forget()
     assert open_model(name).fingerprint == online
-    line = f"own/model@{revision} can move, which DVC does not see: it is commit {'c' * 40} now"
+    line = f"own/model@{revision} is a branch or tag, which DVC cannot track. It currently points to {'c' * 40}"
     assert capsys.readouterr().err.count(line) == 2
 
 
 def test_an_embedder_at_a_commit_is_not_told(served, capsys):
     open_model(f"own/model@{'c' * 40}")
-    assert "can move" not in capsys.readouterr().err
+    assert "cannot track" not in capsys.readouterr().err

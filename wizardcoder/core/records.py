@@ -1,7 +1,7 @@
 """Records that flow between stages, and the files they flow through.
 
-In and out: JSON Lines in UTF-8, one object a line; flat JSON metrics. Files appear whole or not at all. What a field
-means stands here once; which stage writes which file stands in dvc.yaml.
+In and out: JSON Lines in UTF-8, one object a line; flat JSON metrics. Files appear whole or not at all. This
+module defines the fields; dvc.yaml says which stage writes which file.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from wizardcoder.core.params import STRICT
 from wizardcoder.core.validation import describe
 
 Verdict = Literal["ran", "parsed", "raised", "timed_out", "syntax_error", "no_code", "unchecked"]
-"""On a response's code: it `ran` to its end; `parsed`, but did not run, or not to its end, for want of what it needs;
-it `raised` an error; `timed_out`; `no_code` in the response; `unchecked` for want of a toolchain."""
+"""Result of checking a response's code: it `ran` to its end; `parsed`, but lacks something it needs to run to its end;
+`raised` an error; `timed_out`; `no_code` in the response; `unchecked`: its toolchain is not installed."""
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
@@ -33,10 +33,10 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 class Example:
     """One instruction-response pair.
 
-    `id` of a seed is a hash of its texts; an evolved id is its parent's with the round appended
-    (`3f2a9c01b7d4e5f6-r1-r3`), so that it carries its lineage. `heuristic` and the fields about the teacher are None of
-    a seed. Token counts are the teacher's own, in tokens. The last three are set by the stage screen: the response's
-    programming language, what running or parsing its code gave, and the safety rules that it meets.
+    A seed's `id` is a hash of its texts; an evolved id is its parent's with the round appended
+    (`3f2a9c01b7d4e5f6-r1-r3`), so it contains the lineage. `heuristic` and the fields about the teacher are None for a
+    seed. Token counts are the teacher's own. The stage screen sets the last three: the response's programming language,
+    the result of running or parsing its code, and the safety rules that it matches.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Rejected:
-    """An attempt that was not kept: `reason` says why, the texts are as the teacher or the source gave them."""
+    """A rejected attempt, with its reason and the unchanged texts of the teacher or the source."""
 
     id: str
     parent_id: str | None
@@ -137,14 +137,14 @@ def count_lines(path: Path) -> int:
 
 
 def to_line(record: Any) -> str:  # noqa: ANN401 - any record dataclass, or a plain mapping
-    """Give the record's line of JSON, newline included."""
+    """Return the record as a line of JSON, with the line end."""
     fields = record if isinstance(record, dict) else {name: getattr(record, name) for name in record.__slots__}
     return json.dumps(fields, ensure_ascii=False) + "\n"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[str]]:
-    """Open a text file for writing that takes `path`'s place only when the block ends without an error."""
+    """Open a temporary text file for writing; it replaces `path` if the block ends without an error."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # two runs may write the same file
     try:
         _make_folder(path)
@@ -165,7 +165,7 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file that is no text; it appears whole or not at all."""
+    """Write a binary file; it appears whole or not at all."""
     with replacing(path) as file:
         cast("TextIO", file).buffer.write(data)
 

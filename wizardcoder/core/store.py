@@ -1,9 +1,9 @@
-"""The answer store: every answer a teacher gave, kept from the moment it arrives.
+"""The keyed store: answers by request, kept from the moment they arrive. For teachers, verdicts, generations.
 
-In: a request as plain data. Out: the answer given to exactly that request before, if any. One SQLite file in WAL mode,
-safe for several processes; it lies outside DVC's outs and outlives code changes, failed stages and experiments. It
-survives the end of any process, kill -9 included; a power cut can cost the last moments. It never decides what a
-request is: the caller puts everything that determines the answer into it.
+In: a request as plain data. Out: the answer to exactly that request, if there is one. One SQLite file in WAL mode, safe
+for several processes; it is outside of DVC's outs and outlives code changes, failed stages and experiments. It survives
+the end of any process, kill -9 included; a power cut can lose the last moments. The caller must put everything that
+determines the answer into the request.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Key:
 
     @classmethod
     def of(cls, request: dict[str, Any]) -> Key:
-        """Give a request's key."""
+        """Return the key of a request."""
         text = _canonical(request)
         return cls(text, hashlib.sha256(text.encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """Answers kept, bytes on disk, and the prices paid for what was ever stored here."""
+class StoreSize:
+    """Number of answers, bytes on disk, and the total paid for everything that was ever stored here."""
 
     answers: int
     bytes: int
@@ -85,7 +85,7 @@ class AnswerStore:
         return None if row is None else json.loads(row[0])
 
     def put(self, key: Key, answer: dict[str, Any], cost: float = 0.0) -> dict[str, Any]:
-        """Keep an answer and what it cost. The first one given to a request stays, and is returned; costs add up."""
+        """Store an answer and its cost; return the first answer stored for this request. Costs add up."""
         row = (key.digest, key.text, _encode(answer), cost)
         try:
             kept = self._db.execute(
@@ -102,11 +102,11 @@ class AnswerStore:
         self._db.execute("DELETE FROM answers WHERE key = ?", (key.digest,))
 
     def spent(self) -> float:
-        """Give the prices paid for everything that was ever stored here, pruned or not."""
+        """Return the total paid for everything that was ever stored here, including pruned answers."""
         return float(self._db.execute("SELECT total(cost) + (SELECT total FROM pruned) FROM answers").fetchone()[0])
 
     def tokens_per_character(self, model: str) -> float | None:
-        """Give the prompt tokens per character of content that this model's endpoint counted, over 500 answers."""
+        """Return the prompt tokens per character, as this model's endpoint counted them over at most 500 answers."""
         rows = self._db.execute(
             "SELECT request, answer FROM answers WHERE json_extract(request, '$.model') = ? LIMIT 500", (model,)
         ).fetchall()
@@ -117,7 +117,7 @@ class AnswerStore:
         return tokens / characters if characters and tokens else None
 
     def completion_tokens(self, model: str, max_tokens: int) -> list[int]:
-        """Give the lengths, in tokens, of this model's answers under this limit: 500 at most."""
+        """Return the lengths, in tokens, of at most 500 of this model's answers under this limit."""
         rows = self._db.execute(
             "SELECT json_extract(answer, '$.completion_tokens') FROM answers"
             " WHERE json_extract(request, '$.model') = ? AND json_extract(request, '$.max_tokens') = ? LIMIT 500",
@@ -126,33 +126,33 @@ class AnswerStore:
         return [int(row[0]) for row in rows]
 
     def open_batches(self, endpoint: str) -> dict[str, list[str]]:
-        """Give the batches that were submitted to an endpoint and not yet collected: id to the keys asked."""
+        """Return the batches that were submitted to an endpoint and not yet collected: id -> keys of the requests."""
         rows = self._db.execute("SELECT id, keys FROM batches WHERE endpoint = ?", (endpoint,)).fetchall()
         return {batch: json.loads(keys) for batch, keys in rows}
 
     def add_batch(self, batch: str, endpoint: str, keys: list[str]) -> None:
-        """Note a submitted batch."""
+        """Record a submitted batch."""
         self._db.execute("INSERT INTO batches VALUES (?, ?, ?)", (batch, endpoint, json.dumps(keys)))
 
     def drop_batch(self, batch: str) -> None:
         """Forget a batch whose results were collected."""
         self._db.execute("DELETE FROM batches WHERE id = ?", (batch,))
 
-    def size(self) -> Size:
-        """Count what is kept."""
+    def size(self) -> StoreSize:
+        """Count answers, bytes and cost."""
         answers = self._db.execute("SELECT count(*) FROM answers").fetchone()[0]
         files = [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal")]
-        return Size(answers, sum(file.stat().st_size for file in files if file.exists()), self.spent())
+        return StoreSize(answers, sum(file.stat().st_size for file in files if file.exists()), self.spent())
 
     def by_model(self) -> list[tuple[str, str, int]]:
-        """Give (endpoint, model, answers) of what is kept."""
+        """Return (endpoint, model, number of answers) of the stored answers, largest number first."""
         return self._db.execute(
             "SELECT json_extract(request, '$.endpoint'), json_extract(request, '$.model'), count(*) FROM answers"
             " GROUP BY 1, 2 ORDER BY 3 DESC"
         ).fetchall()
 
     def damaged(self) -> list[str]:
-        """Check the file, and each row: its key must be its request's hash, its answer readable. Gives what is not."""
+        """Check the file and each row: the key must be the request's hash, the answer an object. Return what is not."""
         try:
             found = [f"file: {row[0]}" for row in self._db.execute("PRAGMA integrity_check") if row[0] != "ok"]
             for key, request, answer in self._db.execute("SELECT key, request, answer FROM answers"):
@@ -165,7 +165,7 @@ class AnswerStore:
         return found
 
     def prune(self, older_than_days: float | None, endpoint: str | None, model: str | None) -> int:
-        """Delete the answers that meet every condition given; returns their number. What was spent stays counted."""
+        """Delete the answers that match every given condition and return their number; their cost stays counted."""
         conditions, values = [], []
         if older_than_days is not None:
             conditions.append("created < datetime('now', ?)")

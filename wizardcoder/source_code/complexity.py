@@ -1,6 +1,6 @@
-"""How complex a Python program is, read from its text alone; nothing is run.
+"""Complexity of a Python program, from its text alone; nothing is run.
 
-In: Python code. Out: radon's cyclomatic complexity and maintainability index, and how deep control flow is nested.
+In: Python code. Out: radon's cyclomatic complexity and maintainability index, and the nesting depth of control flow.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class CodeMeasures:
 
 
 def measure_python(code: str) -> CodeMeasures | None:
-    """Measure a program; None where it is not Python, or holds no statement."""
+    """Measure a program; None if it is not Python or has no statement."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the measured code, such as an invalid escape
+            warnings.simplefilter("ignore")  # warnings of the measured code, such as an invalid escape
             tree = ast.parse(code)
             if not tree.body:
                 return None
@@ -43,9 +43,9 @@ def measure_python(code: str) -> CodeMeasures | None:
 
 
 def nesting_depth(tree: ast.AST) -> int:
-    """Give how many control structures (if, for, while, with, try, match) stand inside one another at most.
+    """Return the maximum nesting depth of control structures (if, for, while, with, try, match).
 
-    Functions, classes and comprehensions add nothing; an `elif` is as deep as its `if`.
+    Functions, classes and comprehensions do not count; an `elif` has the depth of its `if`.
     """
     deepest = 0
     waiting = [(tree, 0)]

@@ -1,8 +1,8 @@
-"""The code in a teacher's answer, and its language.
+"""Extract the program in a teacher's answer, and its language.
 
-In: a response and the instruction that it answers. Out: the code that a reader would run, or None. Fenced blocks of the
-language that most of the fenced text is in are joined in their order, as the cells of a notebook; an answer without a
-fence is code as it stands, less the prose around it. Does not cover: code that is woven into sentences.
+In: a response and its instruction. Out: the code that a reader would run, or None. Fenced blocks of the main language
+are joined in order, like the cells of a notebook; the main language is the one with the most text. An answer without fences
+is code, except for the prose around it. Does not cover: code within sentences.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[\"'(*`]*[A-Za-z][A-Za-z'-]*[\"')*`]*[.,:;!?]?$|\d+[.,:)]?$
 _ANNOUNCES = re.compile(r"(?!(?:Try|Else|Finally)\b)[A-Z][\w ,']*:\s*$")  # "For example:"
 _COMMENT = re.compile(r"\"{3}|'{3}|/\*")  # the sentences of a docstring belong to the code
 _LIST_ITEM = re.compile(r"\s*(?:\d+[.)]|[-*])\s")
-_PROSE_LEAST_WORDS, _PROSE_LEAST_SHARE = 4, 0.75  # ours, by reading: of plain words among what blanks part
+_PROSE_LEAST_WORDS, _PROSE_LEAST_SHARE = 4, 0.75  # ours, by reading answers: plain words among all words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Code:
 
 
 def extract_program(response: str, instruction: str, wanted: str | None = None) -> Code | None:
-    """Give the code of an answer, None where it holds none; only of the language that is wanted, where one is."""
+    """Return the program in an answer, None if there is none; with `wanted` only in that language."""
     blocks = parse_fences(response)
     if not blocks:
         text = _without_prose(response)
@@ -46,7 +46,7 @@ def extract_program(response: str, instruction: str, wanted: str | None = None) 
 
 
 def extract_program_parts(response: str, instruction: str, wanted: str | None = None) -> list[Code]:
-    """Give what `extract_program` joins, each block for itself."""
+    """Return the blocks that `extract_program` joins."""
     whole = extract_program(response, instruction, wanted)
     blocks = [textwrap.dedent(block.text) for block in parse_fences(response)]
     if whole is None or not blocks:
@@ -55,7 +55,7 @@ def extract_program_parts(response: str, instruction: str, wanted: str | None = 
 
 
 def _most(blocks: list[tuple[str, str]], instruction: str, wanted: str | None) -> Code | None:
-    """Give the blocks of the language that most of the text is in; untagged ones only where no block has a tag."""
+    """Join the blocks of the main language; untagged blocks count only if no block has a tag."""
     if any(parse_tag(tag) for tag, _ in blocks):
         known = [(parse_tag(tag), text) for tag, text in blocks]
     else:
@@ -71,14 +71,14 @@ def _most(blocks: list[tuple[str, str]], instruction: str, wanted: str | None) -
 
 
 def _unprompted(text: str, language: str | None) -> str:
-    """Give what was typed in a transcript of Python's console; any other text as it stands."""
+    """Return the input lines of a Python console transcript; any other text is unchanged."""
     if language != "python" or not text.lstrip().startswith(">>> "):
         return text
     return "\n".join(_PROMPT.findall(text))
 
 
 def _without_prose(text: str) -> str:
-    """Drop paragraphs that read as sentences, such lines at both ends, and the output that is shown at the end."""
+    """Remove paragraphs of prose, lines of prose at both ends, and example output at the end."""
     paragraphs = re.split(r"\n[ \t]*\n", text.strip("\n"))
     shown = next((n for n, p in enumerate(paragraphs) if n and _SHOWN_OUTPUT.match(p.split("\n")[0])), None)
     lines = "\n\n".join(p for p in paragraphs[:shown] if not _is_prose(p)).split("\n")
@@ -90,7 +90,7 @@ def _without_prose(text: str) -> str:
 
 
 def _is_prose(paragraph: str) -> bool:
-    """Tell whether a paragraph is a sentence, or a list of them; code with few words and many marks is not."""
+    """Return whether a paragraph is a sentence or a list of sentences, and not code with few words and many marks."""
     lines = [line for line in paragraph.split("\n") if line.strip()]
     if not lines or _SHOWN_OUTPUT.match(lines[0]):
         return True

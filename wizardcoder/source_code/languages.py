@@ -1,9 +1,8 @@
-"""Which programming language a piece of code is in.
+"""Detect the programming language of a piece of code.
 
-In: code, and the instruction that it answers. Out: a language's name, or None. Decided by signs, regular expressions
-that are typical of one language, and by the languages that the instruction names. Does not cover: certainty. A line
-such as `x = [1, 2]` is valid in many languages; where the instruction names none of them it is taken for Python, in
-which the benchmarks are.
+In: code and its instruction. Out: a language's name, or None. Counts signs (regular expressions that are typical of one
+language) and the languages that the instruction names. The result is a guess: a line such as `x = [1, 2]` is valid in
+many languages; if the instruction names none of them it counts as Python, the language of the benchmarks.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import json
 import re
 from collections.abc import Mapping
 
-_NAMED_WEIGHT = 2  # a language that the instruction names, in signs; a third sign of another one outweighs it
-_SIGNLESS_WEIGHT = 1.5  # of a language that is named where no sign of it stands: more than a single stray sign
-_READ = 20_000  # characters; and runs of blanks are cut, since a degenerate answer may be nothing else
+_NAMED_WEIGHT = 2  # of a language that the instruction names, in signs; three signs of another language outweigh it
+_SIGNLESS_WEIGHT = 1.5  # of a named language without any sign: more than a single stray sign
+_READ = 20_000  # characters; long runs of blanks are cut, since a degenerate answer may consist of them
 _RUN = re.compile(r"\s{60,}")
 _MARKS = re.compile(r"[{};=]|\)\s*$", re.MULTILINE)
 
@@ -52,9 +51,9 @@ TAGS: Mapping[str, str] = {
     "plsql": "sql",
     "svg": "xml",
 }
-"""Other names of languages, as they stand behind a fence."""
+"""Other names of languages after a fence."""
 
-# whole lines where possible: a word of a language also stands in prose
+# whole lines where possible, since single words also occur in prose
 _SIGNS: Mapping[str, tuple[str, ...]] = {
     "python": (
         r"^\s*(async )?def \w+\(.*\)\s*(->.*)?:",
@@ -197,7 +196,7 @@ _SIGNS: Mapping[str, tuple[str, ...]] = {
     "powershell": (r"\b(Get|Set|New|Remove|Write)-\w+", r"^\s*\$\w+ = "),
     "assembly": (r"(?i)^\s*(mov|push|pop|jmp|int|call|cmp)\s+\w+", r"(?i)^section \.(text|data)"),
 }
-# words by which an instruction names a language; where none stands here, the language's own name
+# words by which an instruction names a language; by default the language's own name
 _NAMES: Mapping[str, str] = {
     "javascript": r"java ?script|js|node(\.?js)?|react(\.?js)?|jquery|vue(\.?js)?|express(\.?js)?|angular",
     "python": r"python\d?|django|flask|numpy|pandas|py",
@@ -217,7 +216,7 @@ _NAMES: Mapping[str, str] = {
     "ruby": r"ruby|rails",
     "swift": r"swift|ios app",
 }
-# languages without signs here: what an instruction that names one of them is answered with is in it
+# languages without signs here: the answer to an instruction that names one of them is in that language
 _OTHERS = (
     *("ada", "applescript", "arduino", "autohotkey", "awk", "clojure", "cobol", "dart", "delphi", "elixir", "erlang"),
     *(
@@ -244,13 +243,13 @@ _OTHER = re.compile(rf"(?<![\w.#+])({'|'.join(map(re.escape, _OTHERS))})(?![\w+#
 
 
 def parse_tag(tag: str) -> str | None:
-    """Give the language that a fence's tag names; None of a tag that names none, or one that is not known here."""
+    """Return the language that a fence's tag names, None if it names no known language."""
     name = TAGS.get(tag.lower(), tag.lower())
     return name if name in LANGUAGES else None
 
 
 def detect_language(code: str, instruction: str) -> str | None:
-    """Give the language whose signs are most; None where there is no sign of any, as in prose or plain data."""
+    """Return the language with the most signs; None if there is no sign of any, as in prose or plain data."""
     code = _RUN.sub("\n", code)[:_READ]
     scores: dict[str, float] = {
         name: sum(sign.search(code) is not None for sign in signs) for name, signs in _COMPILED.items()
@@ -267,7 +266,7 @@ def detect_language(code: str, instruction: str) -> str | None:
     weighed = {name: score + _NAMED_WEIGHT * (name in named) for name, score in scores.items() if score}
     if not named & weighed.keys() and _MARKS.search(code):  # such as `if (x) {`, typical of no language
         weighed |= dict.fromkeys(sorted(named), _SIGNLESS_WEIGHT)
-    return max(weighed, key=lambda name: weighed[name])  # of equals the first in the table
+    return max(weighed, key=lambda name: weighed[name])  # of equal ones the first in the table
 
 
 def _is_python(text: str) -> bool:

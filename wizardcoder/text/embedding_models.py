@@ -1,7 +1,7 @@
-"""A sentence-transformers model by name: where its files are, what they are, and the vectors it gives.
+"""A sentence-transformers model by name: its files, their hash, and the vectors that it computes.
 
-In: `embedded` (all-MiniLM-L6-v2 out of its wheel), a directory, or a hub id with `@revision`. Out: vectors of length 1.
-The model is loaded with the first text, not before: a run whose vectors are all known needs only the hash of its files.
+In: `embedded` (all-MiniLM-L6-v2 from its wheel), a directory, or a hub id with `@revision`. Out: vectors of length 1.
+The model is loaded with the first text: a run whose vectors are all cached needs only the hash of its files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
-from wizardcoder.core.hub_revision import is_pinned, tell
+from wizardcoder.core.hub_revision import is_pinned, warn_unpinned
 
 EMBEDDED = "embedded"
 _ACCEPTED = f"accepted: tfidf, {EMBEDDED}, a sentence-transformers directory, or a hub id (ID or ID@REVISION)"
@@ -38,7 +38,7 @@ class EmbeddingModel:
         return sha256("".join(lines).encode()).hexdigest()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Give the texts' vectors as (len(texts), dims), float32; what exceeds the model's length is cut off."""
+        """Return the vectors as (len(texts), dims), float32; text beyond the model's length is cut off."""
         vectors = self._loaded.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
@@ -77,7 +77,7 @@ def _downloaded(name: str) -> Path:
     repository, _, named = name.partition("@")
     revision = named or None
     try:
-        # by its name and not by its commit: the hub's cache then knows the name too, which a run without a hub asks for
+        # by name and not by commit, so that the hub's cache also maps the name, which an offline run needs
         # many hubs carry the weights twice; the older form is taken only where it is the only one
         for unused in ([*_UNUSED, "*.bin"], _UNUSED):
             found = Path(snapshot_download(repository, revision=revision, ignore_patterns=unused))
@@ -89,5 +89,5 @@ def _downloaded(name: str) -> Path:
             f"{' '.join(str(exc).split())[:200]}; {_ACCEPTED}"
         ) from exc
     if not is_pinned(revision):
-        tell(repository, revision, found.name)  # the cache has a folder for each commit
+        warn_unpinned(repository, revision, found.name)  # the cache has a folder for each commit
     return found

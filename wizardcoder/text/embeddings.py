@@ -1,6 +1,6 @@
-"""Vectors of texts by the embedder that params.yaml names; those of a model are kept, so that a text is embedded once.
+"""Vectors of texts by the embedder in params.yaml. Vectors of a model are cached, so a text is embedded once.
 
-In: texts, and an embedder. Out: vectors, for similarity.nearest. Where a model comes from: embedding_models.py.
+In: texts, and an embedder. Out: vectors, for tfidf.find_nearest_rows. Models: embedding_models.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHUNK = 1024  # texts embedded between two writes to the cache
 
 
 def embed(embedder: str, queries: Sequence[str], corpus: Sequence[str], cache: Path) -> tuple[Vectors, Vectors]:
-    """Give the vectors of queries and corpus, (n, dims) each.
+    """Return the vectors of queries and corpus, (n, dims) each.
 
     An embedder is `tfidf`, or a sentence-transformers model: `embedded`, a directory, or a hub id with `@revision`.
 
@@ -57,12 +57,12 @@ class _Cache:
         self._db.close()
 
     def get(self, key: bytes) -> np.ndarray | None:
-        """Give the vector under a key, if it is there."""
+        """Return the vector of a key, None if it is not cached."""
         row = self._db.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
         return None if row is None else np.frombuffer(row[0], dtype=np.float32)
 
     def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Keep vectors."""
+        """Store vectors."""
         rows = ((key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True))
         try:
             with self._db:
@@ -81,5 +81,9 @@ def _model_vectors(model: EmbeddingModel, texts: Sequence[str], kept: _Cache) ->
                 chunk = ordered[start : start + CHUNK]
                 kept.put(chunk, model.embed([missing[key] for key in chunk]))
                 bar.advance(len(chunk))
-    vectors = [kept.get(key) for key in keys]
-    return np.stack([v for v in vectors if v is not None])
+    return np.stack([_present(kept.get(key)) for key in keys])
+
+
+def _present(vector: np.ndarray | None) -> np.ndarray:
+    assert vector is not None, "every missing text was embedded; leaving one out would shift all later rows"
+    return vector
