@@ -16,7 +16,7 @@ from huggingface_hub import constants
 from stages import base, seed
 from tests.publishing.conftest import Hub
 from wizardcoder.core import paths
-from wizardcoder.core.hub_revision import commit_of
+from wizardcoder.core.hub_revision import commit_of, warn_unpinned
 from wizardcoder.evolution import alpaca
 from wizardcoder.text.embedding_models import open_model
 from wizardcoder.training import checkpoints

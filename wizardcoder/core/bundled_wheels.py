@@ -1,7 +1,7 @@
 """The files of the embedded default inside their pinned wheels, checked by sha256.
 
-In: the wheels of requirements-embedded.txt, installed by `make setup`. Out: paths. The wheels contain data only; nothing is
-imported from them.
+In: the wheels of requirements-embedded.txt, installed by `make setup`. Out: paths. The wheels contain data only;
+nothing is imported from them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 In: a data set's id and a revision. Out: the commit's hash, from the hub or, if it cannot be reached, from the cache of
 earlier downloads. Model downloads already return the commit; they only report it through `warn_unpinned`. DVC tracks
-the revision and not the commit, so a branch that moved reruns nothing. The commit is therefore printed, and the stages seed
-and base record it.
+the revision and not the commit, so a branch that moved reruns nothing. The commit is therefore printed, and the stages
+seed and base record it.
 """
 
 from __future__ import annotations

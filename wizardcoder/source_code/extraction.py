@@ -1,8 +1,8 @@
 """Extract the program in a teacher's answer, and its language.
 
 In: a response and its instruction. Out: the code that a reader would run, or None. Fenced blocks of the main language
-are joined in order, like the cells of a notebook; the main language is the one with the most text. An answer without fences
-is code, except for the prose around it. Does not cover: code within sentences.
+are joined in order, like the cells of a notebook; the main language is the one with the most text. An answer without
+fences is code, except for the prose around it. Does not cover: code within sentences.
 """
 
 from __future__ import annotations
