@@ -124,3 +124,21 @@ def test_links_to_files_lead_somewhere(page):
 
 def test_the_readme_stays_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= MOST_README_LINES
+
+
+def test_contributing_has_a_row_for_every_package():
+    packages = {path.parent.name for path in (ROOT / "wizardcoder").glob("*/__init__.py")}
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(packages) if f"| `wizardcoder/{name}/` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    re.findall(
+        r"^\| `(wizardcoder/\w+/|stages/)` \|.*\| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    ),
+)
+def test_the_files_to_start_reading_at_exist(row):
+    folder, files = row
+    names = re.findall(r"`([\w/.]+)`", files)
+    assert [name for name in names if not (ROOT / folder / name).exists() and not (ROOT / name).exists()] == []
