@@ -52,7 +52,7 @@ def write_run(folder: Path, pairs: Sequence[Pair], seeds: int, problems: Sequenc
     write_jsonl(data / "screened/dropped.jsonl", dropped)
     write_jsonl(data / "merged/removed.jsonl", removed)
     write_jsonl(data / "decontaminated/examples.jsonl", trained)
-    write_jsonl(data / "train/fates.jsonl", (TrainOutcome(e.id, "trained") for e in trained))
+    write_jsonl(data / "train/outcomes.jsonl", (TrainOutcome(e.id, "trained") for e in trained))
     match = {"benchmark": "dev", "task_id": "dev/0", "judgement": "overlap 0.61 >= 0.5"}
     write_jsonl(data / "decontaminated/excluded.jsonl", ({"id": e.id} | match for e in excluded))
     _write_results(data / "results", problems, rng)

@@ -1,7 +1,7 @@
 """Stage train: fine-tune the base model on the decontaminated examples.
 
 In: models/base and data/decontaminated/examples.jsonl. Out: models/wizardcoder, an ordinary transformers directory;
-data/train/fates.jsonl, the outcome of each record; metrics/train.json; metrics/loss.csv (step, loss, learning rate),
+data/train/outcomes.jsonl, the outcome of each record; metrics/train.json; metrics/loss.csv (step, loss, learning rate),
 which is written during the training. An interrupted training resumes from its last checkpoint. `wizardcoder plan`
 prints memory, steps, tokens and hours without training.
 """

@@ -35,7 +35,7 @@ SCORES = {
     "extract": "wizardcoder",
     "mode": "strict",
 }
-TRAIN_FATES = ("held_out", "no_response", "cut")  # of the first three; the others are trained on
+OUTCOMES = ("held_out", "no_response", "cut")  # of the first three; the others are trained on
 
 
 def reply(body: dict) -> str:
@@ -86,8 +86,10 @@ def run_stages(project: Project) -> None:
         call(merge.main)
         call(decontaminate.main)
     examples = read_records(project.path / "data/decontaminated/examples.jsonl", Example)
-    fates = zip(examples, itertools.chain(TRAIN_FATES, itertools.repeat("trained")), strict=False)
-    write_jsonl(project.path / "data/train/fates.jsonl", ({"id": e.id, "fate": fate} for e, fate in fates))
+    outcomes = zip(examples, itertools.chain(OUTCOMES, itertools.repeat("trained")), strict=False)
+    write_jsonl(
+        project.path / "data/train/outcomes.jsonl", ({"id": e.id, "outcome": outcome} for e, outcome in outcomes)
+    )
     write_metrics(project.path / "metrics/train.json", {"examples": 36, "steps": 5, "held_out_loss_after": 1.5})
     write_metrics(project.path / "metrics/evaluate.json", SCORES)
     (project.path / "models/base").mkdir(parents=True)

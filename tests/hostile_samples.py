@@ -186,7 +186,7 @@ CHEATS = {
         """,
         "generator exit": "def total(numbers):\n    raise GeneratorExit",
         "keyboard interrupt": "def total(numbers):\n    raise KeyboardInterrupt",
-        "an exception that lies": """
+        "an exception with a false type": """
             class Lie(BaseException):
                 def __str__(self): raise SystemExit(0)
                 __repr__ = __str__
@@ -240,7 +240,7 @@ CHEATS = {
                 sys._getframe().f_back.f_trace = trace
                 return 0
         """,
-        "everything that lies in memory": """
+        "everything in memory": """
             import gc, inspect, sys
             def total(numbers):
                 names = {}

@@ -288,8 +288,10 @@ def test_a_profile_changes_the_recorded_params_that_it_names_and_no_others(proje
     untracked = runtime | {"evol_stop.measure"}
     shown = json.loads(project.dvc("params", "diff", "--deps", "--json"))["params.yaml"]
     assert set(shown) == changed - untracked
-    told = {key: str(value) if isinstance(value, list) else value for key, value in named.items()}  # as DVC shows it
-    assert {key: value["new"] for key, value in shown.items()} == {key: told[key] for key in shown}
+    shown_by_dvc = {
+        key: str(value) if isinstance(value, list) else value for key, value in named.items()
+    }  # as DVC shows it
+    assert {key: value["new"] for key, value in shown.items()} == {key: shown_by_dvc[key] for key in shown}
     project.back()
 
 

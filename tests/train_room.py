@@ -68,8 +68,8 @@ class TrainRoom:
 
         return load_file(self.model / "model.safetensors")
 
-    def fates(self) -> dict[str, str]:
-        return {item.id: item.fate for item in read_records(self.folder / "data/train/fates.jsonl", TrainOutcome)}
+    def outcomes(self) -> dict[str, str]:
+        return {item.id: item.outcome for item in read_records(self.folder / "data/train/outcomes.jsonl", TrainOutcome)}
 
     def checkpoints(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("cache/checkpoints/*/checkpoint-*"))

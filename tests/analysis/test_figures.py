@@ -83,10 +83,10 @@ def test_rounds_without_data_say_so(texts, name):
     assert "no data" in " ".join(texts(name, [empty(number) for number in range(5)]))
 
 
-@pytest.mark.parametrize(("name", "told"), [(name, 3 * (name in ("languages", "verdicts"))) for name in PICTURES])
-def test_a_round_without_data_between_others_is_left_out_or_has_an_empty_bar_that_says_so(texts, name, told):
+@pytest.mark.parametrize(("name", "expected"), [(name, 3 * (name in ("languages", "verdicts"))) for name in PICTURES])
+def test_a_round_without_data_between_others_is_left_out_or_has_an_empty_bar_that_says_so(texts, name, expected):
     found = texts(name, [summary(0), empty(1), summary(2), empty(3), empty(4)])
-    assert (found.count("no data"), "n=0" in found) == (told, False)
+    assert (found.count("no data"), "n=0" in found) == (expected, False)
 
 
 def test_no_benchmark_is_no_data(texts):
@@ -130,8 +130,8 @@ def test_heuristics_are_ordered_by_how_often_they_were_kept(texts):
 
 
 def test_verdicts_stand_in_their_own_order_and_languages_by_number(texts):
-    told = dict.fromkeys(text for text in texts("verdicts", FULL) if text in ("ran", "raised"))
-    assert list(told) == ["ran", "raised"]
+    labels = dict.fromkeys(text for text in texts("verdicts", FULL) if text in ("ran", "raised"))
+    assert list(labels) == ["ran", "raised"]
     assert "Language of the answers: most often “python”" in texts("languages", FULL)
 
 
@@ -156,12 +156,12 @@ def test_titles_say_how_a_mean_went(texts):
 
 
 def test_medians_are_told_to_a_tenth_below_20_and_whole_above(texts):
-    def telling(median: float) -> list[str]:
+    def labels_of(median: float) -> list[str]:
         return texts("lengths", [summary(0, spreads={"requirements": Spread(1, 30.0, 0.0, 1.0, median, 40.0)})])
 
-    assert "2.5" in telling(2.46)
-    assert "3" in telling(3.0)
-    assert "21" in telling(21.4)
+    assert "2.5" in labels_of(2.46)
+    assert "3" in labels_of(3.0)
+    assert "21" in labels_of(21.4)
 
 
 def test_labels_that_would_overlap_are_moved_apart():

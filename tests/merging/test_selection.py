@@ -91,7 +91,7 @@ ORIGINS = {
 
 
 @pytest.mark.parametrize(
-    ("allowed", "told"),
+    ("allowed", "excluded"),
     [
         ({"reasoning", "complexity", "constraints"}, None),
         ({"reasoning", "complexity"}, "constraints"),
@@ -99,9 +99,9 @@ ORIGINS = {
         ({"complexity", "constraints"}, "reasoning, which made its ancestor s-r1"),
     ],
 )
-def test_a_heuristic_forbids_what_it_made_and_all_that_came_of_it(allowed, told):
+def test_a_heuristic_excludes_its_records_and_their_descendants(allowed, excluded):
     evolved = Example("s-r1-r3-r4", "s-r1-r3", 4, "constraints", "i", "r")
-    assert find_excluded_heuristic(allowed, ORIGINS, evolved) == told
+    assert find_excluded_heuristic(allowed, ORIGINS, evolved) == excluded
 
 
 def test_a_seed_always_passes():

@@ -55,8 +55,8 @@ def folder(tmp_path, monkeypatch):
     excluded = {"id": "near", "benchmark": "dev", "task_id": "Dev/3", "judgement": "alike", "similarity": 0.9}
     write_jsonl(out / "decontaminated/excluded.jsonl", [excluded])
     write_jsonl(out / "decontaminated/examples.jsonl", [seeds[0], *seeds[5:], *screened])
-    fates = {"kept": "trained", "held": "held_out", "cut": "cut", "long": "no_response", "kept-r1": "trained"}
-    write_jsonl(out / "train/fates.jsonl", [{"id": name, "fate": fate} for name, fate in fates.items()])
+    outcomes = {"kept": "trained", "held": "held_out", "cut": "cut", "long": "no_response", "kept-r1": "trained"}
+    write_jsonl(out / "train/outcomes.jsonl", [{"id": name, "outcome": outcome} for name, outcome in outcomes.items()])
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Outputs held against a reference's as evalplus 0.3.1 does: exactly, within a tolerance, or by a task's own oracle."""
+"""Outputs are compared as evalplus 0.3.1 does: exactly, within a tolerance, or by a task's own oracle."""
 
 from __future__ import annotations
 

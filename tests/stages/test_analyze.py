@@ -65,7 +65,7 @@ GOLDEN = {
     "r1.maintainability": 100.0,
     "r1.nesting": 2.0,
     "r1.nearest_in_round": 0.0,
-    "r1.nearest_in_round_before": 0.5,  # of two one stands there word by word
+    "r1.nearest_in_round_before": 0.5,  # one of two occurs there verbatim
     "r1.to_parent": 0.5,  # the same text, and another
     "r1.to_seed": 0.5,
     "r1.distinct_1": 1.0,
@@ -121,7 +121,7 @@ class Project:
         write_jsonl(paths.SCREENED / "dropped.jsonl", dropped)
 
     def set(self, sections: dict[str, dict] | None = None, **analyze_keys: object) -> None:
-        """Write the committed params with one small benchmark in place of those that are held against the data."""
+        """Write the committed params with one small benchmark instead of the usual ones."""
         problem = {"task_id": "own/0", "prompt": "def zzz():\n", "canonical_solution": "    yyy\n"}
         rest = {"entry_point": "zzz", "test": "def check(candidate):\n    assert candidate\n"}
         write_jsonl(Path("own.jsonl"), [problem | rest])

@@ -84,8 +84,8 @@ def hold_out(folder):
     """Write what training was given: five examples, of which it held out three."""
     examples = [Example(f"e{n}", None, 0, None, f"Say {n}.", "ok") for n in range(5)]
     write_jsonl(folder / "data/decontaminated/examples.jsonl", examples)
-    fates = [TrainOutcome(f"e{n}", "trained" if n in (0, 2) else "held_out") for n in range(5)]
-    write_jsonl(folder / "data/train/fates.jsonl", fates)
+    outcomes = [TrainOutcome(f"e{n}", "trained" if n in (0, 2) else "held_out") for n in range(5)]
+    write_jsonl(folder / "data/train/outcomes.jsonl", outcomes)
 
 
 def call(monkeypatch, *arguments):

@@ -50,7 +50,7 @@ ROUNDS = {
     3: [example("a-r1-r2-r3", "reasoning", "six")],
     4: [],
 }
-# c-r1 was screened out; what came of it is still there
+# c-r1 was screened out; its descendants are still there
 DROPPED = [Rejected("c-r1", "c", 1, "misdirection", "verdict.no_code", "i", "r")]
 
 

@@ -475,10 +475,10 @@ def test_an_empty_file_is_refused(room, refused):
 
 
 @pytest.mark.parametrize(
-    ("too_long", "cut", "fates"),
+    ("too_long", "cut", "outcomes"),
     [("cut", 1, ["trained", "cut", "no_response"]), ("drop", 0, ["trained", "too_long", "no_response"])],
 )
-def test_records_that_are_too_long_are_counted_and_named(room, monkeypatch, too_long, cut, fates):
+def test_records_that_are_too_long_are_counted_and_named(room, monkeypatch, too_long, cut, outcomes):
     long = replace(example(2), response="x = 1\n" * 400)
     room.write_examples([example(1), long, example(3, " very" * 700)])
     room.set(too_long=too_long, held_out=0, max_steps=1)
@@ -486,7 +486,7 @@ def test_records_that_are_too_long_are_counted_and_named(room, monkeypatch, too_
     dropped = 2 - cut
     assert (metrics["examples_cut"], metrics["examples_dropped"]) == (cut, dropped)
     assert metrics["examples"] == 3 - dropped
-    assert room.fates() == dict(zip(("0001", "0002", "0003"), fates, strict=True))
+    assert room.outcomes() == dict(zip(("0001", "0002", "0003"), outcomes, strict=True))
 
 
 def test_every_record_is_trained_on_or_held_out_or_dropped(room, monkeypatch):
@@ -494,7 +494,7 @@ def test_every_record_is_trained_on_or_held_out_or_dropped(room, monkeypatch):
     room.write_examples([example(n, " very" * 700 * (n > 9)) for n in range(20)])
     room.set(max_steps=1)
     metrics = room.run(monkeypatch)
-    counts = Counter(room.fates().values())
+    counts = Counter(room.outcomes().values())
     assert counts.total() == 20
     assert counts["trained"] == metrics["examples"]
     assert counts["held_out"] == metrics["examples_held_out"] < 4

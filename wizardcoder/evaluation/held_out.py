@@ -1,6 +1,6 @@
 """The instructions that training held out, and what each model answers to them.
 
-Reads data/decontaminated/examples.jsonl and data/train/fates.jsonl. data/answers/LABEL.jsonl has one line per
+Reads data/decontaminated/examples.jsonl and data/train/outcomes.jsonl. data/answers/LABEL.jsonl has one line per
 instruction; only people judge these answers, on the page of blind comparisons.
 """
 
@@ -28,6 +28,6 @@ def read_held_out(limit: int) -> list[Example]:
     if not limit:
         return []
     held_out = {
-        outcome.id for outcome in read_records(paths.TRAIN_OUTCOMES, TrainOutcome) if outcome.fate == "held_out"
+        outcome.id for outcome in read_records(paths.TRAIN_OUTCOMES, TrainOutcome) if outcome.outcome == "held_out"
     }
     return [example for example in read_records(paths.TRAINING_EXAMPLES, Example) if example.id in held_out][:limit]

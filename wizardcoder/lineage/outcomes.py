@@ -62,7 +62,7 @@ def follow_sample(sample: Example, revision: Revision) -> Iterator[StageOutcome]
 def _trained(sample: Example, revision: Revision) -> StageOutcome:
     row = next(rows_with(paths.TRAIN_OUTCOMES, "id", sample.id, revision), None)
     if row is not None:
-        return StageOutcome("train", *_TRAINED[row["fate"]])
+        return StageOutcome("train", *_TRAINED[row["outcome"]])
     if revision.has(paths.TRAIN_OUTCOMES.as_posix()):
         return StageOutcome("train", "left out")
     return StageOutcome("train", "unknown" if "train" in revision.stages else "not run")

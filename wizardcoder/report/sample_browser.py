@@ -151,7 +151,7 @@ def _read_attempts() -> Iterator[AttemptedRecord]:
     dropped = {item.id: item for item in read_records(paths.SCREENED_OUT, Rejected)}
     removed = {item.id: item for item in read_records(paths.MERGED_REMOVED, Rejected)}
     excluded = {item.id: item for item in read_records(paths.EXCLUDED, Exclusion)}
-    trained = {item.id: item.fate for item in read_records(paths.TRAIN_OUTCOMES, TrainOutcome)}
+    trained = {item.id: item.outcome for item in read_records(paths.TRAIN_OUTCOMES, TrainOutcome)}
     for number in paths.ROUND_NUMBERS:
         screened = {item.id: item for item in read_records(paths.screened_round(number), Example)}
         for example in read_records(paths.round_folder(number) / "examples.jsonl", Example):

@@ -1,4 +1,4 @@
-"""What the training did with each record: data/train/fates.jsonl, one line per record.
+"""What the training did with each record: data/train/outcomes.jsonl, one line per record.
 
 The files of the earlier stages have what happened to a record before.
 """
@@ -25,4 +25,4 @@ class TrainOutcome:
     """
 
     id: str
-    fate: TrainOutcomeKind
+    outcome: TrainOutcomeKind
