@@ -110,7 +110,7 @@ def test_the_rarest_reasons_are_joined(texts):
     assert "other" in found
     assert "request failed" in found  # the fifth of seven
     assert "response empty" not in found
-    bars, parts = figures._grouped({"r1": FULL[0].outcome_counts()}, ["accepted"])
+    bars, parts = figures._grouped({"r1": FULL[0].count_outcomes()}, ["accepted"])
     assert len(parts) == len(plots.FILLS) == len(plots.HATCHES)
     assert sum(bars["r1"].values()) == FULL[0].attempted
     assert bars["r1"]["other"] == 4 + 3
