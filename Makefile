@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: help setup repro report serve check test format ds1000 clean
+.PHONY: help setup repro report experiments serve check test format ds1000 clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -38,6 +38,9 @@ repro: setup  ## run the pipeline: only the stages that a change affects
 report: setup  ## the report with the scores of your committed experiments
 	wizardcoder report
 	dvc repro report
+
+experiments: setup  ## the experiments of this commit: what differs, and their headline numbers
+	dvc exp show --no-pager --only-changed --drop '^(Created|bundled|data|hub|metrics|models|profiles|stages|templates|wizardcoder)\b'
 
 serve: setup  ## show the report on this machine and collect votes: http://127.0.0.1:8000/compare.html
 	wizardcoder serve
