@@ -41,7 +41,8 @@ def applied(
     Raises:
         StageError: a key is set that params.yaml does not have.
     """
-    comments = comments or {}
+    own = line_comments(params)  # a longer value moves its comment, so each is placed again
+    comments = {path: own.get(path) for path, _ in leaves(values)} | dict(comments or {})
     yaml = round_trip()
     data = yaml.load(_with_line_comments(params, dict.fromkeys(comments)))
     for path, value in leaves(values):
