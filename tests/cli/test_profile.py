@@ -179,6 +179,14 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
     assert str(caught.value) == "profile: found 'gpt5', accepted: codellama_34b, default, qwen_1b, starcoder_15b"
 
 
+@pytest.mark.parametrize("arguments", [(), ("qwen_1b",), ("qwen_1b", "--args")])
+def test_another_folder_is_refused(tmp_path, monkeypatch, arguments):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this command in the project's folder"):
+        wizardcoder("profile", *arguments)
+
+
 def test_without_a_name_the_profiles_are_listed(capsys):
     wizardcoder("profile")
     assert capsys.readouterr().out.split() == NAMES

@@ -187,17 +187,17 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "start"),
+    ("text", "line"),
     [
-        ("run: {seed: 42\n", "params.yaml: not valid YAML: while parsing a flow mapping"),
-        ("run:\n\tseed: 42\n", "params.yaml: not valid YAML: while scanning for the next token"),
-        ("run: {seed: 1}\nrun: {seed: 2}\n", "params.yaml: not valid YAML: while constructing a mapping"),
-        ("", "params.yaml: found NoneType, accepted is a mapping"),
-        ("- run\n", "params.yaml: found list, accepted is a mapping"),
+        ("run: {seed: 42\n", "params.yaml:2: not valid YAML: expected ',' or '}', but got '<stream end>'"),
+        ("run:\n\tseed: 42\n", "params.yaml:2: not valid YAML: found character '\\t' that cannot start any token"),
+        ("run: {seed: 1}\nrun: {seed: 2}\n", 'params.yaml:2: not valid YAML: found duplicate key "run"'),
+        ("", "params.yaml: empty; accepted: sections such as run, seed, train"),
+        ("- run\n", "params.yaml: found list; accepted: sections such as run, seed, train"),
     ],
 )
-def test_broken_yaml_is_one_line(params_file, text, start):
-    assert refusal(seed.Params, params_file(text)).startswith(start)
+def test_broken_yaml_is_one_line(params_file, text, line):
+    assert refusal(seed.Params, params_file(text)) == line
 
 
 def test_a_file_that_is_not_utf8_is_one_line(params_file):

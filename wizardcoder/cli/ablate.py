@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -12,7 +13,9 @@ from wizardcoder.core import console
 def _suites(incomplete: str) -> list[str]:
     from wizardcoder.experiments.suites import read_suites
 
-    return [name for name in read_suites() if name.startswith(incomplete)]
+    with suppress(console.StageError):
+        return [name for name in read_suites() if name.startswith(incomplete)]
+    return []
 
 
 def ablate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from wizardcoder.core import console
 def _names(incomplete: str) -> list[str]:
     from wizardcoder.core.profiles import profile_names
 
-    return [name for name in profile_names() if name.startswith(incomplete)]
+    with suppress(console.StageError):
+        return [name for name in profile_names() if name.startswith(incomplete)]
+    return []
 
 
 def profile(

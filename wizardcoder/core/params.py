@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import importlib
 import json
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.validation import describe, hint, nested_dataclass
@@ -46,6 +47,8 @@ ALL_PARAMS = ("wizardcoder.preflight.params", "AllParams")
 STRICT = ConfigDict(extra="forbid", strict=True)
 PART = ConfigDict(extra="ignore", strict=True)
 """For the few keys that a stage takes from another stage's section; its owner refuses unknown ones."""
+
+_DUPLICATE_VALUES = re.compile(r" with value .*")  # ruamel quotes both values of a duplicate key
 
 T = TypeVar("T")
 RUNTIME = "runtime"
@@ -107,6 +110,15 @@ def load(kind: type[T], path: Path = PARAMS_FILE) -> T:
     return params
 
 
+def validate(path: Path = PARAMS_FILE) -> None:
+    """Validate all sections.
+
+    Raises:
+        StageError: as `load`.
+    """
+    load(_all_params(), path)
+
+
 def invalid_sections(raw: dict[str, Any], path: Path, validated: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Yield the first error of each section that is invalid.
 
@@ -117,8 +129,7 @@ def invalid_sections(raw: dict[str, Any], path: Path, validated: Mapping[str, An
         path: that file, for messages.
         validated: the types of the sections that need no second validation.
     """
-    module, name = ALL_PARAMS
-    kind = getattr(importlib.import_module(module), name)
+    kind = _all_params()
     sections = merge_runtime(raw, kind, path)
     for section, expected in typing.get_type_hints(kind).items():
         if section not in sections or (validated or {}).get(section) == expected:
@@ -134,15 +145,32 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        cure = f"; run this command in the project's folder, which has a {path}" if path == PARAMS_FILE else ""
-        raise StageError(f"{path}: no such file{cure}") from exc
+        if path == PARAMS_FILE:
+            require_project()
+        raise StageError(f"{path}: no such file") from exc
     except OSError as exc:
         raise StageError(f"{path}: {exc.strerror}") from exc
+    except MarkedYAMLError as exc:
+        raise StageError(_describe_yaml_error(path, exc)) from exc
     except (YAMLError, UnicodeDecodeError, TypeError) as exc:
         raise StageError(f"{path}: not valid YAML: {' '.join(str(exc).split())}") from exc
     if not isinstance(raw, dict):
-        raise StageError(f"{path}: found {type(raw).__name__}, accepted is a mapping")
+        found = "empty" if raw is None else f"found {type(raw).__name__}"
+        accepted = "sections such as run, seed, train" if path.name == PARAMS_FILE.name else "a mapping"
+        raise StageError(f"{path}: {found}; accepted: {accepted}")
     return raw
+
+
+def require_project() -> None:
+    """Check that the current folder is a project.
+
+    Raises:
+        StageError: it has no params.yaml.
+    """
+    if not PARAMS_FILE.exists():
+        raise StageError(
+            f"{PARAMS_FILE}: no such file; run this command in the project's folder, which has a {PARAMS_FILE}"
+        )
 
 
 def merge_runtime(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:
@@ -182,8 +210,22 @@ def leaves(kind: type, prefix: str = "") -> Iterator[tuple[str, bool]]:
             yield name, True
 
 
+def _all_params() -> type:
+    module, name = ALL_PARAMS
+    kind: type = getattr(importlib.import_module(module), name)
+    return kind
+
+
 def _below(section: str, loc: tuple[str, ...]) -> tuple[str, ...]:
     return _as_written((section, *loc))
+
+
+def _describe_yaml_error(path: Path, exc: MarkedYAMLError) -> str:
+    """Return the line and the problem, without ruamel's excerpts and hints."""
+    mark = exc.problem_mark or exc.context_mark
+    line = f":{mark.line + 1}" if mark else ""
+    problem = " ".join(str(exc.problem or exc.context).split())
+    return f"{path}{line}: not valid YAML: {_DUPLICATE_VALUES.sub('', problem)}"
 
 
 def _as_written(loc: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import PARAMS_FILE
+from wizardcoder.core.params import PARAMS_FILE, require_project
 from wizardcoder.core.params_file import KeyPath, applied, leaves, line_comments, nested, overrides, round_trip
 from wizardcoder.core.records import replacing
 
@@ -27,7 +27,12 @@ _SOURCE = re.compile(r"# *(ours|paper|the paper|the reviews|WizardLM|QLoRA|as ab
 
 
 def profile_names() -> list[str]:
-    """Return the names of the profiles in the project's folder."""
+    """Return the names of the profiles.
+
+    Raises:
+        StageError: this is not a project's folder.
+    """
+    require_project()
     return sorted(path.stem for path in PROFILES.glob("*.yaml"))
 
 
@@ -67,7 +72,8 @@ def is_source(comment: str) -> bool:
 
 def apply_profile(name: str) -> None:
     """Write a profile's values and comments into params.yaml."""
-    text = applied(PARAMS_FILE.read_text(encoding="utf-8"), read_profile(name), comments=read_comments(name))
+    values, comments = read_profile(name), read_comments(name)
+    text = applied(PARAMS_FILE.read_text(encoding="utf-8"), values, comments=comments)
     with replacing(PARAMS_FILE) as file:
         file.write(text)
 
@@ -79,8 +85,7 @@ def profile_overrides(name: str) -> list[str]:
 
 def _refuse_unknown(name: str) -> None:
     if name not in profile_names():
-        found = ", ".join(profile_names()) or "none here; run this in the project's folder"
-        raise StageError(f"profile: found {name!r}, accepted: {found}")
+        raise StageError(f"profile: found {name!r}, accepted: {', '.join(profile_names())}")
 
 
 def _text(name: str) -> str:

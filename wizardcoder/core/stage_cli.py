@@ -1,4 +1,4 @@
-"""Command line of a stage that takes no arguments: `--help` prints what it does, anything else is refused."""
+"""Command line of a stage: `--help` prints what it does; a stage without arguments refuses any."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ def run_stage(main: Callable[[], None], description: str | None) -> None:
 
 def parse_no_arguments(description: str | None) -> None:
     """Print help and exit 0 for `--help`; exit 2 for any other argument."""
-    argparse.ArgumentParser(
-        prog=f"python -m stages.{Path(sys.argv[0]).stem}",
+    stage_parser(description, Path(sys.argv[0]).stem).parse_args()
+
+
+def stage_parser(description: str | None, stage: str) -> argparse.ArgumentParser:
+    """Return the parser of a stage's command line, without arguments; `description` is the module's docstring."""
+    return argparse.ArgumentParser(
+        prog=f"python -m stages.{stage}",
         description=description,
         epilog="Parameters are read from params.yaml. `dvc repro` runs all stages.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
+    )

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import PARAMS_FILE, read_yaml
+from wizardcoder.core.params import PARAMS_FILE, read_yaml, validate
 from wizardcoder.experiments.comparison import ExperimentComparison, publish_comparison
 from wizardcoder.experiments.experiment import (
     Experiment,
@@ -72,10 +72,11 @@ def run_suite(name: str, *, dry_run: bool = False, queue_only: bool = False, pay
         pay: run also where a teacher with a price may be asked.
 
     Raises:
-        StageError: the suite, a value or the workspace is not as needed, answers would cost money and `pay` is not
-            set, or an experiment failed.
+        StageError: the suite, params.yaml, a value or the workspace is not as needed, answers would cost money and
+            `pay` is not set, or an experiment failed.
     """
     suite = select_suite(name)
+    validate()
     wanted = suite_experiments(name, suite)
     refuse_placeholders(wanted)
     start = current_commit() if dry_run else require_clean_commit()
