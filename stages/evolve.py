@@ -7,7 +7,6 @@ round starts); metrics/evolve_rN.json. A round that is switched off asks nothing
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from wizardcoder.core import console, paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.params import STRICT, RunParams, load
 from wizardcoder.core.records import PoolItem, read_records, replacing, to_line, write_metrics
+from wizardcoder.core.stage_cli import stage_parser
 from wizardcoder.evolution.evolve_round import FILES, evolve_round
 from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.teacher.settings import TeacherParams
@@ -34,10 +34,8 @@ class Params:
 
 def main() -> None:
     """Evolve one round."""
-    parser = argparse.ArgumentParser(prog="python -m stages.evolve", description="Evolve one round.")
-    parser.add_argument(
-        "--round", type=int, choices=paths.EVOLVED_ROUNDS, required=True, help="evolve this round's pool"
-    )
+    parser = stage_parser(__doc__, "evolve")
+    parser.add_argument("--round", type=int, choices=paths.EVOLVED_ROUNDS, required=True, help="the round to evolve")
     number = parser.parse_args().round
     params = load(Params)
     check_evolve_params(params)

@@ -12,6 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("seed", "screen", "merge", "analyze", "decontaminate", "base")
 
 
+def test_the_stage_with_an_argument_describes_itself_too(tmp_path):
+    done = run("evolve", "--help", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Stages evolve_r1 to evolve_r4: one round of Code Evol-Instruct." in done.stdout
+    assert "--round {1,2,3,4}  the round to evolve" in done.stdout
+    assert done.stdout.endswith("`dvc repro` runs all stages.\n")
+
+
 def run(stage: str, *args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", f"stages.{stage}", *args]
     env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "WC_CACHE_DIR": str(folder / ".cache")}

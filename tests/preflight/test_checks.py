@@ -39,7 +39,7 @@ def results(status, **options):
 
 
 def test_the_default_project_is_ready(project):
-    assert results("wrong") == {}
+    assert results("error") == {}
     found = results("ok")
     assert found["seed"] == "bundled/seeds.json: 62 records"
     assert found["teacher"].startswith("the embedded model, ")
@@ -51,46 +51,46 @@ def test_an_unknown_key_of_any_section_is_found(project):
     Path("params.yaml").write_text(text.replace("\n  epochs: ", "\n  epoch: ").replace("\n  top_k: ", "\n  topk: "))
     found = [result.found for result in run_checks() if result.item == "params.yaml"]
     assert found == [
-        "params.yaml: decontaminate.topk: unknown key (did you mean top_k?)",
-        "params.yaml: train.epoch: unknown key (did you mean epochs?)",
+        "decontaminate.topk: unknown key (did you mean top_k?)",
+        "train.epoch: unknown key (did you mean epochs?)",
     ]
 
 
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"merge__rounds": [0, 5]}, "params.yaml: merge.rounds: found 5, accepted: rounds 0 to 4"),
+        ({"merge__rounds": [0, 5]}, "merge.rounds: found 5, accepted: rounds 0 to 4"),
         (
             {"merge__rounds": [0, 1], "evolve__enabled__r1": False},
-            "params.yaml: merge.rounds: round 1 has no example; leave it out, or switch it on with evolve.enabled.r1",
+            "merge.rounds: round 1 has no example; leave it out, or switch it on with evolve.enabled.r1",
         ),
-        ({"screen__safety__rules": "no.yaml"}, "params.yaml: screen.safety.rules: no.yaml: no such file"),
-        ({"train__batch_size": 7}, "params.yaml: train."),
-        ({"evaluate__dev": "humaneval"}, "params.yaml: evaluate.dev: found humaneval, a test benchmark"),
+        ({"screen__safety__rules": "no.yaml"}, "screen.safety.rules: no.yaml: no such file"),
+        ({"train__batch_size": 7}, "train."),
+        ({"evaluate__dev": "humaneval"}, "evaluate.dev: found humaneval, a test benchmark"),
     ],
     ids=["round", "round_off", "rules", "batch", "dev"],
 )
 def test_values_that_no_stage_accepts_are_found(project, changes, error):
     project(**changes)
-    assert results("wrong")["params.yaml"].startswith(error)
+    assert results("error")["params.yaml"].startswith(error)
 
 
 def test_a_broken_seed_file_is_found(project):
     project(seed__source="no.json")
-    assert results("wrong") == {"seed": "seed.source: no.json: no such file"}
+    assert results("error") == {"seed": "seed.source: no.json: no such file"}
 
 
 def test_a_missing_key_is_found_without_a_request(project, monkeypatch):
     project(teacher__base_url=NOBODY)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    (found,) = results("wrong").values()
+    (found,) = results("error").values()
     assert found.startswith("runtime.teacher.api_key_env: OPENAI_API_KEY is not set; ")
 
 
 def test_a_base_url_without_a_scheme_is_found(project, monkeypatch):
     project(teacher__base_url="localhost:8000/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "any")
-    (found,) = results("wrong").values()
+    (found,) = results("error").values()
     assert found == "found 'localhost:8000/v1', accepted: a URL such as https://HOST/v1"
 
 
@@ -102,7 +102,7 @@ def test_a_price_without_a_budget_is_noted(project):
 def test_a_ping_finds_an_endpoint_that_nobody_serves(project, monkeypatch):
     project(teacher__base_url=NOBODY)
     monkeypatch.setenv("OPENAI_API_KEY", "any")
-    (found,) = results("wrong", ping=True).values()
+    (found,) = results("error", ping=True).values()
     assert found.startswith(f"teacher.base_url: {NOBODY} cannot be reached: ")
 
 
@@ -110,7 +110,7 @@ def test_a_ping_is_one_request_per_endpoint(project, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "any")
     with MockEndpoint() as endpoint:
         project(teacher__base_url=endpoint.url)
-        assert results("wrong", ping=True) == {}
+        assert results("error", ping=True) == {}
         assert endpoint.counts["requests"] == 1
 
 
@@ -119,12 +119,12 @@ def test_a_benchmark_that_cannot_run_is_noted_and_none_is_an_error(project):
         evaluate__problems__mbpp=3, decontaminate__benchmarks=["dev", "humaneval", "mbpp"], benchmarks__mbpp="x.jsonl"
     )
     assert "will be skipped: " in results("note")["evaluate.problems: mbpp"]
-    assert "x.jsonl: no such file" in results("wrong")["decontaminate.benchmarks: mbpp"]
+    assert "x.jsonl: no such file" in results("error")["decontaminate.benchmarks: mbpp"]
 
 
 def test_a_cache_folder_that_cannot_be_written_is_found_with_the_cure(project, monkeypatch):
     monkeypatch.setenv("WC_CACHE_DIR", "/proc/cache")
-    assert results("wrong")["cache"].endswith("; set WC_CACHE_DIR to a folder that can be")
+    assert results("error")["cache"].endswith("; set WC_CACHE_DIR to a folder that can be")
 
 
 def test_the_command_prints_a_line_per_item_and_fails_if_one_is_wrong(project, capsys):
@@ -132,8 +132,20 @@ def test_the_command_prints_a_line_per_item_and_fails_if_one_is_wrong(project, c
     with pytest.raises(StageError, match="1 of these items would stop a run"):
         wizardcoder("check")
     lines = capsys.readouterr().err.splitlines()
-    assert "wrong seed: seed.source: no.json: no such file" in lines
+    assert "error seed: seed.source: no.json: no such file" in lines
     assert "ok    params.yaml: 15 sections" in lines
+
+
+def test_one_typo_is_one_error_and_what_it_leaves_unchecked_is_a_note(project, capsys):
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("\n  epochs: ", "\n  epoch: "))
+    with pytest.raises(StageError, match=r"^1 of these items would stop a run$"):
+        wizardcoder("check")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == [
+        "error params.yaml: train.epoch: unknown key (did you mean epochs?)",
+        "note  seed, keys, benchmarks: not checked, because params.yaml is invalid",
+    ]
 
 
 def test_another_folder_is_one_line(tmp_path, monkeypatch):

@@ -43,7 +43,7 @@ def test_many_reasons_are_folded():
 
 def test_the_sum_counts_what_runs_and_what_may_run():
     assert describe_reruns(RERUNS) == (
-        "1 stages run, 1 run if their inputs come out different; last time these took 3 min"
+        "1 stage will run; 1 more only if their inputs change; last time these took 3 min"
     )
 
 

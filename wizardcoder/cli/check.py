@@ -20,7 +20,7 @@ def check(
     """Check everything that a run needs, before it starts.
 
     Examines DVC's state, disk, all of params.yaml, the seeds, API keys, the sandbox and the benchmarks' toolchains.
-    Prints one line per item: ok, or what is wrong and the cure. Exit code 1 if something is wrong.
+    Prints one line per item: ok, a note, or an error and its cure. Exit code 1 if there is an error.
     """
     if repair:
         from wizardcoder.core.dvc_locks import repair as repair_locks
@@ -30,9 +30,9 @@ def check(
         return
     from wizardcoder.preflight.checks import run_checks
 
-    wrong = 0
+    errors = 0
     for result in run_checks(ping=ping):
-        wrong += result.status == "wrong"
+        errors += result.status == "error"
         console.say(f"{result.status:5} {result.item}: {result.found}")
-    if wrong:
-        raise console.StageError(f"{wrong} of these items would stop a run")
+    if errors:
+        raise console.StageError(f"{errors} of these items would stop a run")

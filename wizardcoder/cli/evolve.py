@@ -30,8 +30,9 @@ def evolve(
 ) -> None:
     """Evolve a file of instructions, one round, without DVC.
 
-    Prompts and elimination rules are those of params.yaml. The key is read from OPENAI_API_KEY (teacher.api_key_env).
-    After an interruption the same command asks only for what the answer store lacks.
+    Prompts and elimination rules are those of params.yaml. The key is read from OPENAI_API_KEY, or from the variable
+    that runtime.teacher.api_key_env names; an unset variable means the endpoint checks no key. After an interruption
+    the same command asks only for what the answer store lacks.
     """
     from wizardcoder.evolution.standalone import evolve_file
 

@@ -24,8 +24,8 @@ def export(
 ) -> None:
     """Export the training data as a Hugging Face data set with card and lineage.
 
-    Writes parquet files with the training samples and every rejected and excluded record with its reason. --push needs
-    HF_TOKEN and a committed state that is up to date.
+    Writes the training pairs as parquet, a card and lineage.json. Rejected and excluded records are listed as ids,
+    reasons and numbers only. --push needs `hf auth login` or HF_TOKEN, and a committed state without stale steps.
     """
     from wizardcoder.publishing import export as publishing
 

@@ -16,19 +16,19 @@ from wizardcoder.core import bundled_wheels, console, dvc_locks
 from wizardcoder.core.cache import cache_dir, create_cache_folder
 from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import GB, free_bytes
-from wizardcoder.core.params import PARAMS_FILE, SECTIONS, invalid_sections, load, read_yaml
+from wizardcoder.core.params import PARAMS_FILE, SECTIONS, invalid_sections, load, read_yaml, require_project
 from wizardcoder.evolution.alpaca import read_hub_file, read_source
 from wizardcoder.preflight.endpoints import EndpointUse, endpoints_of, ping_endpoint, uses_embedded_teacher
 from wizardcoder.preflight.params import AllParams, contradictions
 
 MIN_FREE_GB = 2.0  # ours: the embedded models, their checkpoints and DVC's copies
-Status = Literal["ok", "note", "wrong"]
+Status = Literal["ok", "note", "error"]
 SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one item; `wrong` stops a run, a `note` does not."""
+    """The result of one item; an `error` stops a run, a `note` does not."""
 
     item: str
     found: str
@@ -41,24 +41,27 @@ def run_checks(*, ping: bool = False) -> Iterator[CheckResult]:
     Raises:
         StageError: this is not a project's folder.
     """
-    if not PARAMS_FILE.is_file():
-        read_yaml(PARAMS_FILE)  # raises the error of a command in another folder
+    require_project()
     yield from _check_dvc()
     yield from _check_disk()
     broken = list(_params_errors())
-    yield from (CheckResult("params.yaml", error, status="wrong") for error in broken)
+    yield from (_params_error(error) for error in broken)
     if broken:
-        yield CheckResult("seed, keys, benchmarks", "not checked: params.yaml is invalid", status="wrong")
+        yield CheckResult("seed, keys, benchmarks", "not checked, because params.yaml is invalid", status="note")
         return
     params = load(AllParams)
     conflicts = list(contradictions(params))
-    yield from (CheckResult("params.yaml", error, status="wrong") for error in conflicts)
+    yield from (_params_error(error) for error in conflicts)
     if not conflicts:
         yield CheckResult("params.yaml", f"{len(SECTIONS)} sections")
     yield from _result("seed", lambda: _describe_seed(Path(params.seed.source)))
     yield from _check_endpoints(params, ping=ping)
     yield from _check_sandbox(params)
     yield from _check_benchmarks(params)
+
+
+def _params_error(message: str) -> CheckResult:
+    return CheckResult(str(PARAMS_FILE), message.removeprefix(f"{PARAMS_FILE}: "), status="error")
 
 
 def _params_errors() -> Iterator[str]:
@@ -74,13 +77,13 @@ def _params_errors() -> Iterator[str]:
 
 def _check_dvc() -> Iterator[CheckResult]:
     if not Path(".dvc").is_dir():
-        yield CheckResult("dvc", "not a DVC project: clone it with git, or run `dvc init`", status="wrong")
+        yield CheckResult("dvc", "not a DVC project: clone it with git, or run `dvc init`", status="error")
         return
     running = dvc_locks.running_dvc(Path())
     try:
         repairs = dvc_locks.repair(Path(), console.say)
     except StageError as exc:
-        yield CheckResult("dvc", str(exc), status="wrong")
+        yield CheckResult("dvc", str(exc), status="error")
         return
     yield from (CheckResult("dvc", f"repaired: {line}", "note") for line in repairs)
     if running:
@@ -94,12 +97,12 @@ def _check_disk() -> Iterator[CheckResult]:
     try:
         create_cache_folder(folder)
     except StageError as exc:
-        yield CheckResult("cache", str(exc), "wrong")
+        yield CheckResult("cache", str(exc), "error")
         return
     free_gb = free_bytes(folder) / GB
     enough = free_gb >= MIN_FREE_GB
     cure = "" if enough else f", {MIN_FREE_GB:.0f} GB are needed: free some, or set WC_CACHE_DIR"
-    yield CheckResult("cache", f"{folder}: {free_gb:.1f} GB free{cure}", "ok" if enough else "wrong")
+    yield CheckResult("cache", f"{folder}: {free_gb:.1f} GB free{cure}", "ok" if enough else "error")
 
 
 def _describe_seed(source: Path) -> str:
@@ -116,10 +119,10 @@ def _check_endpoints(params: AllParams, *, ping: bool) -> Iterator[CheckResult]:
         item = f"{use.section}: {use.url}"
         key = os.environ.get(use.api_key_env, "")
         if not use.url.startswith(SCHEMES):
-            yield CheckResult(item, f"found {use.url!r}, accepted: a URL such as https://HOST/v1", status="wrong")
+            yield CheckResult(item, f"found {use.url!r}, accepted: a URL such as https://HOST/v1", status="error")
         elif not key:
             cure = "export it (any text, if the server checks no key)"
-            yield CheckResult(item, f"{use.key_setting}: {use.api_key_env} is not set; {cure}", status="wrong")
+            yield CheckResult(item, f"{use.key_setting}: {use.api_key_env} is not set; {cure}", status="error")
         elif ping:
             yield from _result(item, lambda use=use, key=key: _ping(use, key))  # type: ignore[misc]
         else:
@@ -157,7 +160,7 @@ def _check_benchmarks(params: AllParams) -> Iterator[CheckResult]:
 
     for name in params.decontaminate.benchmarks:
         if (reason := missing_source(name, params.benchmarks.get(name))) is not None:
-            yield CheckResult(f"decontaminate.benchmarks: {name}", reason, status="wrong")
+            yield CheckResult(f"decontaminate.benchmarks: {name}", reason, status="error")
     runnable = []
     for name in params.evaluate.wanted():
         reason = missing_source(name, params.benchmarks.get(name))
@@ -167,11 +170,11 @@ def _check_benchmarks(params: AllParams) -> Iterator[CheckResult]:
         else:
             yield CheckResult(f"evaluate.problems: {name}", f"will be skipped: {reason}", "note")
     found = ", ".join(runnable) or "none of evaluate.problems can run here"
-    yield CheckResult("benchmarks", found, "ok" if runnable else "wrong")
+    yield CheckResult("benchmarks", found, "ok" if runnable else "error")
 
 
 def _result(item: str, examine: Callable[[], str]) -> Iterator[CheckResult]:
     try:
         yield CheckResult(item, examine())
     except StageError as exc:
-        yield CheckResult(item, str(exc), status="wrong")
+        yield CheckResult(item, str(exc), status="error")

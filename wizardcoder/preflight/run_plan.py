@@ -65,7 +65,9 @@ def describe_reruns(reruns: Sequence[StageRerun]) -> str:
     possible = [rerun for rerun in reruns if _action(rerun) == "may run"]
     seconds = [rerun.last_seconds for rerun in (*certain, *possible) if rerun.last_seconds is not None]
     took = f"; last time these took {_duration(sum(seconds))}" if seconds else ""
-    return f"{len(certain)} stages run, {len(possible)} run if their inputs come out different{took}"
+    will = f"{len(certain)} stage{'s' * (len(certain) != 1)} will run"
+    may = f"; {len(possible)} more only if their inputs change" if possible else ""
+    return f"{will}{may}{took}"
 
 
 def _action(rerun: StageRerun) -> str:
