@@ -195,11 +195,13 @@ def test_params_are_the_tracked_keys_that_the_stage_reads(stage):
     assert param_faults(stage.name, stage.params, dict(leaves(stage.kind))) == []
 
 
+@pytest.mark.heavy
 @each_stage
 def test_metrics_and_plots_are_kept_by_git(stage):
     assert [fault for path in stage.reports for fault in report_faults(path, stage.cached)] == []
 
 
+@pytest.mark.heavy
 @each_stage
 def test_outs_are_kept_by_dvc_and_ignored_by_git(stage):
     assert stage.outs - stage.reports <= stage.cached
@@ -292,6 +294,7 @@ def test_params_that_do_not_fit_are_found(params, faults):
     assert param_faults("evolve_r2", params, KEYS) == faults
 
 
+@pytest.mark.heavy
 def test_a_metrics_file_that_git_would_lose_is_found():
     faults = report_faults("data/lost.json", {"data/lost.json"})
     assert faults[:2] == ["data/lost.json: lacks `cache: false`", "data/lost.json: git ignores it"]

@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 
 from wizardcoder.core import dvc_locks
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 13
 KILLS = ("dvc", "stage", "all") * 2

@@ -25,6 +25,8 @@ from bench.mock_endpoint import MockEndpoint
 from wizardcoder.core.params import read_yaml
 from wizardcoder.core.params_file import leaves
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ["stages", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
 COPIED += ["metrics/experiments.json"]

@@ -22,6 +22,8 @@ from wizardcoder.core.records import write_jsonl
 from wizardcoder.lineage.revision import Revision
 from wizardcoder.lineage.trace import trace
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[1]
 URL = f"s3://{BUCKET}/store"
 SMALL = """\

@@ -128,14 +128,17 @@ def test_task_ids_are_unique_across_the_embedded_benchmarks():
     assert len(set(ids)) == len(ids) == 204
 
 
+@pytest.mark.heavy
 def test_every_canonical_solution_of_humaneval_passes():
     assert failures(solved(load_benchmark("humaneval"))) == {}
 
 
+@pytest.mark.heavy
 def test_every_canonical_solution_of_the_dev_set_passes():
     assert failures(solved(load_benchmark("dev"))) == {}
 
 
+@pytest.mark.heavy
 def test_an_empty_body_fails_every_problem_of_the_dev_set():
     problems = load_benchmark("dev")
     assert sorted(failures({p.task_id: program_of(p, "    pass\n") for p in problems})) == sorted(solved(problems))
@@ -396,6 +399,7 @@ def test_seeds_are_all_different():
     assert len({(record["instruction"], record["input"]) for record in SEEDS}) == len(SEEDS)
 
 
+@pytest.mark.heavy
 def test_every_python_block_of_the_seeds_runs_alone():
     programs = {
         f"seed {number}, block {block}": code.replace("unittest.main()", RUN_TESTS)

@@ -135,11 +135,13 @@ def test_another_language_needs_its_toolchain_and_says_what_to_install(no_comman
     assert availability.missing_requirement(name, allow_unsafe=False) == reason
 
 
+@pytest.mark.heavy
 def test_a_toolchain_that_starts_in_the_sandbox_lacks_nothing(any_toolchain, monkeypatch):
     monkeypatch.setattr(multipl_e, "toolchain_failure", lambda *_: None)
     assert availability.missing_requirement("multiple_js", allow_unsafe=False) is None
 
 
+@pytest.mark.heavy
 def test_a_toolchain_that_does_not_start_in_the_sandbox_is_told_apart_from_one_that_is_absent(
     any_toolchain, monkeypatch
 ):

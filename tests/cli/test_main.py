@@ -12,6 +12,8 @@ import pytest
 
 from wizardcoder.cli.main import COMMANDS, GROUPS
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [function.__name__.replace("_", "-") for _, function, _ in COMMANDS]
 

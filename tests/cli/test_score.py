@@ -36,6 +36,7 @@ def sample(completion):
     return {"task_id": "T/0", "completion": completion}
 
 
+@pytest.mark.heavy
 def test_a_chat_answer_is_extracted_scored_and_written():
     write("s.jsonl", sample("```python\ndef one():\n    return 1\n```"), sample("    return 2\n"))
     wizardcoder(*SCORE, "--extract", "wizardcoder", "--k", "1", "--k", "2", "--workers", "1")

@@ -47,6 +47,7 @@ def test_a_cache_that_cannot_be_written_is_one_line_with_the_cure(tmp_path, monk
         create_cache_folder(tmp_path)
 
 
+@pytest.mark.heavy
 def test_a_stage_that_cannot_write_its_cache_is_one_line(tmp_path):
     (tmp_path / "data/rounds/r0").mkdir(parents=True)
     (tmp_path / "data/rounds/r0/pool.jsonl").write_text('{"id": "a", "instruction": "b"}\n')

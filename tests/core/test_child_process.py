@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
+
+pytestmark = pytest.mark.heavy
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = "from wizardcoder.core.child_process import end_with_parent; end_with_parent(); print(flush=True); input()"

@@ -33,6 +33,7 @@ def start(program: str, **env: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.heavy
 def test_a_stage_error_is_one_line_on_stderr_and_exit_code_1():
     process = start(
         "def main():\n    raise StageError('a.json: [bold]no[/bold] ' + 'such file ' * 30)\n" + WAITING[-20:]
@@ -43,12 +44,14 @@ def test_a_stage_error_is_one_line_on_stderr_and_exit_code_1():
     assert err.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_a_file_that_cannot_be_written_is_one_line():
     process = start("def main():\n    raise PermissionError(13, 'Permission denied', 'a.json')\nconsole.entry(main)\n")
     assert process.communicate() == ("", "error: a.json: Permission denied\n")
     assert process.returncode == 1
 
 
+@pytest.mark.heavy
 def test_another_error_keeps_its_traceback():
     process = start("def main():\n    raise ZeroDivisionError('ours')\nconsole.entry(main)\n")
     _, err = process.communicate()
@@ -57,12 +60,14 @@ def test_another_error_keeps_its_traceback():
     assert err.endswith("ZeroDivisionError: ours\n")
 
 
+@pytest.mark.heavy
 def test_a_clean_end_is_exit_code_0():
     process = start("console.entry(lambda: None)\n")
     assert process.communicate() == ("", "")
     assert process.returncode == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("number", "code", "err"), [(signal.SIGTERM, 143, ""), (signal.SIGINT, 130, "interrupted\n")])
 def test_a_signal_ends_the_stage_with_its_exit_code(number, code, err):
     process = start(WAITING)
@@ -72,6 +77,7 @@ def test_a_signal_ends_the_stage_with_its_exit_code(number, code, err):
     assert process.returncode == code
 
 
+@pytest.mark.heavy
 def test_a_signal_lets_the_stage_clean_up(tmp_path):
     program = (
         "from pathlib import Path\nfrom wizardcoder.core.records import replacing\n"
@@ -87,6 +93,7 @@ def test_a_signal_lets_the_stage_clean_up(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.heavy
 def test_a_stage_ends_itself_when_dvc_is_gone(tmp_path):
     stage = HEAD + "console.PARENT_POLL_S = 0.05\n" + "try:\n" + re.sub("^", "    ", WAITING, flags=re.MULTILINE)
     stage += "\nexcept SystemExit as exc:\n    print('ended with', exc.code, flush=True)\n"

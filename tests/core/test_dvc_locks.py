@@ -14,6 +14,8 @@ import pytest
 from wizardcoder.core.console import StageError
 from wizardcoder.core.dvc_locks import repair, running_dvc
 
+pytestmark = pytest.mark.heavy
+
 LOCK = "schema: '2.0'\nstages:\n  a:\n    cmd: make a\n    outs:\n    - path: x\n      md5: '1'\n      size: 1\n"
 SLEEP = "import time; time.sleep(60)"
 

@@ -10,6 +10,8 @@ import pytest
 
 from wizardcoder.core.environment import REQUIRED, require_packages
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

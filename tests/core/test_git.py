@@ -9,6 +9,8 @@ import pytest
 from wizardcoder.core import git
 from wizardcoder.core.console import StageError
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):

@@ -28,6 +28,7 @@ def holder(path: Path, seconds: float) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.heavy
 def test_a_lock_that_another_process_holds_is_refused_until_that_process_ends(tmp_path):
     path = tmp_path / "new" / "a.lock"
     process = holder(path, 60)
@@ -40,6 +41,7 @@ def test_a_lock_that_another_process_holds_is_refused_until_that_process_ends(tm
         pass
 
 
+@pytest.mark.heavy
 def test_without_a_message_the_lock_is_waited_for(tmp_path):
     path = tmp_path / "a.lock"
     process = holder(path, 1)

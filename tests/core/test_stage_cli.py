@@ -26,6 +26,7 @@ def run(stage: str, *args: str, folder: Path) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=env)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("stage", STAGES)
 def test_help_is_printed_and_nothing_is_run(tmp_path, stage):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
@@ -35,6 +36,7 @@ def test_help_is_printed_and_nothing_is_run(tmp_path, stage):
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_unknown_argument_is_refused_and_nothing_is_run(tmp_path, stage):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())

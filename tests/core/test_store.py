@@ -39,6 +39,7 @@ def test_every_part_of_a_request_is_part_of_its_key():
     assert Key.of({"a": 1}) != Key.of({"a": "1"})
 
 
+@pytest.mark.heavy
 def test_two_processes_write_one_store_and_nothing_is_lost(tmp_path):
     code = (
         "import sys; from pathlib import Path; from wizardcoder.core.store import AnswerStore, Key\n"

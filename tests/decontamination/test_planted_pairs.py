@@ -22,6 +22,8 @@ from wizardcoder.decontamination.ngram_overlap import extract_code_ngrams
 from wizardcoder.text.embeddings import embed
 from wizardcoder.text.tfidf import find_nearest_rows
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("copied whole", "task alone", "renamed", "reworded, own solution", "translated zh, own solution")
 UNRELATED = Example("unrelated", None, 0, None, "Write a haiku about the sea.", "Grey waves fold and fold.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.core.params import load
@@ -12,6 +14,8 @@ from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.estimates.estimate import Params
 from wizardcoder.evaluation.settings import GENERATIONS, make_sampler
+
+pytestmark = pytest.mark.heavy
 
 NOBODY = "http://127.0.0.1:9/v1"  # nothing listens on loopback's port 9
 BENCHMARKS = ("humaneval", "mbpp", "humaneval_plus")

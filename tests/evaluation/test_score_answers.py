@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.benchmarks.protocol import Timeouts
 from wizardcoder.core.console import Track
@@ -37,6 +39,7 @@ def settings(**changes):
     return replace(PARAMS, evaluate=found, decontaminate=replace(PARAMS.decontaminate, benchmarks=list(found.problems)))
 
 
+@pytest.mark.heavy
 def test_answers_are_taken_out_run_and_judged_each_sample_on_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path))
     problems = [Problem(**row, prefix=row["prompt"]) for row in BENCHMARK]

@@ -21,6 +21,8 @@ from wizardcoder.evaluation.score_file import ScoreRequest, score_file
 from wizardcoder.sandbox import toolchains
 from wizardcoder.scoring.ds1000 import runner as ds1000
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT, WRONG = "    return n\n", "    return n + 1\n"
 RAISES, ENDS, LOOPS = "    raise ValueError('no')\n", "    raise SystemExit(0)\n", "    while True:\n        pass\n"

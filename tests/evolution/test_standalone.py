@@ -11,6 +11,8 @@ from processes import count_answers
 
 from bench.mock_endpoint import MockEndpoint
 
+pytestmark = pytest.mark.heavy
+
 SEEDS = [{"id": f"s{n}", "instruction": f"Write a function that multiplies a number by {n}."} for n in range(60)]
 PROGRAM = """
 import json, sys

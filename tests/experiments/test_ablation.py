@@ -18,6 +18,8 @@ from wizardcoder.experiments.ablation import run_suite
 from wizardcoder.experiments.experiment import Experiment
 from wizardcoder.experiments.runs import exclusive_run, queue_experiment
 
+pytestmark = pytest.mark.heavy
+
 ROUNDS = {
     "description": "how many rounds help",
     "baseline": "0-1",

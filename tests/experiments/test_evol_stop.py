@@ -15,6 +15,8 @@ from wizardcoder.experiments import evol_stop
 from wizardcoder.experiments.evol_stop import apply_best_round, best_round, decide, find_best_round, round_switches
 from wizardcoder.experiments.results import ExperimentResult
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

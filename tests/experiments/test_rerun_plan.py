@@ -12,6 +12,8 @@ from dvc.repo import Repo
 from wizardcoder.core.console import StageError
 from wizardcoder.experiments.rerun_plan import StageRerun, plan_reruns
 
+pytestmark = pytest.mark.heavy
+
 PIPELINE = """
 stages:
   seed:

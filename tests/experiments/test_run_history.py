@@ -18,6 +18,8 @@ from wizardcoder.experiments.run_history import (
     write_history,
 )
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

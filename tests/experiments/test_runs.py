@@ -11,6 +11,8 @@ from wizardcoder.core.console import StageError
 from wizardcoder.experiments.experiment import Experiment, current_commit
 from wizardcoder.experiments.runs import queue_experiment, run_if_missing
 
+pytestmark = pytest.mark.heavy
+
 EXPERIMENT = Experiment("more", {"train.max_steps": 9})
 KEEP = """
 import subprocess

@@ -24,6 +24,8 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = ["def add(a, b):\n", "def neg(a):\n", "x = "]
 SAMPLING = Sampling(n=4, temperature=0.8, top_p=0.95, max_new_tokens=5, seed=7)

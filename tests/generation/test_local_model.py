@@ -11,6 +11,8 @@ from command_line import wizardcoder
 from wizardcoder.core.console import StageError
 from wizardcoder.generation.local_model import LoadedModel, generate_batch, load_model, negative_log_likelihood
 
+pytestmark = pytest.mark.heavy
+
 PROMPTS = ["a much longer question than the others, by far", "short", "a medium question", "é?", "x = 1\ny = 2"]
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "seed": 0}
 SAMPLED = {"temperature": 1.0, "top_p": 1.0, "seed": 1}

@@ -18,6 +18,8 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation import sampler
 from wizardcoder.generation.sampler import LocalSampler, Sampling, shard
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = ["a much longer question than the others, by far", "short", "a medium question", "é?", "x = 1\ny = 2"]
 SAMPLING = Sampling(n=3, temperature=1.0, top_p=0.95, max_new_tokens=5, seed=7)

@@ -23,6 +23,8 @@ from wizardcoder.lineage.revision import Revision
 from wizardcoder.lineage.trace import outs_of, trace
 from wizardcoder.lineage.tree import plain_lines
 
+pytestmark = pytest.mark.heavy
+
 
 def traced(project, what: str, rev: str | None = None):
     """Return what was found and the plain text of its tree."""

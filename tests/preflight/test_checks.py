@@ -13,6 +13,8 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params_file import applied, nested
 from wizardcoder.preflight.checks import run_checks
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "http://127.0.0.1:9/v1"  # nothing listens on loopback's port 9
 

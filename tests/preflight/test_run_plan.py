@@ -12,6 +12,8 @@ from wizardcoder.core.console import StageError
 from wizardcoder.experiments.rerun_plan import RerunReason, StageRerun
 from wizardcoder.preflight.run_plan import describe_reruns, rerun_table
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 EDITED = RerunReason("param", "train.lr", "changed from 2e-05 to 3e-05")
 ABSENT = RerunReason("not_checked_out", "data/merged", "is in DVC's cache, but not in the workspace")

@@ -21,6 +21,8 @@ from wizardcoder.publishing.dataset import write_dataset
 from wizardcoder.training.model_package.card import ModelOrigin, PublishedFacts, model_card
 from wizardcoder.training.model_package.licences import combine, of_base, of_seeds
 
+pytestmark = pytest.mark.heavy
+
 
 def exported(project, **options) -> Path:
     """Export into `out` beside the project's folder."""

@@ -10,6 +10,8 @@ from wizardcoder.report.build import render_comparison
 from wizardcoder.report.votes.comparison import AnswerPair, make_comparison, read_comparison, read_votes
 from wizardcoder.report.votes.server import open_server
 
+pytestmark = pytest.mark.heavy
+
 EVIL = "</script><img src=x onerror='window.hacked = 1'>"
 COUNT = 8
 ITEMS = [AnswerPair(f"dev/Dev/{n}", f"ask {n} {EVIL}", f"base {n}", f"tuned {n}") for n in range(COUNT)]

@@ -14,6 +14,8 @@ from stages import report
 from wizardcoder.core.records import Example, Rejected, read_records, write_jsonl
 from wizardcoder.report.pages.payload import read_payload
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><!--'
 SEEDS = 60

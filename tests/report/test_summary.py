@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from wizardcoder.report.summary import SOURCES, summarize
 
 NONE = {stage: {} for stage in SOURCES}
@@ -26,6 +28,7 @@ def test_keys_are_the_same_in_every_run():
     assert summarize(NONE, "dev") == dict.fromkeys(KEYS)
 
 
+@pytest.mark.heavy
 def test_dvc_shows_a_full_scale_run_in_120_columns(tmp_path):
     values = [123_456, 1234.56, 0.9876, 1.2345, 0.6789, 0.3456, 0.6789, 0.3456]
     (tmp_path / "metrics").mkdir()

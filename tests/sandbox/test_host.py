@@ -22,6 +22,8 @@ from wizardcoder.sandbox.host import Sandbox, reaches_floor
 from wizardcoder.sandbox.limits import Limits
 from wizardcoder.sandbox.running_sample import KEPT_OUTPUT, encoded_call
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENT_S = 30.0
 LIMITS = Limits(

@@ -28,6 +28,8 @@ from wizardcoder.sandbox.limits import Limits
 from wizardcoder.scoring.judge import Judge
 from wizardcoder.scoring.settings import JudgeSettings
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENT_S = 30.0  # of programs that end by themselves, so that a busy machine fails no test
 SHORT_S = 1.0  # of programs that never end

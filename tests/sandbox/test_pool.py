@@ -154,6 +154,7 @@ def test_leaving_early_starts_no_other_job_and_raises_nothing():
     assert len(started) <= 2
 
 
+@pytest.mark.heavy
 def test_an_error_leaves_no_process():
     processes = []
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
+
 from wizardcoder.sandbox.process_tree import children_of, descendants_of, resident_mb
+
+pytestmark = pytest.mark.heavy
 
 
 def test_memory_of_a_process_that_has_ended_or_was_never_there_is_none():

@@ -27,6 +27,8 @@ from wizardcoder.scoring.judge import Judge
 from wizardcoder.scoring.score_samples import score
 from wizardcoder.scoring.settings import JudgeSettings, Verdict
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 STRICT = JudgeSettings("strict", 30.0, 400)  # generous, so that a busy machine fails no test
 OFFICIAL = JudgeSettings("official", 30.0, 400)

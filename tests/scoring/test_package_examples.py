@@ -9,6 +9,8 @@ from importlib import import_module
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 PACKAGES = ["wizardcoder.sandbox", "wizardcoder.scoring", "wizardcoder.benchmarks"]
 HEAVY = {"torch", "transformers", "pydantic", "numpy", "datasets"}
 

@@ -17,6 +17,8 @@ from wizardcoder.scoring.judge_client import JudgeClient
 from wizardcoder.scoring.score_samples import default_workers, score
 from wizardcoder.scoring.settings import JudgeJob, JudgeSettings
 
+pytestmark = pytest.mark.heavy
+
 SETTINGS = JudgeSettings("strict", timeout_s=20.0, memory_mb=1024)
 RIGHT, WRONG = "    return n\n", "    return n + 1\n"
 IS_SAME = "def check(f):\n    assert f(7) == 7\n"

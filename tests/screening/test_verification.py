@@ -18,6 +18,8 @@ from wizardcoder.screening.verdicts import Verification, accept_continuation
 from wizardcoder.screening.verification import Verifier, VerifyLimits, verdict_key, verify_all
 from wizardcoder.source_code.extraction import Code
 
+pytestmark = pytest.mark.heavy
+
 PATIENT = VerifyLimits(timeout_s=30, memory_mb=512)  # a busy machine must not fail a test
 HASTY = VerifyLimits(timeout_s=1, memory_mb=512)  # for programs that never end
 NULL = Verification("ran")

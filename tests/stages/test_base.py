@@ -15,6 +15,8 @@ import pytest
 from stages import base
 from wizardcoder.core.console import StageError
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 Usage = namedtuple("Usage", "total used free")
 

@@ -20,6 +20,8 @@ from wizardcoder.core.params import RunParams, read_yaml
 from wizardcoder.core.records import Example, read_records, write_jsonl
 from wizardcoder.decontamination.compared_texts import extract_statement
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 SEED = read_yaml(ROOT / "params.yaml")["run"]["seed"]
 EXECUTION = read_yaml(ROOT / "params.yaml")["decontaminate"]["execution"]

@@ -27,6 +27,8 @@ from wizardcoder.generation import sampler
 from wizardcoder.sandbox import toolchains
 from wizardcoder.training.outcomes import TrainOutcome
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = load(Params, ROOT / "params.yaml")
 FRAME = "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"

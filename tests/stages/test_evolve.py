@@ -12,6 +12,8 @@ from wizardcoder.core.params import load
 from wizardcoder.core.records import PoolItem, read_records, write_jsonl
 from wizardcoder.evolution.settings import check_evolve_params
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 POOL = [PoolItem(f"seed{n}", f"Write a function that adds {n} to a number.") for n in range(12)]  # as in `room`
 

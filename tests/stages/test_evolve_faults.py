@@ -11,6 +11,8 @@ from processes import count_answers, wait_until
 
 from bench.mock_endpoint import MockEndpoint, default_reply
 
+pytestmark = pytest.mark.heavy
+
 STAGE = ("-m", "stages.evolve", "--round")
 
 

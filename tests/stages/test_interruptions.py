@@ -18,6 +18,8 @@ from processes import count_answers, interrupt, wait_until, wait_until_idle
 from bench.mock_endpoint import MockEndpoint, Reply, default_reply
 from wizardcoder.core.records import Example, PoolItem, write_jsonl
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 ITEMS, ANSWERED, IN_FLIGHT = 60, 20, 8
 EXAMPLES = [Example(f"e{n}", None, 0, None, f"Multiply a number by {n}.", f"Use {n} * x.") for n in range(ITEMS)]

@@ -17,6 +17,8 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
 from wizardcoder.core.records import VERDICTS, Example, Rejected, read_records, write_jsonl
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -23,6 +23,8 @@ from wizardcoder.training import callbacks, checkpoints, deepspeed_config, packi
 from wizardcoder.training.planning.formulas import ZeroSettings
 from wizardcoder.training.rows import prepare_rows
 
+pytestmark = pytest.mark.heavy
+
 PARAMS = load(train.Params, ROOT / "params.yaml").train
 
 

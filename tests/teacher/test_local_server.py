@@ -14,6 +14,8 @@ from wizardcoder.core import bundled_wheels
 from wizardcoder.core.console import StageError
 from wizardcoder.teacher.local_server import serve
 
+pytestmark = pytest.mark.heavy
+
 
 def has_ended(process):
     try:

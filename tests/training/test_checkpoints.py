@@ -13,6 +13,8 @@ from wizardcoder.core.console import StageError
 from wizardcoder.training import checkpoints
 from wizardcoder.training.checkpoints import ResourcesUsed
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -14,6 +14,8 @@ from wizardcoder.core.params import load
 from wizardcoder.training import launch
 from wizardcoder.training.devices import CPU, Hardware
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = replace(load(Params, ROOT / "params.yaml").train, processes=2)
 MACHINE = Hardware(CPU, 2, 1e9, 1e9, None)

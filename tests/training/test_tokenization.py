@@ -12,6 +12,8 @@ from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.training.tokenization import IGNORED, TokenizedExample, encode_all, require_end_token, tokenize
 
+pytestmark = pytest.mark.heavy
+
 FRAME = read_yaml(Path(__file__).resolve().parents[2] / "params.yaml")["train"]["prompt"]
 EOS = 256
 BOS = 257

@@ -6,6 +6,7 @@ Out: that dataclass, or a StageError that names the key, the value found and wha
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import importlib
@@ -13,6 +14,7 @@ import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -143,7 +145,7 @@ def invalid_sections(raw: dict[str, Any], path: Path, validated: Mapping[str, An
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping with plain Python values."""
     try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        raw = copy.deepcopy(_parse_yaml(path.read_text(encoding="utf-8")))
     except FileNotFoundError as exc:
         if path == PARAMS_FILE:
             require_project()
@@ -171,6 +173,12 @@ def require_project() -> None:
         raise StageError(
             f"{PARAMS_FILE}: no such file; run this command in the project's folder, which has a {PARAMS_FILE}"
         )
+
+
+@cache
+def _parse_yaml(text: str) -> Any:  # noqa: ANN401 - any YAML value
+    """Parse YAML 1.2. Cached, because a command reads params.yaml several times and a pure Python parser is slow."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def merge_runtime(raw: dict[str, Any], kind: type, path: Path) -> dict[str, Any]:

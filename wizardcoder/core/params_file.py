@@ -7,10 +7,12 @@ wizardcoder/core/params.py.
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -44,7 +46,7 @@ def applied(
     own = line_comments(params)  # a longer value moves its comment, so each is placed again
     comments = {path: own.get(path) for path, _ in leaves(values)} | dict(comments or {})
     yaml = round_trip()
-    data = yaml.load(_with_line_comments(params, dict.fromkeys(comments)))
+    data = copy.deepcopy(_load_round_trip(_with_line_comments(params, dict.fromkeys(comments))))
     for path, value in leaves(values):
         parent = data
         for key in path[:-1]:
@@ -55,6 +57,11 @@ def applied(
     out = io.StringIO()
     yaml.dump(data, out)
     return _with_line_comments(out.getvalue(), comments)
+
+
+@cache
+def _load_round_trip(text: str) -> Any:  # noqa: ANN401 - any YAML value
+    return round_trip().load(text)
 
 
 def line_comments(text: str) -> dict[KeyPath, str]:
@@ -116,16 +123,18 @@ def _with_line_comments(text: str, comments: Mapping[KeyPath, str | None]) -> st
     return "".join(lines)
 
 
+@cache
 def _line_ends(text: str) -> dict[KeyPath, tuple[int, int]]:
     """Return for each key where (line, column) the comment on its line can begin: behind the value, or the colon."""
     found: dict[KeyPath, tuple[int, int]] = {}
+    lines = text.splitlines()
 
     def visit(node: Node, path: KeyPath) -> None:
         if not isinstance(node, MappingNode):
             return
         for key, value in node.value:
             below = (*path, str(key.value))
-            found[below] = _end_of(key, value, text.splitlines())
+            found[below] = _end_of(key, value, lines)
             visit(value, below)
 
     root = YAML().compose(text)

@@ -18,6 +18,8 @@ from wizardcoder.decontamination.execution.reference_runs import run_reference
 from wizardcoder.decontamination.execution.runner import CodeRunner
 from wizardcoder.sandbox.errors import TimedOut
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

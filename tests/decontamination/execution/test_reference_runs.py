@@ -15,6 +15,8 @@ from wizardcoder.decontamination.execution.reference_runs import run_reference
 from wizardcoder.decontamination.execution.runner import CodeRunner
 from wizardcoder.sandbox.errors import Died, TimedOut
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def runner():

@@ -18,6 +18,8 @@ from wizardcoder.decontamination.execution.runner import CodeRunner
 from wizardcoder.decontamination.execution.search import FILE_NAME, search_solutions
 from wizardcoder.sandbox.errors import TimedOut
 
+pytestmark = pytest.mark.heavy
+
 
 def example(key: str, response: str, instruction: str = "Write a function.") -> Example:
     return Example(key, None, 0, None, instruction, response)

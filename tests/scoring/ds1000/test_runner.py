@@ -9,6 +9,8 @@ import pytest
 from wizardcoder.benchmarks.problem import Problem
 from wizardcoder.scoring.ds1000.runner import DS1000, missing_environment, reason_not_run
 
+pytestmark = pytest.mark.heavy
+
 ABSENT = missing_environment()
 needs_environment = pytest.mark.skipif(ABSENT is not None, reason=str(ABSENT))
 TIMEOUT_S = 60.0  # of code that ends by itself, so that a busy machine fails no test

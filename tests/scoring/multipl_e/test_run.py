@@ -18,6 +18,8 @@ from wizardcoder.scoring.multipl_e import programs
 from wizardcoder.scoring.multipl_e import run as multipl_e
 from wizardcoder.scoring.settings import ProgramResult
 
+pytestmark = pytest.mark.heavy
+
 TIMEOUT_S = 30.0  # of code that ends by itself, so that a busy machine fails no test
 MEMORY_MB = 512
 PROOF = "0123456789abcdef"

@@ -8,6 +8,8 @@ from tests.training.test_tokenization import BOS, EOS, FRAME, byte_tokenizer
 from wizardcoder.core.templates import fill
 from wizardcoder.training.model_package import chat_template
 
+pytestmark = pytest.mark.heavy
+
 
 def templated(frame: str, *, bos: bool = False):
     tokenizer = byte_tokenizer(bos=bos)

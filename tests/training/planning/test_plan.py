@@ -24,6 +24,8 @@ from wizardcoder.training.planning.model_shape import read_shape
 from wizardcoder.training.planning.plan import count_work, plan_training, show_plan
 from wizardcoder.training.rows import prepare_rows
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[3]
 PARAMS = load(Params, ROOT / "params.yaml").train
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "tie_word_embeddings": False}
