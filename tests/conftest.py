@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 
 from wizardcoder.core.records import PoolItem, write_jsonl
 
+pytest_plugins = ["heavy"]
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

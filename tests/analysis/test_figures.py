@@ -64,6 +64,7 @@ def texts(monkeypatch):
     return of
 
 
+@pytest.mark.heavy
 def test_each_picture_is_a_png_of_six_by_four_inches_and_an_svg(tmp_path):
     assert draw_all(FULL, ["dev"], tmp_path) == len(PICTURES)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("seed", "screen", "merge", "analyze", "decontaminate", "base")
 
 
+@pytest.mark.heavy
 def test_the_stage_with_an_argument_describes_itself_too(tmp_path):
     done = run("evolve", "--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

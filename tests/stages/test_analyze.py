@@ -326,6 +326,7 @@ def test_a_benchmark_without_a_source_is_refused_before_anything_is_written(smal
     assert not paths.ANALYSIS.exists()
 
 
+@pytest.mark.heavy
 def test_a_real_set_gives_the_same_bytes_twice_whatever_the_order(real_project):
     seeds = [
         Example(f"seed{n}", None, 0, None, record["instruction"], record["output"], language="python", verdict="ran")

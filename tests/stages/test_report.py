@@ -205,6 +205,7 @@ def test_a_broken_file_is_refused_by_name(run, path, content, message):
     assert str(refused.value).startswith(message)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("args", "code"), [(["--help"], 0), (["compare", "a", "b"], 2)])
 def test_arguments_never_run_the_stage(run, args, code):
     path = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -232,6 +232,7 @@ def run_stage(folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("source", "content", "line"),
     [
@@ -255,6 +256,7 @@ def test_the_stage_refuses_a_bad_source_in_one_line_and_writes_nothing(tmp_path,
     assert [path for path in before if not path.exists()] == []
 
 
+@pytest.mark.heavy
 def test_the_stage_writes_round_0_and_its_counts(tmp_path):
     records = [*numbered(4), numbered(1)[0], {"instruction": "", "output": "x"}]
     (tmp_path / "s.json").write_text(json.dumps(records), encoding="utf-8")

@@ -47,6 +47,7 @@ def test_a_stage_that_has_not_run_is_reported():
         summary.main()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("args", "code"), [(["--help"], 0), (["--dev", "mbpp"], 2)])
 def test_arguments_never_run_the_stage(args, code):
     command = [sys.executable, "-m", "stages.summary", *args]
