@@ -165,7 +165,7 @@ BAD = [
     ("s.parquet", b"", "{}: not parquet, or cut short: "),
     ("s.yaml", b"id: a\nsplit: train\n", "{}: found {{'id': 'a', 'split': 'train'}}, accepted: the keys id, revision"),
     ("s.yaml", b"id: a\nrevision: 1\nsplit: b\n", "{}: found {{'id': 'a', 'revision': 1, 'split': 'b'}}, accepted: "),
-    ("s.yaml", b"- a\n", "{}: found list, accepted is a mapping"),
+    ("s.yaml", b"- a\n", "{}: found list; accepted: a mapping"),
 ]
 
 
