@@ -78,5 +78,7 @@ def test_a_round_holds_its_own_records_and_what_screening_says_of_them(project):
 
 def test_a_file_that_is_missing_is_named(project):
     (paths.SCREENED / "r3.jsonl").unlink()
-    with pytest.raises(StageError, match=r"^data/screened/r3\.jsonl: No such file or directory$"):
+    with pytest.raises(
+        StageError, match=r"^data/screened/r3\.jsonl: No such file or directory; `dvc repro screen` writes it$"
+    ):
         read_rounds()

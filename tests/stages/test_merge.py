@@ -304,7 +304,10 @@ def test_an_empty_seed_round_is_refused_without_advice_to_switch_it_on(project):
 
 def test_a_round_that_was_not_made_is_named_and_nothing_is_written(project):
     (paths.SCREENED / "r4.jsonl").unlink()
-    assert refusal(project, rounds=[0, 4]) == "data/screened/r4.jsonl: No such file or directory"
+    assert (
+        refusal(project, rounds=[0, 4])
+        == "data/screened/r4.jsonl: No such file or directory; `dvc repro screen` writes it"
+    )
 
 
 def test_a_broken_record_leaves_no_output(project):

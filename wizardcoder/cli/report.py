@@ -24,8 +24,10 @@ def report(
     `wizardcoder serve` shows them.
     """
     from wizardcoder.core import paths
+    from wizardcoder.core.params import require_project
     from wizardcoder.experiments.run_history import update_history
 
+    require_project()
     with console.closing_line("report") as close:
         close(runs=len(update_history(since).runs))
     console.say(f"{paths.EXPERIMENTS_METRICS}: `dvc repro report` shows these runs; commit both")

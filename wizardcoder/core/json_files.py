@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 
 
@@ -58,6 +59,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
     except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
         raise StageError(f"{path}:{number + 1}: not gzip, or cut short: {exc}") from exc
+    except FileNotFoundError as exc:
+        raise StageError(f"{path}: {exc.strerror}{paths.missing_cure(path)}") from exc
     except OSError as exc:
         raise StageError(f"{path}: {exc.strerror or exc}") from exc
 

@@ -52,6 +52,20 @@ VOTES = Path("votes")
 EXPERIMENT_SUMMARIES = Path("experiments")
 
 
+_WRITERS = {
+    SCREENED: "screen",
+    MERGED: "merge",
+    ANALYSIS: "analyze",
+    DECONTAMINATED: "decontaminate",
+    TRAIN_OUTCOMES.parent: "train",
+    RESULTS: "evaluate",
+    HELD_OUT_ANSWERS: "evaluate",
+    BASE_MODEL: "base",
+    TUNED_MODEL: "train",
+    REPORT_PAGE.parent: "report",
+}
+
+
 def round_folder(number: int) -> Path:
     """Return the folder of a round's attempts: examples.jsonl, rejected.jsonl, pool.jsonl."""
     return ROUNDS / f"r{number}"
@@ -65,3 +79,16 @@ def screened_round(number: int) -> Path:
 def evolve_metrics(number: int) -> Path:
     """Return the metrics file of an evolution round."""
     return METRICS / f"evolve_r{number}.json"
+
+
+def writing_stage(path: Path) -> str | None:
+    """Return the stage that writes this data, model or page; None for any other path."""
+    rounds = {round_folder(number): f"evolve_r{number}" if number else "seed" for number in ROUND_NUMBERS}
+    writers = _WRITERS | rounds
+    return next((writers[out] for out in (path, *path.parents) if out in writers), None)
+
+
+def missing_cure(path: Path) -> str:
+    """Return what to add to an error about a missing file: how to get it, if a stage writes it."""
+    stage = writing_stage(path)
+    return f"; `dvc repro {stage}` writes it" if stage else ""

@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 
 
@@ -35,6 +36,8 @@ def read_payload(page: Path, name: str) -> Any:  # noqa: ANN401 - any JSON
     """
     try:
         text = page.read_text(encoding="utf-8")
+    except FileNotFoundError as exc:
+        raise StageError(f"{page}: {exc.strerror}{paths.missing_cure(page)}") from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise StageError(f"{page}: {getattr(exc, 'strerror', None) or exc}") from exc
     found = re.search(rf'<script type="application/octet-stream" id="{re.escape(name)}">([^<]*)</script>', text)
