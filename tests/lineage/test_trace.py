@@ -361,7 +361,9 @@ def test_what_neither_cache_nor_remote_holds_is_said(finished, tmp_path):
     found, _ = traced(project, "seed")
     assert found.remote.lacks == {"data/rounds/r0": "neither in the cache nor pushed"}
     sample = "0123456789abcdef"
-    assert refused(project, sample).startswith("data/rounds/r0/examples.jsonl: neither here nor in DVC's cache nor in ")
+    assert refused(project, sample) == (
+        f"trace: {sample}: unknown; the data that may contain it is not here: `dvc pull` or `dvc repro` gets it"
+    )
 
 
 def test_what_lies_after_data_that_is_not_at_hand_is_left_open(finished, tmp_path):

@@ -149,6 +149,10 @@ class DvcProject:
             return None
 
 
+class DataUnavailableError(StageError):
+    """DVC knows a file, but it is neither in the workspace nor in the cache nor in the remote."""
+
+
 class DvcFiles:
     """Files of a git revision, or of the workspace where `rev` is None, from git and from DVC's cache or remote."""
 
@@ -165,7 +169,7 @@ class DvcFiles:
         """Return the answer of DVC's file system to a question about a path; None where there is no such file.
 
         Raises:
-            StageError: DVC knows the file, but neither its cache nor its remote has it.
+            DataUnavailableError: DVC knows the file, but neither its cache nor its remote has it.
         """
         from dvc.exceptions import DvcException
         from dvc_data.index import DataIndexDirError
@@ -175,7 +179,7 @@ class DvcFiles:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         except (DvcException, DataIndexDirError) as exc:
-            raise StageError(
+            raise DataUnavailableError(
                 f"{path}: neither here nor in DVC's cache nor in its remote; `dvc pull` or `dvc repro` gets it"
             ) from exc
 

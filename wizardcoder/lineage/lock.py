@@ -32,7 +32,7 @@ class LockedFile:
     @property
     def is_code(self) -> bool:
         """Whether it is code of this project, not data."""
-        return f"{self.path}/".startswith(CODE_FOLDERS)
+        return is_code(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ class StageOverview:
     outs: tuple[LockedFile, ...]
     needs: tuple[str, ...]
     sources: tuple[LockedFile, ...]
+
+
+def is_code(path: str) -> bool:
+    """Return whether a path is code of this project, not data."""
+    return f"{path}/".startswith(CODE_FOLDERS)
 
 
 def read_lock(text: str) -> dict[str, LockedStage]:

@@ -41,7 +41,7 @@ class Revision:
         """Open a file, or return None where there is none; what DVC keeps need not be checked out.
 
         Raises:
-            StageError: DVC knows the file, but neither its cache nor its remote has it.
+            DataUnavailableError: DVC knows the file, but neither its cache nor its remote has it.
         """
         if self.rev is None and Path(path).is_file():
             return Path(path).open("rb")

@@ -16,6 +16,7 @@ from typing import Any
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import FILE_NAME, AnswerStore
+from wizardcoder.lineage.dvc_internals import DataUnavailableError
 from wizardcoder.lineage.lock import overlap
 from wizardcoder.lineage.outs import trace_outs
 from wizardcoder.lineage.problems import trace_problem
@@ -58,6 +59,24 @@ def trace(what: str, revision: Revision) -> tuple[Any, TextTree]:
     near = difflib.get_close_matches(what, _names(revision), n=NEAR, cutoff=0.8)
     if near:
         raise StageError(f"trace: {what}: unknown (did you mean {' or '.join(near)}?)")
+    try:
+        return _trace_record(what, revision)
+    except DataUnavailableError as exc:
+        raise StageError(
+            f"trace: {what}: unknown; the data that may contain it is not here: `dvc pull` or `dvc repro` gets it"
+        ) from exc
+
+
+def outs_of(what: str, revision: Revision) -> list[str]:
+    """Return the outs of a stage, the out that is or contains a path, or all outs inside a folder."""
+    if what in revision.stages:
+        return [out.path for out in revision.stages[what].outs]
+    every = [out.path for stage in revision.stages.values() for out in stage.outs]
+    return [what] if any(f"{what}/".startswith(f"{out}/") for out in every) else [o for o in every if overlap(o, what)]
+
+
+def _trace_record(what: str, revision: Revision) -> tuple[Any, TextTree]:
+    """Trace a sample or a test problem."""
     store = cache_dir() / FILE_NAME
     if store.is_file():
         with AnswerStore(store) as answers:
@@ -71,14 +90,6 @@ def trace(what: str, revision: Revision) -> tuple[Any, TextTree]:
     if problem is not None:
         return problem, problem_tree(problem)
     raise StageError(_unknown(what, revision))
-
-
-def outs_of(what: str, revision: Revision) -> list[str]:
-    """Return the outs of a stage, the out that is or contains a path, or all outs inside a folder."""
-    if what in revision.stages:
-        return [out.path for out in revision.stages[what].outs]
-    every = [out.path for stage in revision.stages.values() for out in stage.outs]
-    return [what] if any(f"{what}/".startswith(f"{out}/") for out in every) else [o for o in every if overlap(o, what)]
 
 
 def _names(revision: Revision) -> list[str]:

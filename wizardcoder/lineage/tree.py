@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,16 +18,18 @@ from rich.text import Text
 from rich.tree import Tree
 
 from wizardcoder.lineage.dvc_internals import RemoteStatus
-from wizardcoder.lineage.lock import LockedFile
+from wizardcoder.lineage.lock import LockedFile, is_code
 from wizardcoder.lineage.outcomes import StageOutcome
 from wizardcoder.lineage.outs import OutLineage, TracedInput, TracedStage
 from wizardcoder.lineage.problems import ProblemTrace
 from wizardcoder.lineage.replay import ReplayedRequest
 from wizardcoder.lineage.revision import Commit
 from wizardcoder.lineage.samples import Attempt, SampleTrace, SeedOrigin
+from wizardcoder.lineage.staleness import StaleReason
 
 LINE = 120
 HASH = 8
+MAX_CODE_FILES = 3  # changed ones, by name
 GOOD, BAD, FAINT, HEAD = "green", "red", "dim", "bold"
 
 
@@ -207,8 +210,8 @@ def _add_stage(above: TextTree, stage: TracedStage, stages: Mapping[str, TracedS
     drawn.add(stage.name)
     node = above.add(f"stage {stage.name}: {stage.cmd}", HEAD)
     node.add(_committed(stage.commit), "" if stage.commit else BAD)
-    for reason in stage.stale:
-        node.add(f"stale: {reason.subject} {reason.state}", BAD)
+    for text in _stale_lines(stage.stale):
+        node.add(f"stale: {text}", BAD)
     for out in stage.outs:
         node.add(f"wrote {_file(out)}")
     if stage.params:
@@ -217,6 +220,15 @@ def _add_stage(above: TextTree, stage: TracedStage, stages: Mapping[str, TracedS
         node.add("code").add("\n".join(_file(read.file) for read in stage.code))
     for read in stage.data:
         _add_read(node, read, stages, drawn)
+
+
+def _stale_lines(reasons: Sequence[StaleReason]) -> list[str]:
+    """Return a line per reason; many code files are only counted."""
+    code = [reason for reason in reasons if is_code(reason.subject)]
+    counted = Counter(reason.state for reason in code) if len(code) > MAX_CODE_FILES else Counter()
+    shown = [reason for reason in reasons if not counted or reason not in code]
+    totals = [f"{count} code file{'s' * (count != 1)} {state}" for state, count in sorted(counted.items())]
+    return totals + [f"{reason.subject} {reason.state}" for reason in shown]
 
 
 def _add_read(above: TextTree, read: TracedInput, stages: Mapping[str, TracedStage], drawn: set[str]) -> None:
