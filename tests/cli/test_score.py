@@ -53,6 +53,12 @@ def test_values_that_are_not_accepted_are_wrong_usage(option):
         wizardcoder(*SCORE, *option)
 
 
+def test_a_value_that_is_not_accepted_is_named_with_the_accepted_ones():
+    with pytest.raises(BadParameter) as caught:
+        wizardcoder(*SCORE, "--mode", "kind")
+    assert caught.value.message == "'kind' is not one of 'strict', 'official'."
+
+
 def results(name, *passed):
     write(name, *[{"task_id": f"T/{n}", "passed": ok} for n, ok in enumerate(passed)])
 

@@ -48,7 +48,7 @@ def test_two_result_files_are_compared_with_difference_interval_and_p_value(caps
     # 3 gained, 1 lost: 2 * (1 + 4) / 2^4; Wilson's intervals of 1 and 3 of 4 are 0.046 to 0.699 and 0.301 to 0.954, and
     # phi is -1: 0.5 -+ (0.449 + 0.449) and 0.5 + (0.204 + 0.204)
     assert said.splitlines()[-3:] == [
-        "difference (B - A) +0.5000, 95 % interval -0.3987 to +0.9088, p = 0.625 (mcnemar), 4 problems",
+        "difference (B - A) +0.5000, 95 % interval -0.3987 to +0.9088, p = 0.625 (exact McNemar test), 4 problems",
         "gained (only B passes) 3: T/0, T/2, T/3",
         "lost (only A passes) 1: T/1",
     ]
@@ -59,7 +59,7 @@ def test_files_with_several_samples_are_compared_by_a_permutation_test(capsys):
     write_results("b.jsonl", {"T/0": "x...", "T/1": "xxxx"})
     show_comparison(compare_files(Path("a.jsonl"), Path("b.jsonl")))
     assert capsys.readouterr().err.splitlines()[-3:] == [
-        "difference (B - A) -0.1250, 95 % interval -0.2500 to +0.0000, p = 1 (permutation), 2 problems",
+        "difference (B - A) -0.1250, 95 % interval -0.2500 to +0.0000, p = 1 (permutation test), 2 problems",
         "gained (only B passes) 0: -",
         "lost (only A passes) 1: T/0",
     ]
@@ -70,7 +70,7 @@ def test_a_file_compared_with_itself_differs_in_nothing(capsys):
     show_comparison(compare_files(Path("a.jsonl"), Path("a.jsonl")))
     # Wilson's interval of 1 of 2 is 0.095 to 0.905: sqrt(2) * 0.405, as two problems do not determine phi
     assert capsys.readouterr().err.splitlines()[-3:] == [
-        "difference (B - A) +0.0000, 95 % interval -0.5734 to +0.5734, p = 1 (mcnemar), 2 problems",
+        "difference (B - A) +0.0000, 95 % interval -0.5734 to +0.5734, p = 1 (exact McNemar test), 2 problems",
         "gained (only B passes) 0: -",
         "lost (only A passes) 0: -",
     ]

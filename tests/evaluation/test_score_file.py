@@ -218,6 +218,14 @@ def test_a_benchmark_without_a_source_is_refused_with_the_key_to_set(no_run):
     assert said.startswith("mbpp_plus not run: benchmarks.mbpp_plus: not set in params.yaml, accepted: ")
 
 
+def test_an_unknown_benchmark_without_a_source_is_refused_with_the_known_ones(no_run):
+    write_samples(("T/0", RIGHT))
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    said = refusal(benchmark="nope", source=None)
+    assert said.startswith("--benchmark: found 'nope', accepted: dev, humaneval, humaneval_plus, ")
+    assert said.endswith("; or --source FILE in HumanEval's format")
+
+
 def test_a_benchmark_without_its_toolchain_is_refused_with_what_to_install(monkeypatch, no_run):
     monkeypatch.setattr(toolchains, "missing_tools", lambda name: f"{name}: not found; install: it")
     said = refusal(benchmark="multiple_js")

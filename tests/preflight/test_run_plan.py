@@ -64,3 +64,11 @@ def test_another_folder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this command in the project's folder"):
         wizardcoder("plan")
+
+
+def test_other_hardware_needs_the_base_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text((ROOT / "params.yaml").read_text())
+    with pytest.raises(StageError) as caught:
+        wizardcoder("plan", "--on", "8xH100")
+    assert str(caught.value) == "models/base: no config.json; --on works after `dvc repro base`, or with --base DIR"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +38,7 @@ def evolve(
     """
     from wizardcoder.evolution.standalone import evolve_file
 
-    with console.closing_line("evolve") as close:
+    with _errors_by_option(), console.closing_line("evolve") as close:
         metrics = evolve_file(
             seeds,
             out,
@@ -48,3 +50,16 @@ def evolve(
             equal_judge=judge,
         )
         close(**{name: value for name, value in metrics.items() if "." not in name})
+
+
+@contextmanager
+def _errors_by_option() -> Iterator[None]:
+    """Name the options in errors that name keys of params.yaml, which the options replace."""
+    try:
+        yield
+    except console.StageError as exc:
+        text = str(exc)
+        if not text.startswith("teacher."):
+            raise
+        named = text.replace("teacher.base_url", "--base-url").replace("teacher.model", "--model")
+        raise console.StageError(named) from exc

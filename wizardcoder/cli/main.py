@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -34,7 +35,7 @@ from wizardcoder.cli import (
     trace,
     votes,
 )
-from wizardcoder.core import console
+from wizardcoder.core import console, paths
 from wizardcoder.core.console import StageError
 
 HELP = ["-h", "--help"]
@@ -43,12 +44,25 @@ BEFORE = "Before a run"
 FILES = "From file to file, without the pipeline"
 RESULTS = "Results of a run"
 EXPERIMENTS = "Experiments"
-CACHE = "Paid answers"
+CACHE = "Stored answers"
+
+
+class Command(TyperCommand):
+    """A command whose errors about values lack pydantic's prefix."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's context is private
+        """Parse arguments as every command does."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as exc:
+            exc.message = exc.message.removeprefix("Value error, ")
+            raise
+
 
 app = typer.Typer(
     name="wizardcoder",
     help="A data-versioned Code Evol-Instruct pipeline. `dvc repro` runs it; these commands prepare and examine runs.",
-    epilog="Run these in the project's folder. Each command explains itself: wizardcoder COMMAND --help",
+    epilog="Run these in the project's folder; evolve, score and compare work in any. Help: wizardcoder COMMAND --help",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -119,7 +133,8 @@ def _run() -> None:
     except OSError as exc:
         if exc.filename is None:
             raise
-        raise StageError(f"{exc.filename}: {exc.strerror}") from exc
+        cure = paths.missing_cure(Path(exc.filename)) if isinstance(exc, FileNotFoundError) else ""
+        raise StageError(f"{exc.filename}: {exc.strerror}{cure}") from exc
 
 
 def _print_version(*, given: bool) -> None:
@@ -142,7 +157,7 @@ def _register() -> None:
         name = function.__name__.replace("_", "-")
         paragraphs = (inspect.getdoc(function) or "").split("\n\n")
         text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        app.command(name, help=text, rich_help_panel=panel, epilog=f"Example: {example}")(function)
+        app.command(name, cls=Command, help=text, rich_help_panel=panel, epilog=f"Example: {example}")(function)
     for panel, name, group in GROUPS:
         app.add_typer(group, name=name, rich_help_panel=panel)
 

@@ -20,7 +20,9 @@ app = typer.Typer(
     epilog="Example: wizardcoder store size",
     no_args_is_help=True,
 )
-CacheDir = Annotated[Path | None, typer.Option(help="The store's folder. Default: $WC_CACHE_DIR, else .cache.")]
+CacheDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The store's folder. Default: $WC_CACHE_DIR, else .cache.")
+]
 
 
 @app.command(epilog="Example: wizardcoder store size")
@@ -48,9 +50,15 @@ def verify(cache_dir: CacheDir = None) -> None:
 @app.command(epilog="Example: wizardcoder store prune --older-than-days 90")
 def prune(
     cache_dir: CacheDir = None,
-    older_than_days: Annotated[float | None, typer.Option(min=0, help="Answers older than this.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="Answers of this endpoint, as `size` prints it.")] = None,
-    model: Annotated[str | None, typer.Option(help="Answers of this model, as `size` prints it.")] = None,
+    older_than_days: Annotated[
+        float | None, typer.Option(metavar="DAYS", min=0, help="Answers older than this.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Answers of this endpoint, as `size` prints it.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Answers of this model, as `size` prints it.")
+    ] = None,
 ) -> None:
     """Delete the answers that match every given condition; what was spent on them stays counted."""
     if older_than_days is None and endpoint is None and model is None:

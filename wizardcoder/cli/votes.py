@@ -10,7 +10,9 @@ import typer
 
 def votes(
     files: Annotated[list[Path], typer.Argument(metavar="VOTES.jsonl...", help="Files that the compare page saved.")],
-    page: Annotated[Path, typer.Option(help="The page on which the votes were cast.")] = Path("report/compare.html"),
+    page: Annotated[Path, typer.Option(metavar="FILE", help="The page on which the votes were cast.")] = Path(
+        "report/compare.html"
+    ),
 ) -> None:
     """Count the votes of human raters.
 

@@ -20,6 +20,7 @@ from wizardcoder.evaluation.sample_files import read_passed
 from wizardcoder.statistics.paired_tests import PairedDifference
 
 SEED = 0  # of the bootstrap
+TEST_NAMES = {"mcnemar": "exact McNemar test", "permutation": "permutation test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def show_comparison(found: FileComparison) -> None:
     console.show(table)
     console.say(
         f"difference (B - A) {paired.difference:+.4f}, 95 % interval {paired.interval.low:+.4f} to "
-        f"{paired.interval.high:+.4f}, p = {paired.p_value:.4g} ({paired.test}), {paired.problems} problems"
+        f"{paired.interval.high:+.4f}, p = {paired.p_value:.4g} ({TEST_NAMES[paired.test]}), {paired.problems} problems"
     )
     changed = (("gained (only B passes)", paired.gained), ("lost (only A passes)", paired.lost))
     for label, task_ids in changed:

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as params_dataclass
 from rich.table import Table
 
 from wizardcoder.benchmarks.extraction_rules import ExtractionRule
-from wizardcoder.benchmarks.load import load_benchmark, missing_source
+from wizardcoder.benchmarks.load import KNOWN, load_benchmark, missing_source
 from wizardcoder.benchmarks.problem import Problem, Sample
 from wizardcoder.benchmarks.protocol import Timeouts, extract_completion, problem_for_answers
 from wizardcoder.core import console
@@ -75,6 +75,10 @@ def score_file(request: ScoreRequest) -> None:
     name = request.benchmark
     params = read_score_params()
     source = request.source or params.benchmarks.get(name)
+    if source is None and name not in KNOWN:
+        raise StageError(
+            f"--benchmark: found {name!r}, accepted: {', '.join(KNOWN)}; or --source FILE in HumanEval's format"
+        )
     if (reason := missing_source(name, source) or missing_requirement(name, request.allow_unsafe)) is not None:
         raise StageError(f"{name} not run: {reason}")
     problems = {p.task_id: p for p in load_benchmark(name, source)}

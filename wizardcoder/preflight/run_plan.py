@@ -33,9 +33,12 @@ def show_run_plan(hardware: str | None = None, base: Path = paths.BASE_MODEL) ->
         base: the base model's folder; its config.json is enough.
 
     Raises:
-        StageError: this is not a project's folder, params.yaml is invalid, or the training cannot fit.
+        StageError: this is not a project's folder, params.yaml is invalid, the base model is missing, or the training
+            cannot fit.
     """
     params = load(AllParams)
+    if hardware is not None and not (base / "config.json").is_file():
+        raise StageError(f"{base}: no config.json; --on works after `dvc repro base`, or with --base DIR")
     reruns = plan_reruns()
     if not reruns:
         console.say("up to date: no stage would run")

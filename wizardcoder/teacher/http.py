@@ -7,6 +7,8 @@ copies each request and reply several times; bench/README.md compares them.
 
 from __future__ import annotations
 
+import os
+import socket
 import urllib.request
 from typing import Any
 
@@ -49,7 +51,7 @@ class LeanClient(httpx2.AsyncClient):
             raise httpx2.ReadTimeout(str(exc), request=request) from exc
         except aiohttp.ClientConnectionError as exc:
             kind = httpx2.ConnectError if isinstance(exc, aiohttp.ClientConnectorError) else httpx2.ReadError
-            raise kind(str(exc), request=request) from exc
+            raise kind(_describe(exc), request=request) from exc
         except TimeoutError as exc:
             raise httpx2.ReadTimeout("no answer in time", request=request) from exc
         except aiohttp.ClientError as exc:
@@ -63,3 +65,13 @@ class LeanClient(httpx2.AsyncClient):
         if self._aiohttp is not None:
             await self._aiohttp.close()
         await super().aclose()
+
+
+def _describe(exc: aiohttp.ClientConnectionError) -> str:
+    """Return why a connection failed, without aiohttp's text about the connection."""
+    if not isinstance(exc, aiohttp.ClientConnectorError) or isinstance(exc, aiohttp.ClientSSLError):
+        return str(exc)
+    error = exc.os_error
+    if error.errno is None or isinstance(error, socket.gaierror):  # which has numbers of its own
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
