@@ -46,7 +46,7 @@ def applied(
     own = line_comments(params)  # a longer value moves its comment, so each is placed again
     comments = {path: own.get(path) for path, _ in leaves(values)} | dict(comments or {})
     yaml = round_trip()
-    data = copy.deepcopy(_load_round_trip(_with_line_comments(params, dict.fromkeys(comments))))
+    data = copy.deepcopy(_load_round_trip(with_line_comments(params, dict.fromkeys(comments))))
     for path, value in leaves(values):
         parent = data
         for key in path[:-1]:
@@ -56,7 +56,7 @@ def applied(
         parent[path[-1]] = _laid_out_as(parent.get(path[-1]), value)
     out = io.StringIO()
     yaml.dump(data, out)
-    return _with_line_comments(out.getvalue(), comments)
+    return with_line_comments(out.getvalue(), comments)
 
 
 @cache
@@ -69,6 +69,20 @@ def line_comments(text: str) -> dict[KeyPath, str]:
     lines = text.splitlines()
     ends = {path: lines[line][column:].strip() for path, (line, column) in _line_ends(text).items()}
     return {path: comment for path, comment in ends.items() if comment.startswith("#")}
+
+
+def with_line_comments(text: str, comments: Mapping[KeyPath, str | None], column: int | None = None) -> str:
+    """Set or remove comments at the end of lines, by default in the column of most comments of the text."""
+    lines = text.splitlines(keepends=True)
+    ends = _line_ends(text)
+    columns = Counter(len(end[0]) - 1 for line in lines if (end := re.match(r"[^#\n]*\S[^#\n]*#", line)))
+    usual = max(columns, key=lambda at: columns[at], default=0) if column is None else column
+    for path, comment in comments.items():
+        if path in ends:
+            number, start = ends[path]
+            line = lines[number][:start] + _COMMENT.sub("", lines[number][start:]).rstrip()
+            lines[number] = (f"{line:{max(usual, len(line) + 1)}}{comment}" if comment else line) + "\n"
+    return "".join(lines)
 
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
@@ -107,20 +121,6 @@ def round_trip() -> YAML:
         type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
     )
     return yaml
-
-
-def _with_line_comments(text: str, comments: Mapping[KeyPath, str | None]) -> str:
-    """Set or remove comments at the end of lines, in the column in which most of the file's are."""
-    lines = text.splitlines(keepends=True)
-    ends = _line_ends(text)
-    columns = Counter(len(end[0]) - 1 for line in lines if (end := re.match(r"[^#\n]*\S[^#\n]*#", line)))
-    usual = max(columns, key=lambda column: columns[column], default=0)
-    for path, comment in comments.items():
-        if path in ends:
-            number, column = ends[path]
-            line = lines[number][:column] + _COMMENT.sub("", lines[number][column:]).rstrip()
-            lines[number] = (f"{line:{max(usual, len(line) + 1)}}{comment}" if comment else line) + "\n"
-    return "".join(lines)
 
 
 @cache

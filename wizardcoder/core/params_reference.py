@@ -1,7 +1,7 @@
-"""docs/parameters.md, generated from params.yaml and its comments.
+"""docs/parameters.md, generated from params.yaml and its comments, and the comments of profiles/default.yaml.
 
-In: the text of params.yaml. Out: Markdown, a table per section with each key, its value and its comment. Write it with
-`python -m wizardcoder.core.params_reference`; a test compares the file with params.yaml.
+In: the text of params.yaml. Out: Markdown, a table per section with each key, its value and its comment. Write both
+files with `python -m wizardcoder.core.params_reference`; tests compare them with params.yaml.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wizardcoder.core.params import PARAMS_FILE
+from wizardcoder.core.profiles import DEFAULT, PROFILES, repeat_comments
 
 DOCUMENT = Path("docs/parameters.md")
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_]\w*):(?: +(?P<rest>.*))?$")
@@ -54,8 +55,10 @@ def render_reference(params: str) -> str:
 
 
 def main() -> None:
-    """Write the file."""
-    DOCUMENT.write_text(render_reference(PARAMS_FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Write both files."""
+    params = PARAMS_FILE.read_text(encoding="utf-8")
+    DOCUMENT.write_text(render_reference(params), encoding="utf-8")
+    (PROFILES / f"{DEFAULT}.yaml").write_text(repeat_comments(params), encoding="utf-8")
 
 
 def _read_sections(params: str) -> list[_Section]:

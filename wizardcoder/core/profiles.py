@@ -18,12 +18,22 @@ from typing import Any
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, require_project
-from wizardcoder.core.params_file import KeyPath, applied, leaves, line_comments, nested, overrides, round_trip
+from wizardcoder.core.params_file import (
+    KeyPath,
+    applied,
+    leaves,
+    line_comments,
+    nested,
+    overrides,
+    round_trip,
+    with_line_comments,
+)
 from wizardcoder.core.records import replacing
 
 PROFILES = Path("profiles")
 DEFAULT = "default"
-_SOURCE = re.compile(r"# *(ours|paper|the paper|the reviews|WizardLM|QLoRA|as above)\b")
+COLUMN = 30  # of the comments at the end of lines in params.yaml
+_SOURCE = re.compile(r"# *(ours|paper|the paper|reviews|the reviews|WizardLM|QLoRA|as above)\b")
 
 
 def profile_names() -> list[str]:
@@ -63,6 +73,19 @@ def read_comments(name: str) -> dict[KeyPath, str | None]:
             inherited = None
         comments[key] = own_comments.get(key, inherited)
     return comments
+
+
+def repeat_comments(params: str) -> str:
+    """Return the text of profiles/default.yaml with the comments of params.yaml that a profile replaces or removes."""
+    comments, text = line_comments(params), _text(DEFAULT)
+    default = dict(leaves(_read(DEFAULT)))
+    repeated: set[KeyPath] = set()
+    for name in profile_names():
+        if name != DEFAULT:
+            changed = [key for key, value in leaves(_read(name)) if value != default.get(key)]
+            repeated |= {key for key in changed if is_source(comments.get(key, ""))} | set(line_comments(_text(name)))
+    bare = with_line_comments(text, dict.fromkeys(line_comments(text)))
+    return with_line_comments(bare, {key: comments.get(key) for key in repeated}, COLUMN)
 
 
 def is_source(comment: str) -> bool:
