@@ -48,7 +48,7 @@ def test_lines_are_counted_without_reading_records(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         (b'{"id": "b"}', "pool.jsonl:2: instruction: missing"),
         (b'{"id": "b", "instruction": 3}', "pool.jsonl:2: instruction: found 3, accepted: a valid string"),
@@ -59,12 +59,12 @@ def test_lines_are_counted_without_reading_records(tmp_path):
         (b'{"id": "\xe9"}', "pool.jsonl:2: not JSON, or cut short: invalid unicode code point"),
     ],
 )
-def test_a_bad_line_is_named_by_file_and_line(tmp_path, line, told):
+def test_a_bad_line_is_named_by_file_and_line(tmp_path, line, expected):
     path = tmp_path / "pool.jsonl"
     path.write_bytes(b'{"id": "a", "instruction": ""}\n' + line + b"\n")
     with pytest.raises(StageError) as caught:
         list(records.read_records(path, PoolItem))
-    assert str(caught.value).startswith(f"{tmp_path}/{told}")
+    assert str(caught.value).startswith(f"{tmp_path}/{expected}")
     assert "\n" not in str(caught.value)
 
 

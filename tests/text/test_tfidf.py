@@ -75,8 +75,8 @@ def test_dense_neighbours_are_those_of_a_full_sort():
 
 
 def test_a_broken_cache_is_one_line(tmp_path):
-    (tmp_path / "embeddings.sqlite").write_text("not a database, certainly not one of SQLite")
-    with pytest.raises(StageError, match=r"embeddings\.sqlite: not a usable cache: .*; it can be deleted$"):
+    (tmp_path / "vectors.sqlite").write_text("not a database, certainly not one of SQLite")
+    with pytest.raises(StageError, match=r"vectors\.sqlite: not a usable answer store: .*$"):
         embed("embedded", ["a"], ["b"], tmp_path)
 
 
