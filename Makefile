@@ -45,9 +45,8 @@ experiments: setup  ## the experiments of this commit: what differs, and their h
 serve: setup  ## show the report on this machine and collect votes: http://127.0.0.1:8000/compare.html
 	wizardcoder serve
 
-# Two workers per core would only make the sandbox's time limits tight. --dist loadgroup keeps tests that share an
-# expensive fixture in one worker.
-PYTEST := pytest --numprocesses auto --dist loadgroup
+# --dist loadfile keeps the tests of a file, which share expensive fixtures, in one worker.
+PYTEST := pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.installed-dev  ## for every edit: format, lint, types, the tests without processes and models
 	ruff format --check .
