@@ -28,13 +28,13 @@ from wizardcoder.core.params_file import leaves
 pytestmark = pytest.mark.heavy
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ["stages", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
+COPIED = ["stages", "wizardcoder", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
 COPIED += ["metrics/experiments.json"]
 ROUNDS = ["evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
-FROM_MERGE = ["merge", "decontaminate", "train", "evaluate", "report"]
+FROM_MERGE = ["merge", "decontaminate", "train", "evaluate", "summary", "report"]
 BESIDE = ["screen", "analyze"]  # in which order they run beside the others is DVC's to choose
 EVERYTHING = ["seed", "base", *ROUNDS, *BESIDE, *FROM_MERGE]
-WITHOUT_ROUND_4 = ["evolve_r4", *BESIDE, "merge", "report"]
+WITHOUT_ROUND_4 = ["evolve_r4", *BESIDE, "merge", "summary", "report"]
 
 
 @dataclass
@@ -205,7 +205,7 @@ def test_settings_that_change_no_output_rerun_nothing(project):
 
 def test_a_learning_rate_reruns_train_onward_and_leaves_the_workspace_alone(project):
     output = project.dvc("exp", "run", "--temp", "-n", "slower", "-S", "train.lr=3e-5")
-    assert ran(output) == ["train", "evaluate", "report"]
+    assert ran(output) == ["train", "evaluate", "summary", "report"]
     assert project.git("status", "--porcelain") == ""
 
 
@@ -223,11 +223,10 @@ def test_experiments_stand_beside_the_baseline_with_their_scores(project):
     rows = {row["Experiment"] or row["rev"]: row for row in table}
     assert {"main", "slower", "fewer"} <= set(rows)
     for name in ("main", "slower", "fewer"):
-        assert float(rows[name]["dev.pass_at_1"]) == 0.0
-        assert float(rows[name]["dev.nll"]) > 0.0
-        assert float(rows[name]["humaneval.problems"]) == 1
+        assert float(rows[name]["dev"]) == 0.0
+        assert float(rows[name]["humaneval_base"]) == 0.0
     assert float(rows["slower"]["train.lr"]) == 3e-5
-    assert len({rows[name]["dev.nll"] for name in ("main", "slower", "fewer")}) == 3
+    assert float(rows["fewer"]["records"]) < float(rows["main"]["records"])
     assert (rows["main"]["merge.rounds"], rows["fewer"]["merge.rounds"]) == ("[0, 1, 2, 3]", "[0, 1]")
 
 
