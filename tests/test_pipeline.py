@@ -28,7 +28,18 @@ from wizardcoder.core.params_file import leaves
 pytestmark = pytest.mark.heavy
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ["stages", "wizardcoder", "templates", "bundled", "hub", "profiles", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
+COPIED = [
+    "stages",
+    "wizardcoder",
+    "templates",
+    "bundled",
+    "hub",
+    "profiles",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+]
 COPIED += ["metrics/experiments.json"]
 ROUNDS = ["evolve_r1", "evolve_r2", "evolve_r3", "evolve_r4"]
 FROM_MERGE = ["merge", "decontaminate", "train", "evaluate", "summary", "report"]
