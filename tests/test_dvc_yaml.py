@@ -37,6 +37,7 @@ class Declared:
     metrics: set[str]
     reports: set[str]  # everything below metrics/, which git keeps
     cached: set[str]
+    uncached: set[str]  # plain outs that are kept in git only
 
     @property
     def script(self) -> str:
@@ -60,6 +61,7 @@ def declared() -> dict[str, Declared]:
             deps={dep.def_path for dep in stage.deps if dep not in params},
             params={name for dep in params for name in dep.params},
             outs={out.def_path for out in stage.outs if not out.metric and not out.plot},
+            uncached={out.def_path for out in stage.outs if not (out.use_cache or out.metric or out.plot)},
             metrics={out.def_path for out in stage.outs if out.metric},
             reports={out.def_path for out in stage.outs if out.def_path.startswith("metrics/")},
             cached={out.def_path for out in stage.outs if out.use_cache},
@@ -201,6 +203,12 @@ def test_metrics_and_plots_are_kept_by_git(stage):
     assert [fault for path in stage.reports for fault in report_faults(path, stage.cached)] == []
 
 
+@each_stage
+def test_every_stage_can_be_restored_from_the_run_cache(stage):
+    """DVC keeps no run of a stage with a plain out outside of its cache: going back in git would run it again."""
+    assert stage.uncached == set()
+
+
 @pytest.mark.heavy
 @each_stage
 def test_outs_are_kept_by_dvc_and_ignored_by_git(stage):
@@ -213,7 +221,7 @@ def test_each_stage_says_what_it_does_reads_and_writes(stage):
     assert stage.desc
     assert stage.deps
     assert stage.outs | stage.metrics
-    assert f"metrics/{stage.name}.json" in stage.outs | stage.metrics or stage.name == "base"
+    assert f"metrics/{stage.name}.json" in stage.reports or stage.name == "base"
     assert stage.metrics == ({"metrics/summary.json"} if stage.name == "summary" else set())
 
 

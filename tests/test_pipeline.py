@@ -273,7 +273,7 @@ def test_merging_a_round_that_is_switched_off_fails_in_one_line_that_names_it(pr
     ]
     assert "Traceback" not in output
     project.back()
-    project.repro()
+    assert project.repro() == []
 
 
 def test_a_fresh_clone_pulls_what_it_needs_and_runs_nothing(project, tmp_path):
