@@ -78,6 +78,12 @@ def edit(project: Path, name: str, old: str, new: str) -> None:
     (project / name).write_text(text.replace(old, new))
 
 
+def add_remote(project: Path) -> None:
+    with Repo(str(project)) as repo, repo.config.edit("repo") as config:
+        config["core"]["remote"] = "storage"
+        config["remote"]["storage"] = {"url": "/remote"}
+
+
 def plan(project: Path) -> dict[str, StageRerun]:
     return {rerun.name: rerun for rerun in plan_reruns(project)}
 
@@ -164,7 +170,15 @@ def test_values_that_ran_before_are_restored(project):
     assert (found["evolve"].cached, found["train"].cached) == (True, False)
 
 
-def test_in_a_fresh_clone_without_edits_a_pull_suffices(clone):
+def test_in_a_fresh_clone_without_a_remote_everything_runs(clone):
+    found = plan(clone)
+    assert list(found) == ["seed", "evolve", "base", "train"]
+    assert not any(rerun.pull_suffices or rerun.cached for rerun in found.values())
+    assert reasons(found["evolve"]) == ["data/rounds is not in DVC's cache"]
+
+
+def test_in_a_fresh_clone_without_edits_a_pull_from_the_remote_suffices(clone):
+    add_remote(clone)
     found = plan(clone)
     assert list(found) == ["seed", "evolve", "base", "train"]
     assert all(rerun.pull_suffices for rerun in found.values())
@@ -174,6 +188,7 @@ def test_in_a_fresh_clone_without_edits_a_pull_suffices(clone):
 
 
 def test_in_a_fresh_clone_an_edit_is_distinguished_from_missing_data(clone):
+    add_remote(clone)
     edit(clone, "params.yaml", "harder", "much harder")
     found = plan(clone)
     assert {name for name, rerun in found.items() if not rerun.pull_suffices} == {"evolve", "train"}
@@ -222,6 +237,7 @@ def test_a_folder_of_several_outs_is_an_input_of_all_their_stages(project):
     ]  # the folder differs, but only by what is missing
     for path in ("pool", ".dvc/cache"):
         shutil.rmtree(project / path)
+    add_remote(project)
     assert all(rerun.pull_suffices for rerun in plan_reruns(project))
     edit(project, "dvc.yaml", "echo b", "echo c")
     found = plan(project)

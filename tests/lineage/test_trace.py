@@ -239,6 +239,7 @@ def test_what_changed_since_is_stale(finished, tmp_path):
         ("base", "command", "changed to `python -m stages.base --other`"),
         ("evolve_r2", "data/rounds/r2", "changed in the workspace"),
         ("evolve_r3", "data/rounds/r2/pool.jsonl", "changed in the workspace"),
+        ("screen", "data/rounds/r2", "changed in the workspace"),
         ("merge", "stages/merge.py", "changed"),
         ("train", "train", "changed in params.yaml"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,13 @@ def test_each_process_knows_its_rank_and_has_its_share_of_the_cores(run, tmp_pat
         {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
         for rank in "01"
     ]
+
+
+def test_the_handlers_of_signals_are_the_same_afterwards(run):
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+    before = [signal.getsignal(signum) for signum in signals]
+    run("")
+    assert [signal.getsignal(signum) for signum in signals] == before
 
 
 def test_the_line_that_a_process_leaves_is_the_error(run, tmp_path):

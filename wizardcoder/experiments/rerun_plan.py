@@ -43,7 +43,8 @@ class StageRerun:
     reasons: its own; empty where only its inputs may change.
     after: the affected stages whose outs it reads.
     cached: DVC's cache holds the result for the present inputs, so the stage is restored instead of run.
-    pull_suffices: nothing changed, only data is missing here: `dvc pull`, or `dvc repro --pull --allow-missing`.
+    pull_suffices: nothing changed, only data is missing here, and it lies in DVC's cache or may lie in the remote:
+        `dvc pull`, or `dvc repro --pull --allow-missing`.
     last_seconds: how long it took when it last ran; None where its metrics do not record that.
     """
 
@@ -89,7 +90,8 @@ def plan_reruns(root: Path = Path()) -> list[StageRerun]:
             after = tuple(found[name].name for name in sources_of(stage, stages) if _may_change(found.get(name)))
             if not reasons and not after:
                 continue
-            missing_only = all(reason.kind in ("missing", "not_checked_out") for reason in reasons)
+            obtainable = {"missing", "not_checked_out"} if project.has_remote else {"not_checked_out"}
+            missing_only = all(reason.kind in obtainable for reason in reasons)
             found[stage.name] = StageRerun(
                 stage.name,
                 reasons,

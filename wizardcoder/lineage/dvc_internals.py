@@ -117,6 +117,11 @@ class DvcProject:
             self._listings[folder_md5] = self._read_listing(folder_md5)
         return self._listings[folder_md5]
 
+    @property
+    def has_remote(self) -> bool:
+        """Whether a default remote is configured, from which `dvc pull` reads."""
+        return self._repo.config["core"].get("remote") is not None
+
     def remote_status(self, outs: Mapping[str, str]) -> RemoteStatus:
         """Ask the default remote for outs, given as path and md5; those that DVC does not keep are left out."""
         name = self._repo.config["core"].get("remote")

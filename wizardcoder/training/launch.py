@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,9 @@ def _run_torchrun(params: TrainParams, command: list[str], environment: dict[str
         shutdown_timeout=SHUTDOWN_S,
     )
     before = {key: os.environ.get(key) for key in environment}
+    handlers = {
+        signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    }
     os.environ.update(environment)
     try:
         elastic_launch(config, sys.executable)("-m", *command)
@@ -87,6 +91,8 @@ def _run_torchrun(params: TrainParams, command: list[str], environment: dict[str
     except SignalException as exc:
         raise SystemExit(128 + exc.sigval) from exc
     finally:
+        for signum, handler in handlers.items():  # torchrun's agent leaves its own behind
+            signal.signal(signum, handler)
         for key, value in before.items():
             os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
     return 0
