@@ -1,6 +1,6 @@
 """Stage merge: merges the selected rounds into one training set.
 
-In: data/screened/rN.jsonl of every round in `merge.rounds`; the other rounds too if heuristics are excluded or rounds
+In: data/screened/rN.jsonl of every round in `merge.rounds`; the other rounds too if heuristics are left out or rounds
 are made equal. Out: data/merged with examples.jsonl (in the order of rounds, then of records) and removed.jsonl (each
 with its reason; a duplicate names its original); metrics/merge.json. The selection is in wizardcoder/merging.
 """
@@ -96,7 +96,7 @@ def _read_with_progress(number: int) -> Iterator[Example]:
 
 def _read_dropped(params: MergeParams) -> dict[str, RecordOrigin]:
     """Read what screening dropped, if it is needed: it may be the ancestor of a record that was not dropped."""
-    if params.heuristics is None:
+    if not params.without:
         return {}
     return {r.id: RecordOrigin(r.parent_id, r.heuristic) for r in read_records(paths.SCREENED_OUT, Rejected)}
 

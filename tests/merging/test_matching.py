@@ -13,8 +13,8 @@ from wizardcoder.merging.selection import Selection, select_records
 from wizardcoder.merging.settings import MergeParams, NearDuplicatesParams
 
 
-def settings(rounds=(0, 1), heuristics=None, match="none", target=None, threshold=None) -> MergeParams:
-    return MergeParams(list(rounds), heuristics, match, target, NearDuplicatesParams(threshold, 128, 3))
+def settings(rounds=(0, 1), without=(), match="none", target=None, threshold=None) -> MergeParams:
+    return MergeParams(list(rounds), list(without), match, target, NearDuplicatesParams(threshold, 128, 3))
 
 
 def example(key: str, number: int, instruction: str, response: str = "r") -> Example:

@@ -14,8 +14,8 @@ from wizardcoder.merging.settings import MergeParams, NearDuplicatesParams
 from wizardcoder.text.words import split_tokens
 
 
-def settings(rounds=(0, 1), heuristics=None, match="none", target=None, threshold=None) -> MergeParams:
-    return MergeParams(list(rounds), heuristics, match, target, NearDuplicatesParams(threshold, 128, 3))
+def settings(rounds=(0, 1), without=(), match="none", target=None, threshold=None) -> MergeParams:
+    return MergeParams(list(rounds), list(without), match, target, NearDuplicatesParams(threshold, 128, 3))
 
 
 def example(key: str, number: int, instruction: str, response: str = "r") -> Example:
@@ -91,21 +91,23 @@ ORIGINS = {
 
 
 @pytest.mark.parametrize(
-    ("allowed", "excluded"),
+    ("left_out", "excluded"),
     [
-        ({"reasoning", "complexity", "constraints"}, None),
-        ({"reasoning", "complexity"}, "constraints"),
-        ({"reasoning", "constraints"}, "complexity, which made its ancestor s-r1-r3"),
-        ({"complexity", "constraints"}, "reasoning, which made its ancestor s-r1"),
+        (set(), None),
+        ({"misdirection"}, None),
+        ({"constraints"}, "constraints"),
+        ({"complexity"}, "complexity, which made its ancestor s-r1-r3"),
+        ({"reasoning", "complexity"}, "complexity, which made its ancestor s-r1-r3"),
+        ({"reasoning"}, "reasoning, which made its ancestor s-r1"),
     ],
 )
-def test_a_heuristic_excludes_its_records_and_their_descendants(allowed, excluded):
+def test_a_heuristic_excludes_its_records_and_their_descendants(left_out, excluded):
     evolved = Example("s-r1-r3-r4", "s-r1-r3", 4, "constraints", "i", "r")
-    assert find_excluded_heuristic(allowed, ORIGINS, evolved) == excluded
+    assert find_excluded_heuristic(left_out, ORIGINS, evolved) == excluded
 
 
 def test_a_seed_always_passes():
-    assert find_excluded_heuristic(set(), ORIGINS, Example("s", None, 0, None, "i", "r")) is None
+    assert find_excluded_heuristic({"reasoning"}, ORIGINS, Example("s", None, 0, None, "i", "r")) is None
 
 
 def test_an_ancestor_that_is_in_no_round_is_named():

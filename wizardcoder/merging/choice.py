@@ -38,12 +38,12 @@ def check_choice(merge: MergeParams, heuristics: Collection[str], sizes: Mapping
                 f"params.yaml: merge.rounds: round {number} has no example; leave it out"
                 + (f", or switch it on with evolve.enabled.r{number}" if number else "")
             )
-    for name, count in Counter(merge.heuristics).items():
+    for name, count in Counter(merge.without).items():
         if name not in heuristics:
             accepted = ", ".join(sorted(heuristics))
-            raise StageError(f"params.yaml: merge.heuristics: found {name!r}, accepted: {accepted}")
+            raise StageError(f"params.yaml: merge.without: found {name!r}, accepted: {accepted}")
         if count > 1:
-            raise StageError(f"params.yaml: merge.heuristics: found {name!r} twice, accepted: each once")
+            raise StageError(f"params.yaml: merge.without: found {name!r} twice, accepted: each once")
     if merge.target is not None and merge.match == "none":
         raise StageError(f"params.yaml: merge.target: found {merge.target}, accepted: null where merge.match is none")
     if merge.near_duplicates.threshold is not None:

@@ -71,7 +71,7 @@ def _filter_heuristics(
     params: MergeParams, read: Callable[[int], Iterable[Example]], dropped: Mapping[str, RecordOrigin]
 ) -> Callable[[Example], str | None]:
     """Return the function that names the heuristic for which a record is removed."""
-    if params.heuristics is None:
+    if not params.without:
         return lambda _: None
     origins = {e.id: RecordOrigin(e.parent_id, e.heuristic) for n in paths.ROUND_NUMBERS for e in read(n)}
-    return functools.partial(find_excluded_heuristic, frozenset(params.heuristics), {**origins, **dropped})
+    return functools.partial(find_excluded_heuristic, frozenset(params.without), {**origins, **dropped})

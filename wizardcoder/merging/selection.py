@@ -87,16 +87,16 @@ def select_records(
 
 
 def find_excluded_heuristic(
-    included: Collection[str], origins: Mapping[str, RecordOrigin], example: Example
+    left_out: Collection[str], origins: Mapping[str, RecordOrigin], example: Example
 ) -> str | None:
-    """Return the heuristic, not among the included ones, that made this record or an ancestor, whose text it contains.
+    """Return the heuristic, among those left out, that made this record or an ancestor, whose text it contains.
 
     Raises:
         StageError: an ancestor is unknown.
     """
     key, origin = example.id, RecordOrigin(example.parent_id, example.heuristic)
     while True:
-        if origin.heuristic is not None and origin.heuristic not in included:
+        if origin.heuristic is not None and origin.heuristic in left_out:
             return origin.heuristic if key == example.id else f"{origin.heuristic}, which made its ancestor {key}"
         if origin.parent_id is None:
             return None

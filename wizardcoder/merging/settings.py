@@ -21,10 +21,10 @@ class NearDuplicatesParams:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class MergeParams:
-    """The rounds to merge (0 is the seed), the heuristics to include, and whether the rounds are made equal in size."""
+    """The rounds to merge (0 is the seed), the heuristics to leave out, and whether rounds are made equal in size."""
 
     rounds: list[int]
-    heuristics: list[Text] | None
+    without: list[Text]
     match: Literal["none", "samples", "tokens"]
     target: AtLeastOne | None
     near_duplicates: NearDuplicatesParams
