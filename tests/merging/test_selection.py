@@ -112,7 +112,7 @@ def test_a_seed_always_passes():
 
 def test_an_ancestor_that_is_in_no_round_is_named():
     with pytest.raises(StageError, match=r"^round 2: t-r1-r2: its ancestor t-r1 is in no round$"):
-        find_excluded_heuristic({"reasoning"}, ORIGINS, Example("t-r1-r2", "t-r1", 2, "reasoning", "i", "r"))
+        find_excluded_heuristic({"misdirection"}, ORIGINS, Example("t-r1-r2", "t-r1", 2, "reasoning", "i", "r"))
 
 
 def varied(rng: random.Random, count: int) -> dict[int, list[Example]]:
