@@ -270,6 +270,13 @@ def test_a_forgotten_data_file_is_found():
     assert path_faults("stages/evaluate.py", known - {"bundled/dev_problems.jsonl"}) == ["bundled/dev_problems.jsonl"]
 
 
+def test_an_out_is_read_as_a_whole_by_every_stage_or_file_by_file_by_every_stage():
+    """DVC pulls only what does not exist: a folder of which another stage pulled one file would stay incomplete."""
+    deps = set().union(*(stage.deps for stage in STAGES.values()))
+    outs = set().union(*(stage.outs for stage in STAGES.values()))
+    assert [dep for dep in deps if dep not in outs and any(covers(out, dep) and out in deps for out in outs)] == []
+
+
 def test_dvc_yaml_stays_a_table_of_contents():
     assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 300
 

@@ -238,7 +238,7 @@ def test_what_changed_since_is_stale(finished, tmp_path):
     assert shown == {
         ("base", "command", "changed to `python -m stages.base --other`"),
         ("evolve_r2", "data/rounds/r2", "changed in the workspace"),
-        ("evolve_r3", "data/rounds/r2/pool.jsonl", "changed in the workspace"),
+        ("evolve_r3", "data/rounds/r2", "changed in the workspace"),
         ("screen", "data/rounds/r2", "changed in the workspace"),
         ("merge", "stages/merge.py", "changed"),
         ("train", "train", "changed in params.yaml"),
@@ -322,12 +322,13 @@ def test_a_step_that_ran_again_makes_those_after_it_stale_in_a_revision(finished
     project = copy_of(finished, tmp_path)
     lock = project.path / "dvc.lock"
     made = read_lock(lock.read_text())["evolve_r2"].deps
-    md5 = next(dep.md5 for dep in made if dep.path == "data/rounds/r1/pool.jsonl")
-    lock.write_text(lock.read_text().replace(md5, "a1" * 16))
+    md5 = next(dep.md5 for dep in made if dep.path == "data/rounds/r1")
+    before, name, stage = lock.read_text().partition("\n  evolve_r2:\n")
+    lock.write_text(before + name + stage.replace(md5, "a1" * 16, 1))
     project.git("commit", "--quiet", "-am", "a lock of two runs")
     found = traced(project, "evolve_r2", "HEAD")[0]
     shown = [(f.stage, f.subject, f.state) for stage in found.stages for f in stage.stale]
-    assert shown == [("evolve_r2", "data/rounds/r1/pool.jsonl", "rewritten by evolve_r1 since")]
+    assert shown == [("evolve_r2", "data/rounds/r1", "rewritten by evolve_r1 since")]
 
 
 def add_remote(project, folder) -> None:

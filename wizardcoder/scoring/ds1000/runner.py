@@ -27,9 +27,7 @@ from wizardcoder.scoring.settings import JudgeMode, ProgramResult
 NOT_RUN = ("Tensorflow", "Pytorch")
 _FIGURES = "Matplotlib"  # its tests inspect the figure that the solution left in the process if the images differ
 _REFERENCE_TIMEOUT_S = 120.0  # as in the authors' test_ds1000.py
-_REFERENCE_MEMORY_MB = (
-    4096  # ours: twice evaluate.memory_mb; a constant, so that where a problem is judged depends on no setting
-)
+_REFERENCE_MEMORY_MB = 4096  # ours; a constant, so that where a problem is judged depends on no setting
 _LOADED_MB = 512  # address space of the loaded libraries, before a sample's first line
 _JUDGE = "\nfrom wizardcoder.scoring.ds1000.sides import JudgeSide as _JudgeSide\n_judge = _JudgeSide(globals())\n"
 _JUDGE += "_start, _resume = _judge.start, _judge.resume\n"
