@@ -45,8 +45,8 @@ experiments: setup  ## the experiments of this commit: what differs, and their h
 serve: setup  ## show the report on this machine and collect votes: http://127.0.0.1:8000/compare.html
 	wizardcoder serve
 
-# --dist loadfile keeps the tests of a file, which share expensive fixtures, in one worker.
-PYTEST := pytest --numprocesses auto --dist loadfile
+# --dist loadfile keeps the tests of a file, which share expensive fixtures, in one worker; tests/heavy.py orders the files.
+PYTEST := pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev  ## for every edit: format, lint, types, the tests without processes and models
 	ruff format --check .
