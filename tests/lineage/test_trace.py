@@ -17,7 +17,7 @@ from test_pipeline import environment
 
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, Rejected, read_records
-from wizardcoder.evolution.alpaca import to_example
+from wizardcoder.evolution.seed_forms import read_texts, to_example
 from wizardcoder.lineage.lock import read_lock
 from wizardcoder.lineage.revision import Revision
 from wizardcoder.lineage.trace import outs_of, trace
@@ -49,7 +49,7 @@ def deepest(project) -> Example:
 
 def test_a_sample_comes_from_a_row_of_the_source_file(finished):
     found, text = traced(finished, deepest(finished).id)
-    number = next(n for n, row in enumerate(few_seeds()) if to_example(row).id == found.seed.record.id)
+    number = next(n for n, row in enumerate(few_seeds()) if to_example(read_texts(row)).id == found.seed.record.id)
     assert found.seed.place == f"{SOURCE}: record {number}"
     assert found.seed.md5 == found.seed.recorded_md5
     assert found.seed.record.instruction == few_seeds()[number]["instruction"].strip()

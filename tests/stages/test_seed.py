@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -18,7 +19,11 @@ from wizardcoder.core.params import RunParams
 from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_records
 
 ROOT = Path(__file__).resolve().parents[2]
-FIELDS = "accepted: Alpaca records with `instruction`, `output` and, if any, `input`"
+FIELDS = (
+    "accepted: `instruction` and `output` with or without `input` (Alpaca), `messages`, `conversations`, or "
+    "`prompt` and `completion`"
+)
+SUFFIXES = ".json, .jsonl, .json.gz, .jsonl.gz, .parquet, .yaml"
 RECORDS = [
     {"instruction": "Sort this list.", "input": "3 1 2", "output": "1 2 3"},
     {"instruction": "Größe в байтах 中文", "input": "", "output": "ok\nzwei"},
@@ -118,19 +123,80 @@ def test_a_source_without_a_usable_record_is_refused():
     assert str(caught.value) == f"seed.source: seeds.json: no usable record; {FIELDS}"
 
 
-def test_json_jsonl_and_parquet_of_the_same_records_give_the_same_examples(tmp_path):
-    (tmp_path / "s.json").write_text(json.dumps(RECORDS), encoding="utf-8")
-    lines = [json.dumps(record, ensure_ascii=False) for record in RECORDS]
-    (tmp_path / "s.jsonl").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(RECORDS), tmp_path / "s.parquet")
-    found = [seed.run(params(), seed.read_source(tmp_path / f"s.{form}"))[0] for form in ("json", "jsonl", "parquet")]
+FORMATS = ("json", "jsonl", "json.gz", "jsonl.gz", "parquet")
+
+
+def write_all(folder: Path, records: list[dict]) -> list[Path]:
+    """Write the same records in every format."""
+    text = json.dumps(records, ensure_ascii=False).encode()
+    lines = "\n".join(json.dumps(record, ensure_ascii=False) for record in records).encode() + b"\n\n"
+    contents = {"json": text, "jsonl": lines, "json.gz": gzip.compress(text), "jsonl.gz": gzip.compress(lines)}
+    for form, content in contents.items():
+        (folder / f"s.{form}").write_bytes(content)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), folder / "s.parquet")
+    return [folder / f"s.{form}" for form in FORMATS]
+
+
+def test_every_format_gives_the_same_examples(tmp_path):
+    found = [seed.run(params(), seed.read_source(path))[0] for path in write_all(tmp_path, RECORDS)]
     assert len(found[0]) == 3
-    assert found[0] == found[1] == found[2]
+    assert all(examples == found[0] for examples in found)
+
+
+def test_a_record_without_a_text_is_rejected_and_the_others_are_kept_in_every_format(tmp_path):
+    records = [
+        {"instruction": "a", "output": "b"},
+        {"instruction": "c", "output": None},
+        {"instruction": None, "output": "d"},
+        {"instruction": None, "output": None},
+        {"instruction": "e", "output": "f"},
+    ]
+    for path in write_all(tmp_path, records):
+        examples, rejected = seed.run(params(), seed.read_source(path))
+        assert [(e.instruction, e.response) for e in examples] == [("a", "b"), ("e", "f")]
+        assert [(r.reason, r.detail, r.instruction, r.response) for r in rejected] == [
+            ("response_empty", "`output` is null", "c", ""),
+            ("instruction_empty", "`instruction` is null", "", "d"),
+            ("instruction_empty", "`instruction` is null", "", ""),
+        ]
+
+
+def test_a_record_of_another_shape_is_rejected_and_the_others_are_kept():
+    records = [*numbered(1), 1, {}, {"instruction": 3, "output": "b"}, {"text": "a"}, {"instruction": "a"}]
+    examples, rejected = seed.run(params(), records)
+    assert len(examples) == 1
+    assert [(r.reason, r.detail) for r in rejected] == [
+        ("unknown_form", "found 1"),
+        ("unknown_form", "found the fields none"),
+        ("not_text", "`instruction` is 3, accepted: a text"),
+        ("unknown_form", "found the fields text"),
+        ("response_empty", "`output` is missing"),
+    ]
+
+
+def test_a_parquet_text_that_is_not_utf_8_is_named_by_its_row(tmp_path):
+    texts = pyarrow.Array.from_buffers(
+        pyarrow.string(),
+        2,
+        [None, pyarrow.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])), pyarrow.py_buffer(b"a\xe9")],
+    )
+    path = tmp_path / "s.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"instruction": texts, "output": ["x", "y"]}), path)
+    with pytest.raises(StageError, match=r"s\.parquet: row 1: cannot be read: .*utf-8"):
+        seed.read_source(path)
+
+
+def test_columns_that_are_not_needed_are_not_read(tmp_path):
+    path = tmp_path / "s.parquet"
+    nanoseconds = pyarrow.array([1], pyarrow.timestamp("ns"))  # which Python's datetime cannot hold
+    pyarrow.parquet.write_table(pyarrow.table({"instruction": ["a"], "output": ["b"], "at": nanoseconds}), path)
+    assert seed.read_source(path) == [{"instruction": "a", "output": "b"}]
 
 
 BAD = [
-    ("s.txt", b"[]", "seed.source: found '{}', accepted: a file ending in .json, .jsonl, .parquet, .yaml"),
-    ("seeds", b"[]", "seed.source: found '{}', accepted: a file ending in .json, .jsonl, .parquet, .yaml"),
+    ("s.txt", b"[]", "seed.source: found '{}', accepted: a file ending in " + SUFFIXES),
+    ("s.parquet.gz", b"[]", "seed.source: found '{}', accepted: a file ending in " + SUFFIXES),
+    ("seeds", b"[]", "seed.source: found '{}', accepted: a file ending in " + SUFFIXES),
     ("s.json", None, "seed.source: {}: no such file"),
     ("s.json", b"hello", "{}:1: not JSON, or cut short: Expecting value"),
     ("s.json", b"", "{}:1: not JSON, or cut short: Expecting value"),
@@ -138,20 +204,23 @@ BAD = [
     ("s.json", '[{"instruction": "é"}]'.encode("latin-1"), "{}:1: not UTF-8: byte 0xe9"),
     ("s.jsonl", '{"instruction": "é"}'.encode("latin-1"), "{}:1: not UTF-8: byte 0xe9"),
     ("s.json", b'{"instruction": "a", "output": "b"}', "{}: found dict, accepted: a list of records"),
-    ("s.json", b"[1]", "{}: record 0: found int, " + FIELDS),
+    ("s.json", b"[1]", "{}: record 0: found 1; " + FIELDS),
     ("s.json", b'[{"output": "b"}]', "{}: record 0: `instruction` is missing; " + FIELDS),
     ("s.json", b'[{"instruction": "a"}]', "{}: record 0: `output` is missing; " + FIELDS),
-    (
-        "s.json",
-        b'[{"instruction": "a", "output": "b"}, {"instruction": 3, "output": "b"}]',
-        "{}: record 1: `instruction` is 3, accepted: a text",
-    ),
-    ("s.json", b'[{"instruction": "a", "output": null}]', "{}: record 0: `output` is None, accepted: a text"),
+    ("s.json", b'[{"instruction": 3, "output": "b"}]', "{}: record 0: `instruction` is 3, accepted: a text; " + FIELDS),
+    ("s.json", b'[{"instruction": "a", "output": null}]', "{}: record 0: `output` is null; " + FIELDS),
     (
         "s.json",
         b'[{"instruction": "a", "output": "b", "input": ["c"]}]',
-        "{}: record 0: `input` is ['c'], accepted: a text",
+        "{}: record 0: `input` is list, accepted: a text; ",
     ),
+    (
+        "s.json",
+        b'[{"Instruction": "a", "Output": "b"}]',
+        "{}: record 0: found the fields Instruction, Output; " + FIELDS,
+    ),
+    ("s.jsonl", b'{"text": "a"}', "{}:1: found the fields text; " + FIELDS),
+    ("s.jsonl", b"{}", "{}:1: found the fields none; " + FIELDS),
     ("s.json", b"[]", "{}: holds no record; " + FIELDS),
     ("s.jsonl", b"", "{}: holds no record; " + FIELDS),
     ("s.jsonl", b"\n \n", "{}: holds no record; " + FIELDS),
@@ -194,13 +263,17 @@ def test_a_parquet_file_without_a_column_is_named_by_its_first_row(tmp_path):
     with pytest.raises(StageError) as caught:
         seed.read_source(path)
     assert str(caught.value) == f"{path}: row 0: `output` is missing; {FIELDS}"
+    pyarrow.parquet.write_table(pyarrow.table({"Instruction": ["a"], "Output": ["b"]}), path)
+    with pytest.raises(StageError) as caught:
+        seed.read_source(path)
+    assert str(caught.value) == f"{path}: found the columns Instruction, Output; {FIELDS}"
 
 
 def test_a_text_that_is_no_unicode_is_refused(tmp_path):
     path = tmp_path / "s.json"
     path.write_text('[{"instruction": "\\ud800", "output": "b"}]', encoding="utf-8")
     with pytest.raises(
-        StageError, match=r"s\.json: 0\.instruction: holds a lone surrogate, accepted: text in Unicode$"
+        StageError, match=r"s\.json:1: 0\.instruction: holds a lone surrogate, accepted: text in Unicode$"
     ):
         seed.run(params(), seed.read_source(path))
 

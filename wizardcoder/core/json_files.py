@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import re
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +30,7 @@ def read_json(path: Path, *, allow_surrogates: bool = False) -> Any:  # noqa: AN
     raw = b"".join(line for _, line in read_lines(path))
     value = _parse(raw, path, 1)
     if not allow_surrogates:
-        _refuse_surrogates(value, raw, f"{path}")
+        _refuse_surrogates(value, raw, path, 1)
     return value
 
 
@@ -42,7 +44,7 @@ def read_jsonl(path: Path, *, allow_surrogates: bool = False) -> Iterator[tuple[
         if line.strip():
             value = _parse(line.rstrip(b"\r\n"), path, number)
             if not allow_surrogates:
-                _refuse_surrogates(value, line, f"{path}:{number}")
+                _refuse_surrogates(value, line, path, number)
             yield number, value
 
 
@@ -76,18 +78,47 @@ def _parse(raw: bytes, path: Path, line: int) -> Any:  # noqa: ANN401 - any JSON
         line += exc.lineno - 1
         raise StageError(f"{path}:{line}: not JSON, or cut short: {exc.msg} (column {exc.colno})") from exc
     except RecursionError as exc:
+        line += raw.count(b"\n", 0, _deepest(raw))
         raise StageError(f"{path}:{line}: not JSON that can be read: nested too deeply") from exc
     except ValueError as exc:  # an integer of more digits than Python converts
-        raise StageError(f"{path}:{line}: not JSON that can be read: {exc}") from exc
+        digits = sys.get_int_max_str_digits()
+        found = re.search(rb"\d{%d}" % (digits + 1), raw)
+        line += raw.count(b"\n", 0, found.start() if found else 0)
+        raise StageError(f"{path}:{line}: not JSON that can be read: an integer of more than {digits} digits") from exc
+
+
+def _deepest(raw: bytes) -> int:
+    """Return where a JSON text is nested most deeply."""
+    depth = deepest = place = 0
+    for match in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', raw):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(match[0], 0)
+        if depth > deepest:
+            deepest, place = depth, match.start()
+    return place
 
 
 def _open(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
-def _refuse_surrogates(value: Any, raw: bytes, place: str) -> None:  # noqa: ANN401 - any JSON value
+def _refuse_surrogates(value: Any, raw: bytes, path: Path, line: int) -> None:  # noqa: ANN401 - any JSON value
     if b"\\u" in raw and (key := _key_of_surrogate(value)) is not None:
-        raise StageError(f"{place}: {key}holds a lone surrogate, accepted: text in Unicode")
+        line += raw.count(b"\n", 0, _lone_surrogate(raw))
+        raise StageError(f"{path}:{line}: {key}holds a lone surrogate, accepted: text in Unicode")
+
+
+def _lone_surrogate(raw: bytes) -> int:
+    """Return where a JSON text has the first escape of a surrogate that is not half of a pair."""
+    high = -1  # where the last escape began, if it is a first half that ends here
+    for match in re.finditer(rb"\\(?:u([0-9a-fA-F]{4})|.)", raw):
+        half = (match[1] or b"")[:2].lower()
+        paired = high >= 0 and match.start() == high + 6 and half in (b"dc", b"dd", b"de", b"df")
+        if high >= 0 and not paired:
+            return high
+        if not paired and half in (b"dc", b"dd", b"de", b"df"):
+            return match.start()
+        high = match.start() if half in (b"d8", b"d9", b"da", b"db") else -1
+    return max(high, 0)
 
 
 def _key_of_surrogate(value: Any) -> str | None:  # noqa: ANN401 - any JSON value

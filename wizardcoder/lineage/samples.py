@@ -17,7 +17,8 @@ from wizardcoder.core import paths
 from wizardcoder.core.console import StageError
 from wizardcoder.core.records import Example, PoolItem, Rejected, seed_id
 from wizardcoder.core.store import AnswerStore
-from wizardcoder.evolution.alpaca import read_located_records, to_example
+from wizardcoder.evolution.seed_forms import read_texts, to_example
+from wizardcoder.evolution.seed_source import read_located_rows
 from wizardcoder.lineage.outcomes import StageOutcome, follow_sample
 from wizardcoder.lineage.record_files import find_record
 from wizardcoder.lineage.replay import ReplayedRequest, recorded_settings, replay
@@ -115,8 +116,8 @@ def _place(seed_id: str, source: str, content: bytes | None) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / Path(source).name
         copy.write_bytes(content)
-        for place, row in read_located_records(copy):
-            if to_example(row).id == seed_id:
+        for place, row in read_located_rows(copy):
+            if to_example(read_texts(row)).id == seed_id:
                 return place.replace(str(copy), source)
     return None
 

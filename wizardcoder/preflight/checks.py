@@ -17,7 +17,7 @@ from wizardcoder.core.cache import cache_dir, create_cache_folder
 from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import GB, free_bytes
 from wizardcoder.core.params import PARAMS_FILE, SECTIONS, invalid_sections, load, read_yaml, require_project
-from wizardcoder.evolution.alpaca import read_hub_file, read_source
+from wizardcoder.evolution.seed_source import read_hub_file, read_source
 from wizardcoder.preflight.endpoints import EndpointUse, endpoints_of, ping_endpoint, uses_embedded_teacher
 from wizardcoder.preflight.params import AllParams, contradictions
 

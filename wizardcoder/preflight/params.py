@@ -18,7 +18,7 @@ from wizardcoder.core.params import STRICT, BaseParams, RunParams, Text
 from wizardcoder.decontamination.settings import DecontaminateParams
 from wizardcoder.evaluation.settings import EvaluateParams
 from wizardcoder.evaluation.settings import check as check_evaluation
-from wizardcoder.evolution.alpaca import SeedParams
+from wizardcoder.evolution.seed_source import SeedParams
 from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.experiments.settings import EvolStopParams
 from wizardcoder.merging.choice import check_choice
