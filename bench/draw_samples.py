@@ -34,7 +34,8 @@ from wizardcoder.core.params import load
 from wizardcoder.core.records import write_jsonl
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.evaluation.settings import Params
-from wizardcoder.teacher.local_server import serve
+from wizardcoder.teacher.served_model import LOGS, ServedModel
+from wizardcoder.teacher.serving import ServeParams, embedded
 
 SAMPLING = {"temperature": 0.2, "top_p": 0.95}
 STOP = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]
@@ -62,7 +63,7 @@ def main() -> None:
     problems = load_benchmark("humaneval")[: options.take]
     sampling = make_raw() if options.protocol == "raw" else make_chat(load(Params))
     with ExitStack() as stack:
-        urls = [stack.enter_context(serve_on(core)) for core in sorted(os.sched_getaffinity(0))]
+        urls = stack.enter_context(served()).urls
         store = stack.enter_context(AnswerStore(cache_dir() / STORE))
         completions = asyncio.run(draw(urls, store, problems, sampling, options.each, options.max_tokens))
     lines = [
@@ -90,13 +91,16 @@ def make_chat(params: Params) -> SamplingProtocol:
 
 
 @contextmanager
-def serve_on(core: int) -> Iterator[str]:
-    """Serve the model on one core; yield the base URL."""
-    all_cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})  # the server inherits it
-    with serve(gguf_path(), SLOTS, CONTEXT_TOKENS, threads=1) as url:
-        os.sched_setaffinity(0, all_cores)
-        yield url
+def served() -> Iterator[ServedModel]:
+    """Serve the model with one server per core."""
+    cores = len(os.sched_getaffinity(0))
+    settings = embedded(ServeParams(None, cores, 0, {}, 60), SLOTS, CONTEXT_TOKENS)
+    model = ServedModel(settings, "serve", str(gguf_path()), [""] * cores, cache_dir() / LOGS)
+    model.start()
+    try:
+        yield model
+    finally:
+        model.close()
 
 
 async def draw(

@@ -63,6 +63,7 @@ class MockEndpoint:
     batch_expires: tuple[int, ...] = ()  # numbers of the batches that end as expired, their last half unanswered
     batch_refused: str | None = None  # the reason why every batch fails as a whole
     early: int = 0  # requests that came before their Retry-After had passed
+    print_answers: bool = False  # a line `answered HASH` on stdout for each answered request
     hold_after: int | None = None  # number of answers; later ones are held back until release(), or dropped at the end
 
     def __post_init__(self) -> None:
@@ -79,6 +80,7 @@ class MockEndpoint:
         """Return the aiohttp application."""
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{id}/content", self._content)
@@ -126,6 +128,9 @@ class MockEndpoint:
         ready.set()
         self._loop.run_forever()
 
+    async def _models(self, _: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "mock", "object": "model"}]})
+
     async def _stats(self, _: web.Request) -> web.Response:
         return web.json_response({**self.counts, "early": self.early})
 
@@ -156,6 +161,8 @@ class MockEndpoint:
             self.counts["held"] += 1
             await self._released.wait()
         self.counts["answered"] += 1
+        if self.print_answers:
+            print(f"answered {key}", flush=True)
         if self.raw_reply is not None:
             return web.Response(body=self.raw_reply, content_type="application/json")
         return web.json_response(self._completion(json.loads(raw), key), headers=self.headers)
@@ -276,6 +283,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=float, default=0.0)
     parser.add_argument("--retry-after-s", type=float, default=1.0)
     parser.add_argument("--rate-limit", type=float, default=None)
+    parser.add_argument("--print-answers", action="store_true")
     args = parser.parse_args()
     port = args.port
     del args.port

@@ -10,6 +10,7 @@ import pytest
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.evaluation.settings import EndpointParams, Params, check
+from wizardcoder.teacher.serving import ServeParams
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = load(Params, ROOT / "params.yaml")
@@ -72,4 +73,16 @@ def test_an_endpoint_whose_name_would_be_mistaken_in_files_or_metrics_is_refused
 def test_a_k_above_the_samples_is_refused():
     assert refusal(settings(problems={"dev": None}, samples=10, pass_at=[1, 100])) == (
         "params.yaml: evaluate.pass_at: found 100, accepted: at most evaluate.samples (10)"
+    )
+
+
+def test_a_served_model_and_its_command_need_each_other():
+    endpoint = EndpointParams(base_url="served", model="m", api="chat", api_key_env="K")
+    assert refusal(settings(problems={"dev": None}, endpoints={"mine": endpoint})) == (
+        "params.yaml: evaluate.endpoints.mine.base_url: served needs runtime.evaluate.serve.mine, the command that "
+        "serves the model"
+    )
+    runtime = {"serve": {"mine": ServeParams("x {port}", 1, 0, {}, 60.0)}}
+    assert refusal(settings(problems={"dev": None}, runtime=replace(PARAMS.evaluate.runtime, **runtime))) == (
+        "params.yaml: runtime.evaluate.serve.mine: accepted: a name in evaluate.endpoints whose base_url is served"
     )

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from wizardcoder.core.console import StageError, Track
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
+from wizardcoder.teacher.serving import ServeParams
 
 pytestmark = pytest.mark.heavy
 
@@ -258,3 +260,23 @@ def test_a_reply_that_is_not_a_completion_is_an_error(store):
     with MockEndpoint(raw_reply=b'{"choices": [{"index": 0}]}') as mock, pytest.raises(StageError) as refused:
         draw(asking(mock.url, store, GREEDY), ["x"])
     assert "the reply is not a chat completion" in str(refused.value)
+
+
+def test_a_model_that_we_serve_is_started_for_missing_samples_only_and_ended(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("TEST_KEY", raising=False)
+    serve = ServeParams(f"{sys.executable} {ROOT}/bench/mock_endpoint.py --port {{port}}", 2, 0, {}, 60.0)
+
+    def served():
+        return asking("served", store, model="org/mock", serve=serve)
+
+    first, again = served(), served()
+    try:
+        answers, _ = draw(first)
+        assert psutil.Process().children()
+        assert draw(first)[0] == draw(again)[0] == answers
+    finally:
+        first.close()
+    assert not psutil.Process().children()
+    assert first.settings()["endpoint"] == "served:org/mock"
+    assert len(list((tmp_path / "cache/logs").glob("mock-*.log"))) == 2

@@ -11,7 +11,8 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load
 from wizardcoder.core.store import Key
 from wizardcoder.teacher.budget import Price
-from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.request import LOCAL, build_request
+from wizardcoder.teacher.serving import SERVED, ServeParams
 from wizardcoder.teacher.teacher import open_teacher
 
 TEACHER = load(Params, Path(__file__).resolve().parents[2] / "params.yaml").teacher
@@ -78,3 +79,40 @@ def test_a_known_answer_needs_no_key_and_opens_nothing(tmp_path, monkeypatch):
 
 def test_a_request_s_key_is_its_canonical_text():
     assert Key.of({"b": 1, "a": "é"}).text == '{"a":"é","b":1}'
+
+
+def test_a_model_that_we_serve_is_identified_by_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("WC_CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_text(name)
+
+    def served(model, **runtime):
+        params = replace(TEACHER, base_url=SERVED, model=model, runtime=replace(TEACHER.runtime, **runtime))
+        return build_request(params, "judge", CHAT, 1)
+
+    one, other = served(str(tmp_path / "one")), served(str(tmp_path / "other"))
+    assert one.namespace != other.namespace
+    assert served("some/model").namespace == "served:some/model"
+    elsewhere = ServeParams("other-server {port}", 4, 2, {"A": "b"}, 5.0)
+    assert served("some/model", serve=elsewhere, role_api_key_env={"judge": "K"}).key == served("some/model").key
+
+
+def test_the_roles_of_a_served_model_share_its_servers():
+    runtime = replace(TEACHER.runtime, role_api_key_env={"judge": "JUDGE_KEY"})
+    for url in (SERVED, LOCAL):
+        params = replace(TEACHER, base_url=url, runtime=runtime)
+        assert len({build_request(params, role, CHAT, 1).endpoint_id for role in ("instruct", "respond", "judge")}) == 1
+    own = replace(TEACHER, base_url=SERVED, respond=replace(TEACHER.respond, model="answerer"))
+    assert build_request(own, "respond", CHAT, 1).endpoint_id != build_request(own, "judge", CHAT, 1).endpoint_id
+
+
+def test_a_served_model_has_no_batches(tmp_path):
+    params = replace(TEACHER, runtime=replace(TEACHER.runtime, mode="batch"))
+
+    async def main():
+        async with open_teacher(params, tmp_path) as teacher:
+            await teacher.ask("judge", CHAT, 7)
+
+    with pytest.raises(StageError, match=r"^runtime.teacher.mode: found batch, accepted for a model that the stage"):
+        asyncio.run(main())

@@ -31,6 +31,7 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.sampler import LocalSampler, Sampler, Sampling
 from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.teacher.budget import Price
+from wizardcoder.teacher.serving import SERVED, ServeParams
 
 GENERATIONS = "generations.sqlite"  # the answer store, in the cache folder
 MODELS = {"base": paths.BASE_MODEL, "tuned": paths.TUNED_MODEL}
@@ -40,7 +41,10 @@ TEST_SETS = frozenset(KNOWN) - {"dev", "mbpp_400"}
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class EndpointParams:
-    """A model behind an OpenAI-compatible endpoint, scored like the local ones."""
+    """A model behind an OpenAI-compatible endpoint, scored like the local ones.
+
+    `base_url` is `served` for a model that the stage serves itself with `runtime.evaluate.serve`; it needs no key.
+    """
 
     base_url: Text
     model: Text
@@ -54,6 +58,7 @@ class EvaluateRuntime:
 
     Attributes:
         prices: of `evaluate.endpoints`, per million tokens.
+        serve: the servers of those of `evaluate.endpoints` whose base_url is `served`.
         batch_size: prompts generated together.
         workers: samples judged at once; None: as many as cores.
         concurrency: requests in flight to an endpoint.
@@ -62,6 +67,7 @@ class EvaluateRuntime:
     """
 
     prices: dict[str, Price]
+    serve: dict[str, ServeParams]
     batch_size: AtLeastOne
     workers: AtLeastOne | None
     concurrency: AtLeastOne
@@ -161,6 +167,8 @@ def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerS
         retries=evaluate.runtime.retries,
         store=store,
         section=f"evaluate.endpoints.{label}",
+        serve=evaluate.runtime.serve.get(label),
+        serve_setting=f"runtime.evaluate.serve.{label}",
     )
 
 
@@ -199,8 +207,23 @@ def _check_models(evaluate: EvaluateParams) -> None:
     for label in evaluate.runtime.prices:
         if label not in evaluate.endpoints:
             raise StageError(f"params.yaml: runtime.evaluate.prices.{label}: accepted: a name in evaluate.endpoints")
+    _check_serve(evaluate)
     for k in evaluate.pass_at:
         if k > evaluate.samples:
             raise StageError(
                 f"params.yaml: evaluate.pass_at: found {k}, accepted: at most evaluate.samples ({evaluate.samples})"
             )
+
+
+def _check_serve(evaluate: EvaluateParams) -> None:
+    served = {label for label, endpoint in evaluate.endpoints.items() if endpoint.base_url == SERVED}
+    for label in evaluate.runtime.serve.keys() - served:
+        raise StageError(
+            f"params.yaml: runtime.evaluate.serve.{label}: accepted: a name in evaluate.endpoints whose base_url is "
+            f"{SERVED}"
+        )
+    for label in served - evaluate.runtime.serve.keys():
+        raise StageError(
+            f"params.yaml: evaluate.endpoints.{label}.base_url: {SERVED} needs runtime.evaluate.serve.{label}, the "
+            "command that serves the model"
+        )

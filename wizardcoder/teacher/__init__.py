@@ -1,7 +1,8 @@
 """Ask a teacher model through an OpenAI-compatible endpoint, and pay for each answer once.
 
-Chats, requests, the rate limit, retries, the Batch API, the budget, the embedded server, many questions at once, and
-the parsers of one-word judgements. Does not contain prompts (params.yaml) and does not decide what an answer means.
+Chats, requests, the rate limit, retries, the Batch API, the budget, models that a stage serves itself, many questions
+at once, and the parsers of one-word judgements. Does not contain prompts (params.yaml) and does not decide what an
+answer means.
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from wizardcoder.teacher.answer import RequestFailedError as RequestFailedError
     from wizardcoder.teacher.ask_all import stream_answers as stream_answers
     from wizardcoder.teacher.endpoint import Endpoint as Endpoint
-    from wizardcoder.teacher.local_server import serve as serve
     from wizardcoder.teacher.settings import TeacherParams as TeacherParams
     from wizardcoder.teacher.teacher import Teacher as Teacher
     from wizardcoder.teacher.teacher import open_teacher as open_teacher
@@ -27,7 +27,6 @@ __getattr__, __all__ = lazy_exports(
         "RequestFailedError": "answer",
         "stream_answers": "ask_all",
         "Endpoint": "endpoint",
-        "serve": "local_server",
         "TeacherParams": "settings",
         "Teacher": "teacher",
         "open_teacher": "teacher",

@@ -13,7 +13,9 @@ from typing import Any
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.store import Key
 from wizardcoder.teacher.chats import Message
+from wizardcoder.teacher.serving import SERVED
 from wizardcoder.teacher.settings import Role, RoleParams, TeacherParams
+from wizardcoder.teacher.weights import served_identity
 
 LOCAL = "local"
 """The base URL of the embedded server."""
@@ -31,8 +33,15 @@ class ChatRequest:
 
     @property
     def endpoint_id(self) -> tuple[str, ...]:
-        """The endpoint's identity: its API key's variable and its URLs."""
+        """The endpoint's identity: its API key's variable and its URLs, or the model that we serve ourselves."""
+        if self.is_served:
+            return (self.urls[0], self.body["model"])
         return (self.api_key_env, *self.urls)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the stage starts the model's servers itself."""
+        return self.urls[0] in (LOCAL, SERVED)
 
 
 def build_request(
@@ -40,13 +49,13 @@ def build_request(
 ) -> ChatRequest:
     """Build a request; `attempt` separates the answers to a question that is asked more than once.
 
-    The store identifies an endpoint by its first base URL, the local one by its model's hash, so that answers stay
-    valid when ports or replicas change.
+    The store identifies an endpoint by its first base URL, a model that we serve ourselves by its weights, so that
+    answers stay valid when ports or replicas change.
     """
     own: RoleParams = getattr(params, role)
     base_url = own.base_url or params.base_url
     urls = (base_url,) if isinstance(base_url, str) else tuple(base_url)
-    namespace = f"{LOCAL}:{bundled_wheels.GGUF_SHA256}" if urls[0] == LOCAL else urls[0].rstrip("/")
+    namespace = _namespace(urls[0], own.model or params.model)
     body = {
         "model": own.model or params.model,
         "messages": list(messages),
@@ -58,3 +67,9 @@ def build_request(
     key = Key.of({"endpoint": namespace, "attempt": attempt, **body})
     api_key_env = params.runtime.role_api_key_env.get(role, params.runtime.api_key_env)
     return ChatRequest(urls, api_key_env, body, namespace, key)
+
+
+def _namespace(url: str, model: str) -> str:
+    if url == LOCAL:
+        return f"{LOCAL}:{bundled_wheels.GGUF_SHA256}"
+    return served_identity(model) if url == SERVED else url.rstrip("/")

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text
 from wizardcoder.teacher.budget import Price
+from wizardcoder.teacher.serving import ServeParams
 
 Role = Literal["instruct", "respond", "judge"]
 
@@ -37,7 +38,8 @@ class TeacherRuntime:
     Attributes:
         api_key_env: the environment variable that holds the key.
         role_api_key_env: another variable for a role.
-        slots: requests that the embedded server decodes together.
+        serve: the servers of base_url `served`, and of `local` where `serve.command` is null.
+        slots: requests that an embedded server decodes together.
         mode: single requests, or the OpenAI Batch API.
         concurrency: requests in flight at most.
         price: per million tokens.
@@ -46,6 +48,7 @@ class TeacherRuntime:
 
     api_key_env: Text
     role_api_key_env: dict[Role, Text]
+    serve: ServeParams
     slots: AtLeastOne
     mode: Literal["chat", "batch"]
     concurrency: AtLeastOne

@@ -26,12 +26,16 @@ from wizardcoder.teacher.batch import BatchEndpoint
 from wizardcoder.teacher.budget import Budget
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.endpoint import Endpoint, read_api_key
-from wizardcoder.teacher.local_server import serve
 from wizardcoder.teacher.rate_limit import RateLimiter
 from wizardcoder.teacher.request import LOCAL, ChatRequest, build_request
+from wizardcoder.teacher.served_endpoint import ServedEndpoint
+from wizardcoder.teacher.served_endpoint import start as start_servers
+from wizardcoder.teacher.served_model import LOGS, ServedModel
+from wizardcoder.teacher.serving import GpuPool, embedded
 from wizardcoder.teacher.settings import Role, TeacherParams
 
 CHARACTERS_PER_TOKEN = 3.0  # a cautious guess, until the model's own counts are known
+AnyEndpoint = Endpoint | ServedEndpoint | BatchEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,13 @@ class Teacher:
     params: TeacherParams
     store: AnswerStore
     budget: Budget
+    logs: Path
     usage: Usage = dataclass_field(default_factory=Usage)
     _stack: AsyncExitStack = dataclass_field(default_factory=AsyncExitStack)
-    _endpoints: dict[tuple[str, ...], Endpoint | BatchEndpoint] = dataclass_field(default_factory=dict)
+    _endpoints: dict[tuple[str, ...], AnyEndpoint] = dataclass_field(default_factory=dict)
     _opening: asyncio.Lock = dataclass_field(default_factory=asyncio.Lock)
+    _starting: ServedModel | None = None
+    _gpus: GpuPool = dataclass_field(default_factory=GpuPool)
     _stopped: StageError | None = None
     _tokens_per_character: dict[str, float] = dataclass_field(default_factory=dict)
 
@@ -104,6 +111,8 @@ class Teacher:
     def stop(self, exc: StageError) -> None:
         """Send nothing more; requests in flight are still answered and kept."""
         self._stopped = exc
+        if self._starting is not None:
+            self._starting.interrupt()
         for endpoint in self._endpoints.values():
             endpoint.stop(exc)
 
@@ -130,7 +139,7 @@ class Teacher:
         self.usage.paid += paid
         return Answer(**self.store.put(request.key, answer_fields(answer), paid))
 
-    async def _endpoint_of(self, request: ChatRequest) -> Endpoint | BatchEndpoint:
+    async def _endpoint_of(self, request: ChatRequest) -> AnyEndpoint:
         async with self._opening:
             if self._stopped is not None:
                 raise self._stopped
@@ -138,30 +147,56 @@ class Teacher:
                 self._endpoints[request.endpoint_id] = await self._open(request)
         return self._endpoints[request.endpoint_id]
 
-    async def _open(self, request: ChatRequest) -> Endpoint | BatchEndpoint:
-        runtime, urls, api_key = self.params.runtime, request.urls, "none"
-        if LOCAL in urls:
-            local = serve(bundled_wheels.gguf_path(), runtime.slots, self.params.local.context_tokens)
-            url = await asyncio.to_thread(local.__enter__)
-            self._stack.push(local.__exit__)
-            urls = (url,)
+    async def _open(self, request: ChatRequest) -> AnyEndpoint:
+        runtime = self.params.runtime
+        endpoint: AnyEndpoint
+        if request.is_served:
+            served = await self._serve(request)
+            endpoint = ServedEndpoint(self._make_endpoint(served.urls, "none"), served)
         else:
+            urls = request.urls
             api_key = read_api_key(request.api_key_env, urls[0], "runtime.teacher.api_key_env")
-        endpoint: Endpoint | BatchEndpoint
-        if runtime.mode == "batch":
-            client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=8)
-            endpoint = BatchEndpoint(client, request.namespace, self.store, runtime.retries, runtime.batch_poll_s)
-        else:
-            limiter = RateLimiter(runtime.concurrency, runtime.requests_per_minute, runtime.tokens_per_minute)
-            endpoint = Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retries)
+            if runtime.mode == "batch":
+                client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=8)
+                endpoint = BatchEndpoint(client, request.namespace, self.store, runtime.retries, runtime.batch_poll_s)
+            else:
+                endpoint = self._make_endpoint(urls, api_key)
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
+    def _make_endpoint(self, urls: Sequence[str], api_key: str) -> Endpoint:
+        runtime = self.params.runtime
+        limiter = RateLimiter(runtime.concurrency, runtime.requests_per_minute, runtime.tokens_per_minute)
+        return Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retries)
+
+    async def _serve(self, request: ChatRequest) -> ServedModel:
+        """Start the servers of a model; they end with this teacher."""
+        runtime, setting = self.params.runtime, "runtime.teacher.serve"
+        if runtime.mode == "batch":
+            raise StageError("runtime.teacher.mode: found batch, accepted for a model that the stage serves: chat")
+        if request.urls[0] == LOCAL:
+            serve = embedded(runtime.serve, runtime.slots, self.params.local.context_tokens)
+            model = str(bundled_wheels.gguf_path())
+        else:
+            serve, model = runtime.serve, request.body["model"]
+        served = ServedModel(serve, setting, model, self._gpus.take(serve, setting), self.logs)
+        self._stack.callback(served.close)
+        self._starting = served
+        await start_servers(served)
+        self._starting = None
+        return served
+
 
 @asynccontextmanager
-async def open_teacher(params: TeacherParams, cache: Path) -> AsyncIterator[Teacher]:
-    """Open the answer store in the folder `cache`, and a teacher that uses it."""
+async def open_teacher(params: TeacherParams, cache: Path, logs: Path | None = None) -> AsyncIterator[Teacher]:
+    """Open the answer store in the folder `cache`, and a teacher that uses it.
+
+    Args:
+        params: the sections `teacher` and `runtime.teacher`.
+        cache: the folder of the answer store.
+        logs: the folder of the servers' log files; None: a folder in `cache`.
+    """
     with AnswerStore(cache / FILE_NAME) as store:
-        teacher = Teacher(params, store, Budget(params.runtime.budget, store.spent()))
+        teacher = Teacher(params, store, Budget(params.runtime.budget, store.spent()), logs or cache / LOGS)
         async with teacher._stack:
             yield teacher
