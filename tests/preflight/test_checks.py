@@ -155,3 +155,51 @@ def test_another_folder_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(StageError, match=r"^params\.yaml: no such file; run this command in the project's folder"):
         wizardcoder("check")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ping_sends_the_body_of_a_run(project, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    with MockEndpoint() as teacher, MockEndpoint() as judge, MockEndpoint() as evaluated:
+        project(teacher__base_url=[teacher.url], teacher__judge__base_url=judge.url)
+        own = f"{{mine: {{base_url: '{evaluated.url}', model: m, api: chat, api_key_env: OPENAI_API_KEY}}}}"
+        text = Path("params.yaml").read_text()
+        Path("params.yaml").write_text(text.replace("\n  endpoints: {}", f"\n  endpoints: {own}"))
+        assert results("error", ping=True) == {}
+    assert [mock.counts["requests"] for mock in (teacher, judge, evaluated)] == [1, 1, 1]
+    assert (teacher.bodies[0]["temperature"], teacher.bodies[0]["max_tokens"]) == (0.8, 96)
+    assert judge.bodies[0]["max_tokens"] == 8
+    assert evaluated.bodies[0]["temperature"] == 0.0
+
+
+def test_a_command_that_serves_a_model_is_checked_and_not_started(project):
+    project(teacher__base_url="served", runtime__teacher__serve__command="cat {model} {port}")
+    assert results("ok")["runtime.teacher.serve"] == ("1 x `cat {model} {port}`, started when an answer is missing")
+    project(teacher__base_url="served", runtime__teacher__serve__command="no-vllm {port}")
+    assert results("error") == {
+        "runtime.teacher.serve": "runtime.teacher.serve.command: no-vllm: no such program; install it, or write its "
+        "full path"
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        (
+            {"teacher__base_url": "served"},
+            "runtime.teacher.serve.command: found null, but a base_url is served: set the command that serves {model}",
+        ),
+        (
+            {"runtime__teacher__serve__command": "cat {port}"},
+            "runtime.teacher.serve.command: never started, because no base_url of the teacher is served; set one, or "
+            "null",
+        ),
+        (
+            {"runtime__teacher__mode": "batch"},
+            "runtime.teacher.mode: found batch, accepted for local and served models: chat",
+        ),
+    ],
+    ids=["command", "base_url", "batch"],
+)
+def test_settings_of_served_models_that_contradict_each_other_are_found(project, changes, error):
+    project(**changes)
+    assert results("error") == {"params.yaml": error}

@@ -46,7 +46,7 @@ def ask(urls, count=1, retries=5, concurrency=16, timeout_s=60.0, clock=None, he
 def test_an_answer_has_text_finish_reason_and_tokens():
     with MockEndpoint(reply=lambda _: "two words") as mock:
         (answer,), counts = ask(mock.url)
-    assert answer == Answer("two words", "stop", prompt_tokens=2, completion_tokens=2)
+    assert answer == Answer("two words", "stop", prompt_tokens=2, completion_tokens=2, model="m")
     assert counts.sent == 1
 
 

@@ -18,8 +18,9 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.disk import GB, free_bytes
 from wizardcoder.core.params import PARAMS_FILE, SECTIONS, invalid_sections, load, read_yaml, require_project
 from wizardcoder.evolution.seed_source import read_hub_file, read_source
-from wizardcoder.preflight.endpoints import EndpointUse, endpoints_of, ping_endpoint, uses_embedded_teacher
+from wizardcoder.preflight.endpoints import endpoints_of, ping_endpoint, served_models, uses_embedded_teacher
 from wizardcoder.preflight.params import AllParams, contradictions
+from wizardcoder.teacher.serving import GpuPool, ServeParams, check_command
 
 MIN_FREE_GB = 2.0  # ours: the embedded models, their checkpoints and DVC's copies
 Status = Literal["ok", "note", "error"]
@@ -115,6 +116,8 @@ def _describe_seed(source: Path) -> str:
 def _check_endpoints(params: AllParams, *, ping: bool) -> Iterator[CheckResult]:
     if uses_embedded_teacher(params):
         yield from _result("teacher", lambda: f"the embedded model, {bundled_wheels.gguf_path().name}")
+    for setting, serve in served_models(params).items():
+        yield from _result(setting, lambda setting=setting, serve=serve: _describe_served(serve, setting))  # type: ignore[misc]
     for use in endpoints_of(params):
         item = f"{use.section}: {use.url}"
         key = os.environ.get(use.api_key_env, "")
@@ -124,7 +127,7 @@ def _check_endpoints(params: AllParams, *, ping: bool) -> Iterator[CheckResult]:
             cure = "export it (any text, if the server checks no key)"
             yield CheckResult(item, f"{use.key_setting}: {use.api_key_env} is not set; {cure}", status="error")
         elif ping:
-            yield from _result(item, lambda use=use, key=key: _ping(use, key))  # type: ignore[misc]
+            yield from _result(item, lambda use=use: f"{use.model} answered in {ping_endpoint(use, params):.1f} s")  # type: ignore[misc]
         else:
             yield CheckResult(item, f"{use.model}, key set in {use.api_key_env}; --ping sends one request")
     price = params.teacher.runtime.price
@@ -134,13 +137,10 @@ def _check_endpoints(params: AllParams, *, ping: bool) -> Iterator[CheckResult]:
         )
 
 
-def _ping(use: EndpointUse, key: str) -> str:
-    from wizardcoder.teacher.answer import RequestFailedError
-
-    try:
-        return f"{use.model} answered in {ping_endpoint(use, key):.1f} s"
-    except RequestFailedError as exc:
-        raise StageError(f"{use.section}: {exc}") from exc
+def _describe_served(serve: ServeParams, setting: str) -> str:
+    check_command(serve, setting)
+    GpuPool().take(serve, setting)
+    return f"{serve.replicas} x `{serve.command}`, started when an answer is missing"
 
 
 def _check_sandbox(params: AllParams) -> Iterator[CheckResult]:

@@ -1,23 +1,28 @@
 """The endpoints that a run asks: their keys, and one request to each.
 
 In: all params. Out: the endpoints of the teacher's roles and of `evaluate.endpoints`, each URL and model once. A ping
-is one request for one token; its answer is not stored.
+is one request with the body of a run; its answer is not stored.
 """
 
 from __future__ import annotations
 
-import asyncio
+import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
+from wizardcoder.core.console import Track
+from wizardcoder.core.store import FILE_NAME, AnswerStore
+from wizardcoder.evaluation.settings import make_sampler
 from wizardcoder.preflight.params import AllParams
 from wizardcoder.teacher.request import LOCAL, build_request
-from wizardcoder.teacher.settings import Role
+from wizardcoder.teacher.serving import SERVED, TEACHER_SETTING, ServeParams
+from wizardcoder.teacher.settings import Role, RoleParams, TeacherParams
 
-PING_TIMEOUT_S = 30.0
-PING = "Reply with: ok"
+ROLES: tuple[Role, ...] = get_args(Role)
+MAX_TOKENS = 16  # of a ping's answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class EndpointUse:
 
     Attributes:
         section: the key of params.yaml that configures it; `key_setting` names the variable with its API key.
-        api: `chat` or `completions`.
+        role: of the teacher; None for a model of `evaluate.endpoints`, whose name is `label`.
     """
 
     section: str
@@ -34,14 +39,15 @@ class EndpointUse:
     model: str
     api_key_env: str
     key_setting: str
-    api: str = "chat"
+    role: Role | None = None
+    label: str = ""
 
 
 def endpoints_of(params: AllParams) -> list[EndpointUse]:
-    """Return the endpoints that a run asks; those of the embedded model are not among them."""
+    """Return the endpoints that a run asks; models that a stage serves itself are not among them."""
     found: dict[tuple[str, str], EndpointUse] = {}
     for use in (*_of_teacher(params), *_of_evaluation(params)):
-        if use.url != LOCAL:
+        if use.url not in (LOCAL, SERVED):
             found.setdefault((use.url, use.model), use)
     return list(found.values())
 
@@ -51,54 +57,60 @@ def uses_embedded_teacher(params: AllParams) -> bool:
     return any(use.url == LOCAL for use in _of_teacher(params))
 
 
-def ping_endpoint(use: EndpointUse, api_key: str) -> float:
-    """Send one request to an endpoint and return its seconds.
+def served_models(params: AllParams) -> dict[str, ServeParams]:
+    """Return the models that a run serves with a command, each with the key of its settings."""
+    serve, own = params.teacher.runtime.serve, params.evaluate.runtime.serve
+    is_served = any(use.url == SERVED for use in _of_teacher(params)) and serve.command is not None
+    of_teacher = {TEACHER_SETTING: serve} if is_served else {}
+    return of_teacher | {f"runtime.evaluate.serve.{label}": settings for label, settings in own.items()}
+
+
+def ping_endpoint(use: EndpointUse, params: AllParams) -> float:
+    """Send one request with the body of a run to an endpoint and return its seconds.
 
     Raises:
-        StageError, RequestFailedError: it cannot be reached, refuses the key or the model, or does not answer.
+        StageError: it cannot be reached, refuses the key, the model or a parameter, or does not answer.
     """
     started = time.monotonic()
-    asyncio.run(_ask(use, api_key))
+    if use.role is None:
+        _ask_evaluated(use, params)
+    else:
+        _ask_teacher(use, use.role, params.teacher)
     return time.monotonic() - started
 
 
-async def _ask(use: EndpointUse, api_key: str) -> None:
-    from wizardcoder.teacher.endpoint import Endpoint
-    from wizardcoder.teacher.rate_limit import RateLimiter
+def _ask_teacher(use: EndpointUse, role: Role, teacher: TeacherParams) -> None:
+    """Ask the replica at this URL as the role does."""
+    from wizardcoder.preflight.teacher_probe import probe_teacher
 
-    endpoint = Endpoint(
-        (use.url,),
-        api_key,
-        RateLimiter(1, None, None),
-        PING_TIMEOUT_S,
-        0,
-        api="completions" if use.api == "completions" else "chat",
-        section=use.section,
-        key_setting=use.key_setting,
-    )
-    prompt: dict[str, Any] = (
-        {"prompt": PING} if use.api == "completions" else {"messages": [{"role": "user", "content": PING}]}
-    )
-    try:
-        await endpoint.answer({"model": use.model, "max_tokens": 1, **prompt}, expected_tokens=0)
-    finally:
-        await endpoint.close()
+    own: RoleParams = getattr(teacher, role)
+    one_url: dict[str, Any] = {role: replace(own, base_url=use.url)} if own.base_url else {"base_url": use.url}
+    probe_teacher(replace(teacher, **one_url), [role])
+
+
+def _ask_evaluated(use: EndpointUse, params: AllParams) -> None:
+    """Ask a model of `evaluate.endpoints` for one short sample."""
+    from wizardcoder.preflight.teacher_probe import QUESTION, TIMEOUT_S
+
+    runtime = replace(params.evaluate.runtime, retries=0, request_timeout_s=TIMEOUT_S)
+    evaluate = replace(params.evaluate, samples=1, max_new_tokens=MAX_TOKENS, runtime=runtime)
+    with tempfile.TemporaryDirectory() as folder, AnswerStore(Path(folder) / FILE_NAME) as store:
+        sampler = make_sampler(use.label, evaluate, 0, store)
+        sampler.fill([QUESTION], Track("ping", 1, None, None), 1)
 
 
 def _of_teacher(params: AllParams) -> Iterator[EndpointUse]:
-    roles: tuple[Role, ...] = get_args(Role)
-    for role in roles:
+    for role in ROLES:
         request = build_request(params.teacher, role, [], 0)
         own = role in params.teacher.runtime.role_api_key_env
         key_setting = f"runtime.teacher.{f'role_api_key_env.{role}' if own else 'api_key_env'}"
         section = f"teacher.{role}" if getattr(params.teacher, role).base_url else "teacher"
         for url in request.urls:
-            yield EndpointUse(section, url, request.body["model"], request.api_key_env, key_setting)
+            yield EndpointUse(section, url, request.body["model"], request.api_key_env, key_setting, role)
 
 
 def _of_evaluation(params: AllParams) -> Iterator[EndpointUse]:
     for label, endpoint in params.evaluate.endpoints.items():
         section = f"evaluate.endpoints.{label}"
-        yield EndpointUse(
-            section, endpoint.base_url, endpoint.model, endpoint.api_key_env, f"{section}.api_key_env", endpoint.api
-        )
+        key_setting = f"{section}.api_key_env"
+        yield EndpointUse(section, endpoint.base_url, endpoint.model, endpoint.api_key_env, key_setting, label=label)

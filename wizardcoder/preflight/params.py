@@ -26,6 +26,8 @@ from wizardcoder.merging.settings import MergeParams
 from wizardcoder.report.settings import ReportParams
 from wizardcoder.screening.settings import ScreenParams
 from wizardcoder.screening.settings import check as check_screening
+from wizardcoder.teacher.request import LOCAL
+from wizardcoder.teacher.serving import SERVED, TEACHER_SETTING
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.training import hostfile
 from wizardcoder.training.settings import TrainParams
@@ -54,10 +56,23 @@ class AllParams:
 
 def contradictions(params: AllParams) -> Iterator[str]:
     """Yield the values that contradict each other or that no stage accepts, one line each."""
-    for check in (_check_evolve, _check_screen, _check_merge, _check_evaluate, _check_train):
+    for check in (_check_teacher, _check_evolve, _check_screen, _check_merge, _check_evaluate, _check_train):
         yield from _error(check, params)
     if not Path(params.screen.safety.rules).is_file():
         yield f"params.yaml: screen.safety.rules: {params.screen.safety.rules}: no such file"
+
+
+def _check_teacher(params: AllParams) -> None:
+    """Check that a model that is served has a command, and a command a model."""
+    teacher, runtime = params.teacher, params.teacher.runtime
+    urls = [role.base_url or teacher.base_url for role in (teacher.instruct, teacher.respond, teacher.judge)]
+    setting = f"params.yaml: {TEACHER_SETTING}.command"
+    if SERVED in urls and runtime.serve.command is None:
+        raise StageError(f"{setting}: found null, but a base_url is {SERVED}: set the command that serves {{model}}")
+    if SERVED not in urls and runtime.serve.command is not None:
+        raise StageError(f"{setting}: never started, because no base_url of the teacher is {SERVED}; set one, or null")
+    if runtime.mode == "batch" and any(url in (LOCAL, SERVED) for url in urls):
+        raise StageError("params.yaml: runtime.teacher.mode: found batch, accepted for local and served models: chat")
 
 
 def _check_evolve(params: AllParams) -> None:

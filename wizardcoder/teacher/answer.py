@@ -24,6 +24,7 @@ class Answer:
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    model: str = ""  # as the endpoint reports it: often a dated version of the name that was asked
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:
@@ -47,4 +48,5 @@ def read_answer(reply: dict[str, Any]) -> Answer:
         finish_reason=choice.get("finish_reason") or "unknown",
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
+        model=str(reply.get("model") or ""),
     )

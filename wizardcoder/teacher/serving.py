@@ -21,6 +21,7 @@ from wizardcoder.core.params import STRICT, AtLeastOne, Count, Positive, Text
 
 SERVED = "served"
 """The base URL of a model that the stage serves with a command of its own."""
+TEACHER_SETTING = "runtime.teacher.serve"
 PORT = "{port}"
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 

@@ -31,7 +31,7 @@ from wizardcoder.teacher.request import LOCAL, ChatRequest, build_request
 from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
 from wizardcoder.teacher.served_model import LOGS, ServedModel
-from wizardcoder.teacher.serving import GpuPool, embedded
+from wizardcoder.teacher.serving import TEACHER_SETTING, GpuPool, embedded
 from wizardcoder.teacher.settings import Role, TeacherParams
 
 CHARACTERS_PER_TOKEN = 3.0  # a cautious guess, until the model's own counts are known
@@ -171,7 +171,7 @@ class Teacher:
 
     async def _serve(self, request: ChatRequest) -> ServedModel:
         """Start the servers of a model; they end with this teacher."""
-        runtime, setting = self.params.runtime, "runtime.teacher.serve"
+        runtime = self.params.runtime
         if runtime.mode == "batch":
             raise StageError("runtime.teacher.mode: found batch, accepted for a model that the stage serves: chat")
         if request.urls[0] == LOCAL:
@@ -179,7 +179,7 @@ class Teacher:
             model = str(bundled_wheels.gguf_path())
         else:
             serve, model = runtime.serve, request.body["model"]
-        served = ServedModel(serve, setting, model, self._gpus.take(serve, setting), self.logs)
+        served = ServedModel(serve, TEACHER_SETTING, model, self._gpus.take(serve, TEACHER_SETTING), self.logs)
         self._stack.callback(served.close)
         self._starting = served
         await start_servers(served)
