@@ -25,7 +25,9 @@ from typing import Any
 
 from aiohttp import web
 
-Reply = Callable[[dict[str, Any]], str]
+Reply = Callable[[dict[str, Any]], str | dict[str, Any]]
+"""Returns an answer's text, or a choice: its message and finish reason, and `usage` of the reply."""
+Refusal = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | None]
 
 
 def default_reply(body: dict[str, Any]) -> str:
@@ -57,6 +59,7 @@ class MockEndpoint:
     headers: dict[str, str] = field(default_factory=dict)  # sent with every answer
     refuses: tuple[int, str | None] | None = None  # status and error code of every answer
     refused_request: int | None = None  # `refuses` applies only to the request of this number (from 1)
+    refusal: Refusal = lambda body: None  # status and reply for a body that is refused for good
     raw_reply: bytes | None = None  # sent instead of every chat completion
     batch_polls: int = 1  # polls of a batch until it has ended
     batch_fails: Callable[[dict[str, Any], int], bool] = lambda body, number: False  # (body, batch's number from 0)
@@ -147,6 +150,9 @@ class MockEndpoint:
             status, code = self.refuses
             self.counts["refused"] += 1
             return web.json_response({"error": {"message": "refused on purpose", "code": code}}, status=status)
+        if (refused := self.refusal(json.loads(raw))) is not None:
+            self.counts["refused"] += 1
+            return web.json_response(refused[1], status=refused[0])
         if time.monotonic() < self._retry_at.pop(key, 0.0):
             self.early += 1
         rng = random.Random(f"{self.seed}:{key}:{self._faults[key]}")
@@ -168,21 +174,20 @@ class MockEndpoint:
         return web.json_response(self._completion(json.loads(raw), key), headers=self.headers)
 
     def _completion(self, body: dict[str, Any], key: str) -> dict[str, Any]:
-        text = self.reply(body)
+        found = self.reply(body)
+        choice: dict[str, Any] = {"index": 0, "finish_reason": self.finish_reason}
+        choice |= found if isinstance(found, dict) else {"message": {"role": "assistant", "content": found}}
+        text = choice["message"].get("content")
         prompt = sum(len(message["content"]) for message in body["messages"])
-        usage = {"prompt_tokens": prompt // 4, "completion_tokens": len(text.split())}
-        choice = {
-            "index": 0,
-            "finish_reason": self.finish_reason,
-            "message": {"role": "assistant", "content": text},
-        }
+        usage = {"prompt_tokens": prompt // 4, "completion_tokens": len(text.split()) if isinstance(text, str) else 1}
+        usage |= choice.pop("usage", {})
         return {
             "id": key[:16],
             "object": "chat.completion",
             "created": 0,
             "model": body["model"],
             "choices": [choice],
-            "usage": usage | {"total_tokens": sum(usage.values())},
+            "usage": {"total_tokens": usage["prompt_tokens"] + usage["completion_tokens"]} | usage,
         }
 
     async def _upload(self, request: web.Request) -> web.Response:
@@ -239,6 +244,8 @@ class MockEndpoint:
             result: dict[str, Any] = {"id": "r", "custom_id": line["custom_id"], "response": None, "error": None}
             if line in expired:
                 errors.append(result | {"error": {"code": "batch_expired", "message": "not done in time"}})
+            elif (refused := self.refusal(line["body"])) is not None:
+                errors.append(result | {"response": {"status_code": refused[0], "body": refused[1]}})
             elif self.batch_fails(line["body"], number):
                 failed = {"status_code": 500, "body": {"error": {"message": "the server had an error"}}}
                 errors.append(result | {"response": failed})

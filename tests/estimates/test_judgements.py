@@ -25,10 +25,9 @@ SIZES = {0: RoundSize(4, 20.0, 30.0), 1: RoundSize(4, 40.0, 100.0)}
 def estimator():
     """Count a character as a token; judgements have 2 of at most 8, responses 100; a token costs one."""
     runtime = SimpleNamespace(price=Price(input=1e6, output=1e6))
-    teacher = SimpleNamespace(runtime=runtime, judge=SimpleNamespace(max_tokens=8))
-    settings = SimpleNamespace(teacher=teacher)
-    lengths = {"judge": 2, "respond": 100}
-    return SimpleNamespace(settings=settings, count=len, lengths=lengths, rounds={1: Estimate(), 3: Estimate()})
+    settings = SimpleNamespace(teacher=SimpleNamespace(runtime=runtime))
+    lengths, rounds = {"judge": 2, "respond": 100}, {1: Estimate(), 3: Estimate()}
+    return SimpleNamespace(settings=settings, count=len, lengths=lengths, limits={"judge": 8}, rounds=rounds)
 
 
 def problem(prompt, solution):

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from bench.mock_endpoint import MockEndpoint
 from wizardcoder.core.console import StageError, Track
-from wizardcoder.core.store import AnswerStore
+from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
 from wizardcoder.teacher.serving import ServeParams
@@ -36,7 +36,7 @@ PROCESS = """
 import sys
 from pathlib import Path
 from wizardcoder.core import console
-from wizardcoder.core.store import AnswerStore
+from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
 
@@ -249,11 +249,58 @@ def test_a_missing_key_is_named(store, monkeypatch):
 def test_the_settings_name_endpoint_model_and_sampling_but_no_key(store):
     assert asking("http://host/v1/", store, GREEDY, "completions").settings() == {
         "backend": "endpoint",
-        "endpoint": "http://host/v1",
+        "endpoint": "host/v1",
         "api": "completions",
         "model": "m",
         "sampling": {"n": 1, "temperature": 0.0, "top_p": 1.0, "max_new_tokens": 5, "seed": 7},
     }
+
+
+def test_a_body_is_merged_into_each_request_and_is_part_of_the_key(store):
+    body = {"max_tokens": None, "max_completion_tokens": 9, "seed": None}
+    with MockEndpoint() as mock:
+        draw(asking(mock.url, store, replace(SAMPLING, n=1)), ["x"])
+        sampler = asking(mock.url, store, replace(SAMPLING, n=1), body=body)
+        draw(sampler, ["x"])
+    assert set(mock.bodies[1]) == {"model", "messages", "temperature", "top_p", "max_completion_tokens"}
+    assert sampler.settings()["body"] == body
+    assert sampler.token_limit == 9
+
+
+def test_a_server_that_moves_to_another_port_is_not_asked_again(store):
+    with MockEndpoint() as before, MockEndpoint() as after:
+        answers, _ = draw(asking(before.url, store))
+        assert draw(asking(after.url, store))[0] == answers
+        draw(asking(after.url, store, name="another model"), ["x"])
+    assert after.counts["requests"] == 4
+
+
+def test_answers_that_version_0_2_0_stored_under_the_url_are_found(store):
+    sampler = asking("http://127.0.0.1:9/v1/", store, GREEDY)
+    request = {"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5, "temperature": 0.0}
+    identity = {"backend": "endpoint", "endpoint": "http://127.0.0.1:9/v1", "api": "chat"}
+    store.put(Key.of(identity | {"request": request, "sample": 0}), {"text": "<think>2 + 2</think>4"})
+    assert draw(sampler, ["x"])[0] == [["4"]]
+
+
+def test_answers_have_no_reasoning_and_incomplete_ones_are_counted_in_a_line(store, capsys):
+    def reply(body):
+        cut = body["messages"][0]["content"] == "x = "
+        return {"message": {"content": "<think>No end" if cut else "<think>Hm.</think>```python\n1\n```"}}
+
+    with MockEndpoint(reply=reply) as mock:
+        answers, _ = draw(asking(mock.url, store, GREEDY))
+    assert answers == [["```python\n1\n```"], ["```python\n1\n```"], [""]]
+    assert "evaluate: of 3 new answers, incomplete and scored as they are: 1 cut" in capsys.readouterr().err
+
+
+def test_a_rejected_parameter_names_the_endpoint_s_body(store):
+    def refusal(body):
+        return 400, {"error": {"message": "Unsupported parameter: 'max_tokens'", "param": "max_tokens"}}
+
+    with MockEndpoint(refusal=refusal) as mock, pytest.raises(StageError) as refused:
+        draw(asking(mock.url, store, GREEDY, section="evaluate.endpoints.gpt"), ["x"])
+    assert str(refused.value).endswith("set evaluate.endpoints.gpt.body: {max_tokens: null, max_completion_tokens: 5}")
 
 
 def test_a_reply_that_is_not_a_completion_is_an_error(store):

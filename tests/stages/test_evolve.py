@@ -92,6 +92,77 @@ def test_an_answer_cut_by_length_is_rejected(room):
     assert len(rejected) == 12
 
 
+def test_each_way_in_which_an_answer_is_incomplete_is_a_reason(room):
+    ends = {1: "MAX_TOKENS", 2: "content_filter", 3: "insufficient_system_resource", 4: None, 5: "new"}
+
+    def reply(body):
+        text = body["messages"][-1]["content"]
+        number = next((n for n in ends if f"adds {n} " in text), None)
+        # the first request has worked examples before the question; the response of 6 is cut
+        end = ends[number] if number else "stop"
+        if len(body["messages"]) == 1 and "the answer to adds 6 " in text and "First Prompt" not in text:
+            end = "length"
+        evolved = f"the answer to adds 6 {default_reply(body)}" if "adds 6 " in text else default_reply(body)
+        return {"message": {"content": evolved}, "finish_reason": end}
+
+    with MockEndpoint(reply=reply) as endpoint:
+        done = room(endpoint.url)
+    assert done.returncode == 0, done.stderr
+    rejected = lines(room.folder / "data/rounds/r1/rejected.jsonl")
+    assert [(r["parent_id"], r["reason"], r["detail"]) for r in rejected] == [
+        ("seed1", "instruction_cut", "finish reason MAX_TOKENS"),
+        ("seed2", "instruction_filtered", "finish reason content_filter"),
+        ("seed3", "instruction_failed", "finish reason insufficient_system_resource"),
+        ("seed4", "instruction_unfinished", "finish reason unknown"),
+        ("seed6", "response_cut", "finish reason length"),
+    ]
+    metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
+    assert metrics["unknown_finish_reason.new"] == 2  # of the instruction and of the judgement
+    assert done.stderr.count("unknown finish reason 'new'") == 1
+
+
+def test_reasoning_is_in_no_record_and_misleads_no_judge(room):
+    def reply(body):
+        text = "Not Equal" if "First Prompt" in body["messages"][-1]["content"] else default_reply(body)
+        usage = {"completion_tokens": 200, "completion_tokens_details": {"reasoning_tokens": 80}}
+        return {"message": {"content": f"<think>\nThey are equal?\n</think>\n\n{text}"}, "usage": usage}
+
+    with MockEndpoint(reply=reply) as endpoint:
+        done = room(endpoint.url)
+    assert done.returncode == 0, done.stderr
+    examples = room.folder / "data/rounds/r1/examples.jsonl"
+    assert len(lines(examples)) == 12
+    assert "think" not in examples.read_text()
+    assert {example["response_tokens"] for example in lines(examples)} == {120}
+    metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
+    assert (metrics["completion_tokens"], metrics["reasoning_tokens"]) == (36 * 200, 36 * 80)
+
+
+def test_a_server_that_moves_to_another_port_is_asked_for_nothing_again(room):
+    with MockEndpoint() as before:
+        assert room(before.url).returncode == 0
+    with MockEndpoint() as after:
+        assert room(after.url).returncode == 0
+        assert before.url != after.url
+        assert after.counts["requests"] == 0
+
+
+def test_a_rejected_parameter_is_one_line_and_its_setting_helps(room):
+    def refusal(body):
+        message = "Unsupported value: 'temperature' does not support 0.8 with this model."
+        error = {"message": message, "param": "temperature", "code": "unsupported_value"}
+        return (400, {"error": error}) if "temperature" in body else None
+
+    with MockEndpoint(refusal=refusal) as endpoint:
+        done = room(endpoint.url)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].endswith("set teacher.body: {temperature: null}")
+        assert "Traceback" not in done.stderr
+        done = room(endpoint.url, teacher__body={"temperature": None})
+        assert done.returncode == 0, done.stderr
+    assert len(lines(room.folder / "data/rounds/r1/examples.jsonl")) == 12
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

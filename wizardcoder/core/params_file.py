@@ -23,6 +23,8 @@ from wizardcoder.core.console import StageError
 
 KeyPath = tuple[str, ...]
 """The keys that lead from the root of params.yaml to a value."""
+FREE_MAPPINGS = ("body",)
+"""Keys whose value is a mapping of any keys: it is one value, which is replaced as a whole."""
 _COMMENT = re.compile(r"[ \t]*#.*")
 
 
@@ -91,9 +93,9 @@ def overrides(values: Mapping[str, Any]) -> list[str]:
 
 
 def leaves(tree: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield (keys from the root, value) of everything that is not a mapping."""
+    """Yield (keys from the root, value) of everything that is not a mapping, and of free mappings."""
     for key, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and key not in FREE_MAPPINGS:
             yield from leaves(value, (*path, key))
         else:
             yield (*path, key), value

@@ -23,6 +23,11 @@ from wizardcoder.core.locks import hold_lock
 
 BUSY_TIMEOUT_S = 60
 FILE_NAME = "answers.sqlite"
+_IGNORED_FOR_LENGTH = ("messages", "seed", "temperature", "top_p", "endpoint", "attempt")
+_SELECT_LENGTHS = """
+SELECT json_extract(answer, '$.completion_tokens') FROM answers WHERE json_extract(request, '$.model') = ?
+AND json_remove(request, '$.messages', '$.seed', '$.temperature', '$.top_p', '$.endpoint', '$.attempt') = ? LIMIT 500
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL, cost REAL NOT NULL DEFAULT 0,
@@ -63,6 +68,7 @@ class AnswerStore:
     def __init__(self, path: Path) -> None:
         create_cache_folder(path.parent)
         self._path = path
+        self._known_endpoints: dict[str, bool] = {}
         try:
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             # SQLite fails, instead of waiting, when two processes turn the WAL on at once
@@ -116,14 +122,24 @@ class AnswerStore:
             tokens += json.loads(answer)["prompt_tokens"]
         return tokens / characters if characters and tokens else None
 
-    def completion_tokens(self, model: str, max_tokens: int) -> list[int]:
-        """Return the lengths, in tokens, of at most 500 of this model's answers under this limit."""
-        rows = self._db.execute(
-            "SELECT json_extract(answer, '$.completion_tokens') FROM answers"
-            " WHERE json_extract(request, '$.model') = ? AND json_extract(request, '$.max_tokens') = ? LIMIT 500",
-            (model, max_tokens),
-        )
+    def completion_tokens(self, body: dict[str, Any]) -> list[int]:
+        """Return the lengths, in tokens, of at most 500 answers to requests like this one.
+
+        Like it are requests to the same model with the same limit and the same other fields; question, seed,
+        temperature and top_p may differ.
+        """
+        fields = {name: value for name, value in body.items() if name not in _IGNORED_FOR_LENGTH}
+        rows = self._db.execute(_SELECT_LENGTHS, (body["model"], _canonical(fields)))
         return [int(row[0]) for row in rows]
+
+    def has_endpoint(self, endpoint: str) -> bool:
+        """Return whether any answer is stored under this endpoint; looked up once, because it reads every row."""
+        if endpoint not in self._known_endpoints:
+            found = self._db.execute(
+                "SELECT 1 FROM answers WHERE json_extract(request, '$.endpoint') = ? LIMIT 1", (endpoint,)
+            ).fetchone()
+            self._known_endpoints[endpoint] = found is not None
+        return self._known_endpoints[endpoint]
 
     def open_batches(self, endpoint: str) -> dict[str, list[str]]:
         """Return the batches that were submitted to an endpoint and not yet collected: id -> keys of the requests."""

@@ -75,7 +75,7 @@ def estimate_decontamination(
 
 def _judged(estimator: Estimator, questions: int, prompt_tokens: float, attempts: int) -> Estimate:
     """Price questions that are asked once; `most` counts all attempts and answers of the full length."""
-    price, longest = estimator.settings.teacher.runtime.price, estimator.settings.teacher.judge.max_tokens
+    price, longest = estimator.settings.teacher.runtime.price, estimator.limits["judge"]
     answered = questions * estimator.lengths["judge"]
     return Estimate(
         requests=questions,

@@ -18,9 +18,8 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.templates import fill
 from wizardcoder.evolution.evolve_one import evolve_one
 from wizardcoder.evolution.settings import EvolutionSettings
-from wizardcoder.teacher.answer import Answer
 from wizardcoder.teacher.chats import Message
-from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.request import build_request, stored_answer, token_limit
 from wizardcoder.teacher.settings import Role, TeacherParams
 from wizardcoder.teacher.teacher import CHARACTERS_PER_TOKEN, Reply
 
@@ -49,7 +48,8 @@ class Estimate:
 class Estimator:
     """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` describes the token count.
 
-    `count` returns a text's tokens; `lengths` holds an answer's expected tokens by role.
+    `count` returns a text's tokens. By role: `limits` holds the most tokens of an answer, `lengths` the expected ones,
+    both with the reasoning.
     """
 
     settings: EvolutionSettings
@@ -58,15 +58,17 @@ class Estimator:
     rounds: dict[int, Estimate] = field(default_factory=dict)
     counted_by: str = ""
     count: Callable[[str], float] = field(init=False)
+    limits: dict[Role, int] = field(default_factory=dict)
     lengths: dict[Role, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.count = self._counter()
         for role in ROLES:
-            own = getattr(self.settings.teacher, role)
-            lengths = self.store.completion_tokens(own.model or self.settings.teacher.model, own.max_tokens)
+            body = build_request(self.settings.teacher, role, [], 0).body
+            lengths = self.store.completion_tokens(body)
             known = len(lengths) >= ENOUGH_ANSWERS
-            self.lengths[role] = sum(lengths) / len(lengths) if known else own.max_tokens
+            self.limits[role] = token_limit(body)
+            self.lengths[role] = sum(lengths) / len(lengths) if known else self.limits[role]
         self.rounds = {n: Estimate() for n in paths.EVOLVED_ROUNDS if self.settings.evolve.enabled[f"r{n}"]}
 
     async def follow(self, pool: Iterable[PoolItem]) -> None:
@@ -103,9 +105,7 @@ class Estimator:
             estimate.prompt_tokens += prompt_tokens
             estimate.completion_tokens += length
             estimate.cost += self.settings.teacher.runtime.price.of(prompt_tokens, length)
-            estimate.most += self.settings.teacher.runtime.price.of(
-                prompt_tokens, getattr(self.settings.teacher, each).max_tokens
-            )
+            estimate.most += self.settings.teacher.runtime.price.of(prompt_tokens, self.limits[each])
 
     def _counter(self) -> Callable[[str], float]:
         """Return a token counter: the endpoint's own ratio, else `tokenizer`, else a guess."""
@@ -140,8 +140,8 @@ class _FromStore:
         self._params, self._store = params, store
 
     async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
-        known = self._store.get(build_request(self._params, role, messages, seed, attempt).key)
+        known = stored_answer(self._store, build_request(self._params, role, messages, seed, attempt))
         if known is None:
             raise _UnknownAnswerError(role, messages)
         self.hits += 1
-        return Reply(Answer(**known), cached=True)
+        return Reply(known, cached=True)

@@ -37,7 +37,7 @@ def estimate_scoring(
     missing = [prompt for prompt, answer in samples.values() if answer is None]
     known = [(len(prompt), answer) for prompt, answer in samples.values() if answer is not None]
     measured = [(length, answer) for length, answer in known if answer["prompt_tokens"] and answer["completion_tokens"]]
-    longest: float = sampler.sampling.max_new_tokens
+    longest: float = sampler.token_limit
     expected = longest
     if len(measured) >= ENOUGH_ANSWERS:
         expected = fmean(answer["completion_tokens"] for _, answer in measured)

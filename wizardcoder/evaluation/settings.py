@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import field
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
@@ -32,6 +33,7 @@ from wizardcoder.generation.sampler import LocalSampler, Sampler, Sampling
 from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import SERVED, ServeParams
+from wizardcoder.teacher.settings import RequestBody
 
 GENERATIONS = "generations.sqlite"  # the answer store, in the cache folder
 MODELS = {"base": paths.BASE_MODEL, "tuned": paths.TUNED_MODEL}
@@ -44,12 +46,15 @@ class EndpointParams:
     """A model behind an OpenAI-compatible endpoint, scored like the local ones.
 
     `base_url` is `served` for a model that the stage serves itself with `runtime.evaluate.serve`; it needs no key.
+    `body` is merged into each request, `name` identifies the endpoint in the store, as in the section `teacher`.
     """
 
     base_url: Text
     model: Text
     api: Literal["chat", "completions"]
     api_key_env: Text
+    name: Text | None = None
+    body: RequestBody = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -166,6 +171,8 @@ def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerS
         timeout_s=evaluate.runtime.request_timeout_s,
         retries=evaluate.runtime.retries,
         store=store,
+        name=endpoint.name,
+        body=endpoint.body,
         section=f"evaluate.endpoints.{label}",
         serve=evaluate.runtime.serve.get(label),
         serve_setting=f"runtime.evaluate.serve.{label}",

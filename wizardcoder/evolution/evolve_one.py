@@ -15,7 +15,7 @@ from wizardcoder.core.templates import fill
 from wizardcoder.evolution.elimination import instruction_reject_reason, response_reject_reason
 from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher import chats
-from wizardcoder.teacher.answer import FINISH_LENGTH, Answer, RequestFailedError
+from wizardcoder.teacher.answer import Answer, RequestFailedError, incomplete_reason
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.settings import Role
 from wizardcoder.teacher.teacher import ChatTeacher
@@ -92,8 +92,8 @@ class _Attempt:
                 evolve.prompt, evolve.heuristics[self.drawn.heuristic], evolve.few_shot
             ),
             finish_reason=response.finish_reason,
-            instruction_tokens=instruction.completion_tokens,
-            response_tokens=response.completion_tokens,
+            instruction_tokens=_text_tokens(instruction),
+            response_tokens=_text_tokens(response),
         )
 
     async def _evolve(self) -> tuple[str, str]:
@@ -102,8 +102,8 @@ class _Attempt:
         messages = chats.evolve_messages(evolve.prompt, evolve.heuristics, evolve.few_shot, heuristic, parent)
         answer = await self._ask("instruct", messages)
         self.evolved = answer.text.strip()
-        if answer.finish_reason == FINISH_LENGTH:
-            return "instruction_cut", ""
+        if (incomplete := incomplete_reason(answer)) is not None:
+            return f"instruction_{incomplete}", _finish_detail(answer)
         prompt_texts = (evolve.prompt, evolve.heuristics[heuristic])
         if (reason := instruction_reject_reason(self.evolved, parent, prompt_texts, rules)) is not None:
             return reason, ""
@@ -117,10 +117,19 @@ class _Attempt:
     async def _respond(self) -> tuple[str, str]:
         answer = await self._ask("respond", chats.plain_messages(self.evolved))
         self.response_text = answer.text.strip()
-        if answer.finish_reason == FINISH_LENGTH:
-            return "response_cut", ""
+        if (incomplete := incomplete_reason(answer)) is not None:
+            return f"response_{incomplete}", _finish_detail(answer)
         return response_reject_reason(self.response_text, self.settings.evolve.elimination) or "", ""
 
     async def _ask(self, role: Role, messages: list[Message]) -> Answer:
         self.answers[role] = (await self.teacher.ask(role, messages, self.drawn.seed)).answer
         return self.answers[role]
+
+
+def _finish_detail(answer: Answer) -> str:
+    return f"finish reason {answer.finish_reason}"
+
+
+def _text_tokens(answer: Answer) -> int:
+    """Return the tokens of the text, which is all that the record contains."""
+    return max(0, answer.completion_tokens - (answer.reasoning_tokens or 0))

@@ -7,6 +7,7 @@ with the pool.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -82,13 +83,19 @@ def _counted(outcome: Example | Rejected) -> list[str]:
 
 
 def _usage_metrics(usage: Usage) -> dict[str, float]:
+    unknown = {
+        f"unknown_finish_reason.{re.sub(r'[^a-z0-9]+', '_', reason.lower()).strip('_')}": count
+        for reason, count in sorted(usage.unknown_finish_reasons.items())
+    }
     return {
         "requests": usage.requests,
         "cache_hits": usage.cache_hits,
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
         "cost": usage.cost,
         "paid": usage.paid,
+        **unknown,
     }
 
 

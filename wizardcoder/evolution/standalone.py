@@ -85,13 +85,13 @@ def _with_endpoint(
 ) -> StandaloneParams:
     """Replace the teacher of params.yaml; drop its worked examples, which are for the embedded default."""
     roles = {
-        role: dataclasses.replace(getattr(params.teacher, role), base_url=None, model=None)
+        role: dataclasses.replace(getattr(params.teacher, role), base_url=None, name=None, model=None)
         for role in ("instruct", "respond", "judge")
     }
     for role in ("instruct", "respond"):
         roles[role] = dataclasses.replace(roles[role], max_tokens=max_tokens)
     runtime = dataclasses.replace(params.teacher.runtime, concurrency=concurrency, role_api_key_env={})
-    teacher = dataclasses.replace(params.teacher, base_url=base_url, model=model, runtime=runtime, **roles)
+    teacher = dataclasses.replace(params.teacher, base_url=base_url, name=None, model=model, runtime=runtime, **roles)
     elimination = dataclasses.replace(params.evolve.elimination, equal_judge=equal_judge)
     evolve = dataclasses.replace(params.evolve, elimination=elimination, few_shot=[])
     return StandaloneParams(params.run, teacher, evolve)

@@ -1,13 +1,15 @@
 """Sample answers from an OpenAI-compatible endpoint, with one request per sample.
 
 Shares the answer store and the division of work with sampler.py. Rate limits, retries and errors are handled by
-teacher/endpoint.py. A request that finally fails ends the run, because an evaluation must not lack a sample. The first
-missing sample starts the servers of a model that the stage serves itself.
+teacher/endpoint.py. A request that finally fails ends the run, because an evaluation must not lack a sample. An answer
+that a limit or a filter cut is scored as it is, and counted in a line. The first missing sample starts the servers of a
+model that the stage serves itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,10 +18,11 @@ from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError, Track
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.sampler import Sampling, WantedSample, find_missing, read_stored
-from wizardcoder.teacher.answer import RequestFailedError, answer_fields
+from wizardcoder.teacher.answer import Answer, RequestFailedError, answer_fields, incomplete_reason
 from wizardcoder.teacher.ask_all import ask_all, window_size
 from wizardcoder.teacher.endpoint import Api, Endpoint, read_api_key
 from wizardcoder.teacher.rate_limit import RateLimiter
+from wizardcoder.teacher.request import endpoint_name, merge_body, token_limit
 from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
 from wizardcoder.teacher.served_model import LOGS, ServedModel
@@ -31,8 +34,9 @@ from wizardcoder.teacher.weights import served_identity
 class EndpointSampler:
     """A model behind a URL: `chat` sends a prompt as one user message, `completions` sends it as it is.
 
-    `section` is the part of params.yaml that errors name, `serve_setting` the key of `serve`, with which the model is
-    served instead of reached at `base_url`. The store must not be the teacher's.
+    `name` identifies the endpoint in the store, None means host and path of the URL. `body` is merged into each
+    request. `section` is the part of params.yaml that errors name, `serve_setting` the key of `serve`, with which the
+    model is served instead of reached at `base_url`. The store must not be the teacher's.
     """
 
     base_url: str
@@ -44,30 +48,43 @@ class EndpointSampler:
     timeout_s: float
     retries: int
     store: AnswerStore
+    name: str | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
     section: str = "evaluate"
     serve: ServeParams | None = None
     serve_setting: str = "runtime.evaluate.serve"
     _served: list[ServedModel] = field(default_factory=list)
 
     def settings(self) -> dict[str, Any]:
-        """Return endpoint, model and sampling; the weights behind the endpoint are not known."""
-        return self._identity() | {"model": self.model, "sampling": asdict(self.sampling)}
+        """Return endpoint, model, sampling and other fields; the weights behind the endpoint are not known."""
+        own = {"body": dict(self.body)} if self.body else {}
+        return self._identity() | {"model": self.model, "sampling": asdict(self.sampling)} | own
+
+    @property
+    def token_limit(self) -> int:
+        """The most tokens that an answer can have."""
+        return token_limit(self._request_body("", 0))
 
     def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """As in `Sampler`."""
         self.fill(prompts, bar, n)
-        return read_stored(self.store, prompts, n or self.sampling.n, self.key)
+        return read_stored(prompts, n or self.sampling.n, self._stored)
 
     def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
         """As in `Sampler`; a request that finally fails ends it, after the answers in flight are stored."""
-        missing = find_missing(self.store, prompts, n or self.sampling.n, self.key, bar)
+        missing = find_missing(prompts, n or self.sampling.n, self.key, self._stored, bar)
         if missing:
-            console.run_async(self._ask_all(missing, bar))
+            incomplete = Counter(filter(None, console.run_async(self._ask_all(missing, bar))))
+            if incomplete:
+                counts = ", ".join(f"{count} {reason}" for reason, count in sorted(incomplete.items()))
+                console.say(
+                    f"{self.section}: of {len(missing)} new answers, incomplete and scored as they are: {counts}"
+                )
 
     def stored(self, prompts: Sequence[str], n: int) -> dict[str, tuple[str, dict[str, Any] | None]]:
         """Return, by key digest, each sample's prompt and stored answer; None where `fill` would send a request."""
-        wanted = {self.key(prompt, sample): prompt for prompt in prompts for sample in range(n)}
-        return {key.digest: (prompt, self.store.get(key)) for key, prompt in wanted.items()}
+        wanted = {self.key(prompt, sample).digest: (prompt, sample) for prompt in prompts for sample in range(n)}
+        return {digest: (prompt, self._stored(prompt, sample)) for digest, (prompt, sample) in wanted.items()}
 
     def close(self) -> None:
         """End the model's servers, if the stage started any; each `fill` closes its connections."""
@@ -75,31 +92,39 @@ class EndpointSampler:
             served.close()
         self._served.clear()
 
-    def _identity(self) -> dict[str, Any]:
-        # a trailing slash does not make another endpoint
-        endpoint = self.base_url.rstrip("/") if self.serve is None else served_identity(self.model)
-        return {"backend": "endpoint", "endpoint": endpoint, "api": self.api}
+    def _identity(self, endpoint: str | None = None) -> dict[str, Any]:
+        own = served_identity(self.model) if self.serve else self.name or endpoint_name(self.base_url)
+        return {"backend": "endpoint", "endpoint": endpoint or own, "api": self.api}
 
-    def key(self, prompt: str, sample: int) -> Key:
-        """Return the key under which a sample is stored."""
-        return Key.of(self._identity() | {"request": self._body(prompt, sample), "sample": sample})
+    def key(self, prompt: str, sample: int, endpoint: str | None = None) -> Key:
+        """Return the key under which a sample is stored, by default of this endpoint."""
+        return Key.of(self._identity(endpoint) | {"request": self._request_body(prompt, sample), "sample": sample})
 
-    def _body(self, prompt: str, sample: int) -> dict[str, Any]:
+    def _stored(self, prompt: str, sample: int) -> dict[str, Any] | None:
+        """Return a stored answer, also one that version 0.2.0 stored under the URL; a name does not find those."""
+        found, earlier = self.store.get(self.key(prompt, sample)), self.base_url.rstrip("/")
+        if found is None and self.serve is None and self.name is None and self.store.has_endpoint(earlier):
+            return self.store.get(self.key(prompt, sample, earlier))
+        return found
+
+    def _request_body(self, prompt: str, sample: int) -> dict[str, Any]:
         fields = self.sampling.key_fields()
         prompt_fields = (
             {"messages": [{"role": "user", "content": prompt}]} if self.api == "chat" else {"prompt": prompt}
         )
         body = {"model": self.model, **prompt_fields, "max_tokens": fields.pop("max_new_tokens"), **fields}
-        return body | {"seed": body["seed"] + sample} if "seed" in body else body
+        seed = {"seed": body["seed"] + sample} if "seed" in body else {}
+        return merge_body(body, seed, self.body)
 
-    async def _ask_all(self, missing: Sequence[WantedSample], bar: Track) -> None:
+    async def _ask_all(self, missing: Sequence[WantedSample], bar: Track) -> list[str | None]:
+        """Ask for the samples and return for each why it is incomplete, or None."""
         endpoint = await self._open()
 
-        async def ask(wanted: WantedSample) -> None:
-            await self._ask(wanted, endpoint, bar)
+        async def ask(wanted: WantedSample) -> str | None:
+            return incomplete_reason(await self._ask(wanted, endpoint, bar))
 
         try:
-            await ask_all(missing, ask, window_size(self.concurrency), endpoint.stop)
+            return await ask_all(missing, ask, window_size(self.concurrency), endpoint.stop)
         finally:
             await endpoint.close()
 
@@ -131,9 +156,9 @@ class EndpointSampler:
         await start_servers(self._served[0])
         return self._served[0]
 
-    async def _ask(self, wanted: WantedSample, endpoint: Endpoint | ServedEndpoint, bar: Track) -> None:
+    async def _ask(self, wanted: WantedSample, endpoint: Endpoint | ServedEndpoint, bar: Track) -> Answer:
         try:
-            answer = await endpoint.answer(self._body(wanted.prompt, wanted.sample), expected_tokens=0)
+            answer = await endpoint.answer(self._request_body(wanted.prompt, wanted.sample), expected_tokens=0)
         except RequestFailedError as exc:
             raise StageError(
                 f"{self.section}.model: {self.model} returned no sample {wanted.sample} of {wanted.prompt[:60]!r}: "
@@ -141,3 +166,4 @@ class EndpointSampler:
             ) from exc
         self.store.put(wanted.key, answer_fields(answer))
         bar.advance()
+        return answer

@@ -21,6 +21,10 @@ from wizardcoder.core.console import StageError, Track
 from wizardcoder.core.model_files import hash_model_files
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.local_model import LoadedModel, generate_batch, load_model
+from wizardcoder.teacher.reasoning import separate_reasoning
+
+Stored = Callable[[str, int], dict[str, Any] | None]
+"""Returns the stored answer to a prompt and sample number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def shard() -> tuple[int, int]:
 
 
 def find_missing(
-    store: AnswerStore, prompts: Sequence[str], n: int, key_of: Callable[[str, int], Key], bar: Track
+    prompts: Sequence[str], n: int, key_of: Callable[[str, int], Key], stored: Stored, bar: Track
 ) -> list[WantedSample]:
     """Return the samples of this process's share that are not stored yet, shortest prompts first.
 
@@ -108,27 +112,25 @@ def find_missing(
     ordered = sorted(set(prompts), key=lambda prompt: (len(prompt), prompt))
     wanted = [WantedSample(key_of(prompt, sample), prompt, sample) for prompt in ordered for sample in range(n)]
     rank, world_size = shard()
-    missing = [one for one in wanted[rank::world_size] if store.get(one.key) is None]
+    missing = [one for one in wanted[rank::world_size] if stored(one.prompt, one.sample) is None]
     bar.advance(len(prompts) * n - len(missing))
     return missing
 
 
-def read_stored(
-    store: AnswerStore, prompts: Sequence[str], n: int, key_of: Callable[[str, int], Key]
-) -> list[list[str]]:
-    """Return the stored samples as [prompt][sample].
+def read_stored(prompts: Sequence[str], n: int, stored: Stored) -> list[list[str]]:
+    """Return the stored samples as [prompt][sample], without the reasoning before an answer.
 
     Raises:
         StageError: other processes have not stored theirs yet.
     """
-    found = [[store.get(key_of(prompt, sample)) for sample in range(n)] for prompt in prompts]
+    found = [[stored(prompt, sample) for sample in range(n)] for prompt in prompts]
     missing = sum(answer is None for answers in found for answer in answers)
     if missing:
         raise StageError(
             f"WORLD_SIZE: found {os.environ.get('WORLD_SIZE')}: {missing} samples are in other processes' shares; "
             "run without torchrun after all have ended"
         )
-    return [[answer["text"] for answer in answers if answer is not None] for answers in found]
+    return [[separate_reasoning(answer["text"]).text for answer in answers if answer is not None] for answers in found]
 
 
 class LocalSampler:
@@ -155,11 +157,11 @@ class LocalSampler:
     def answers(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> list[list[str]]:
         """As in `Sampler`."""
         self.fill(prompts, bar, n)
-        return read_stored(self._store, prompts, n or self._sampling.n, self._key)
+        return read_stored(prompts, n or self._sampling.n, self._stored)
 
     def fill(self, prompts: Sequence[str], bar: Track, n: int | None = None) -> None:
         """As in `Sampler`; if the GPU runs out of memory, the batch size is halved."""
-        missing = find_missing(self._store, prompts, n or self._sampling.n, self._key, bar)
+        missing = find_missing(prompts, n or self._sampling.n, self._key, self._stored, bar)
         start = 0
         while start < len(missing):
             batch = missing[start : start + self._batch_size]
@@ -180,6 +182,9 @@ class LocalSampler:
 
     def _key(self, prompt: str, sample: int) -> Key:
         return Key.of(self.identity | self._sampling.key_fields() | {"prompt": prompt, "sample": sample})
+
+    def _stored(self, prompt: str, sample: int) -> dict[str, Any] | None:
+        return self._store.get(self._key(prompt, sample))
 
     def _generate(self, batch: Sequence[WantedSample]) -> list[str] | None:
         """Return the texts, or None if the GPU runs out of memory, which can be freed after the return."""

@@ -23,9 +23,9 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.validation import describe
 from wizardcoder.evolution.evolve_one import evolve_one
 from wizardcoder.evolution.settings import EvolveParams
-from wizardcoder.teacher.answer import FINISH_LENGTH, Answer
+from wizardcoder.teacher.answer import TYPICAL_FINISH_REASON, Answer
 from wizardcoder.teacher.chats import Message
-from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.request import build_request, stored_answer
 from wizardcoder.teacher.settings import Role, TeacherParams
 from wizardcoder.teacher.teacher import Reply
 
@@ -105,10 +105,10 @@ class _Replay:
 
     async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
         request = build_request(self._params, role, messages, seed, attempt)
-        known = self._store.get(request.key) if self._store else None
-        answer = Answer(**known) if known else self._recorded(role)
+        known = stored_answer(self._store, request) if self._store else None
+        answer = known or self._recorded(role)
         shown = answer.text if answer and (known or role != "judge") else None
-        finish = answer.finish_reason if answer and known else None
+        finish = known.finish_reason if known else None
         self.requests.append(
             ReplayedRequest(role, request.namespace, request.body, request.key.digest, known is not None, shown, finish)
         )
@@ -122,4 +122,5 @@ class _Replay:
             return Answer("Equal" if reason == "no_information_gain" else "Not Equal", "stop", 0, 0)
         name = "instruction" if role == "instruct" else "response"
         text: str = getattr(self._found, name)
-        return Answer(text, FINISH_LENGTH if reason == f"{name}_cut" else "stop", 0, 0) if text else None
+        finish = next((each for kind, each in TYPICAL_FINISH_REASON.items() if reason == f"{name}_{kind}"), "stop")
+        return Answer(text, finish, 0, 0) if text else None

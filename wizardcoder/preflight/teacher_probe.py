@@ -75,7 +75,7 @@ def probe_table(probes: Sequence[Probe]) -> Table:
             answer.model or "not reported",
             answer.finish_reason,
             f"{answer.prompt_tokens} + {answer.completion_tokens}",
-            "yes" if getattr(answer, "reasoning", "") else "no",
+            "yes" if answer.reasoning or answer.reasoning_tokens else "no",
             f"{probe.price:.2g}",
         )
     return table

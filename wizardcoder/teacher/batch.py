@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -18,8 +19,9 @@ import openai
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import AnswerStore, Key
-from wizardcoder.teacher.answer import Answer, RequestFailedError, answer_fields, read_answer
+from wizardcoder.teacher.answer import Answer, RequestFailedError, answer_fields, load_answer, read_answer
 from wizardcoder.teacher.endpoint import RequestCounts, Reserve
+from wizardcoder.teacher.rejected_parameter import parameter_error
 
 MAX_REQUESTS = 50_000  # per batch, OpenAI's limit
 MAX_BYTES = 190_000_000  # per file; OpenAI's limit is 200 MB
@@ -34,11 +36,19 @@ class BatchEndpoint:
     """One model behind /v1/batches; batches are polled every `poll_s` seconds."""
 
     def __init__(
-        self, client: openai.AsyncOpenAI, namespace: str, store: AnswerStore, retries: int, poll_s: float
+        self,
+        client: openai.AsyncOpenAI,
+        namespace: str,
+        store: AnswerStore,
+        retries: int,
+        poll_s: float,
+        *,
+        section: str = "teacher",
     ) -> None:
         self.counts = RequestCounts()
         self._client, self._namespace, self._store = client, namespace, store
-        self._retries, self._poll_s = retries, poll_s
+        self._retries, self._poll_s, self._section = retries, poll_s, section
+        self._accepted_fields: set[str] = set()  # of the requests that were answered
         self._pending: dict[str, tuple[dict[str, Any], asyncio.Future[Answer | str]]] = {}
         self._request_added = asyncio.Event()
         self._stopped: StageError | None = None
@@ -74,14 +84,19 @@ class BatchEndpoint:
         reason = ""
         for _ in range(self._retries + 1):
             if collected is not None:
-                outcome: Answer | str = Answer(**collected)
+                outcome: Answer | str = load_answer(collected)
             else:
                 async with reserve():
                     outcome = await self._next_batch_outcome(key, body)
             if isinstance(outcome, Answer):
                 self._delivered.append(key)
+                self._accepted_fields |= body.keys()
                 return outcome
             reason = outcome
+            status, message = _split_reason(reason)
+            rejected = parameter_error(self._section, status, message, body, self._accepted_fields)
+            if rejected is not None:
+                raise rejected
             if reason.startswith(_FINAL_ERRORS):
                 raise RequestFailedError(reason)
         raise RequestFailedError(f"{reason} ({self._retries + 1} batches)")
@@ -239,6 +254,12 @@ class BatchEndpoint:
             if not future.done():
                 future.set_exception(exc)
         self._pending.clear()
+
+
+def _split_reason(reason: str) -> tuple[int, str]:
+    """Return status and message of the reason why a request of a batch has no answer; status 0 if it has none."""
+    found = re.match(r"HTTP (\d+): ", reason)
+    return (int(found[1]), reason[found.end() :]) if found else (0, reason)
 
 
 def _read_outcome(line: dict[str, Any]) -> Answer | str:

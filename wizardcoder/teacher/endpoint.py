@@ -26,6 +26,7 @@ from wizardcoder.core.console import StageError
 from wizardcoder.teacher.answer import Answer, RequestFailedError, read_answer
 from wizardcoder.teacher.http import LeanClient
 from wizardcoder.teacher.rate_limit import RateLimiter
+from wizardcoder.teacher.rejected_parameter import parameter_error
 from wizardcoder.teacher.retry_after import exhausted_s, retry_after_s
 
 FIRST_BACKOFF_S = 0.5
@@ -86,6 +87,7 @@ class Endpoint:
         self._limiter, self._retries = limiter, retries
         self._last_answer = float("-inf")
         self._failed_requests = 0  # in a row
+        self._accepted_fields: set[str] = set()  # of the requests that were answered
         self._replicas = [_Replica(_client(url, api_key, timeout_s), url) for url in urls]
 
     async def close(self) -> None:
@@ -118,6 +120,7 @@ class Endpoint:
             if isinstance(outcome, Answer):
                 self._last_answer = time.monotonic()
                 self._failed_requests = 0
+                self._accepted_fields |= body.keys()
                 return outcome
             failing_since = min(failing_since, time.monotonic())
             attempts += 1
@@ -181,6 +184,9 @@ class Endpoint:
         return _FailedAttempt(reason, for_good=True)
 
     def _raise_if_fatal(self, exc: openai.APIStatusError, body: dict[str, Any], reason: str) -> None:
+        rejected = parameter_error(self._section, exc.status_code, exc.body, body, self._accepted_fields)
+        if rejected is not None:
+            raise rejected from exc
         answered = self._last_answer > 0  # then a 403 or 404 is about this request, not about the endpoint
         if exc.status_code == 401 or (exc.status_code == 403 and not answered):
             raise StageError(f"{self._key_setting}: the endpoint refuses the key: {reason}") from exc

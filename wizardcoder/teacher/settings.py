@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, JsonValue
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import ServeParams
 
 Role = Literal["instruct", "respond", "judge"]
+RESERVED_FIELDS = ("messages", "prompt", "model", "n", "stream", "endpoint", "attempt")
+
+
+def _without_reserved(body: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if found := [name for name in RESERVED_FIELDS if name in body]:
+        raise PydanticCustomError("reserved_field", f"fields other than {', '.join(found)}")
+    return body
+
+
+RequestBody = Annotated[dict[Text, JsonValue], AfterValidator(_without_reserved)]
+"""Fields that are merged into a request, null removes one; a request's question, model and number of answers are
+decided elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class RoleParams:
-    """How one kind of answer is sampled; `max_tokens` in tokens. A null value means the teacher's."""
+    """How one kind of answer is sampled; `max_tokens` in tokens.
+
+    A null endpoint or model means the teacher's, a null sampling setting is not sent. `body` is merged over the
+    teacher's; `name` belongs to the role's own `base_url`.
+    """
 
     base_url: Text | list[Text] | None
+    name: Text | None
     model: Text | None
-    temperature: NotNegative
-    top_p: Fraction
-    max_tokens: AtLeastOne
+    temperature: NotNegative | None
+    top_p: Fraction | None
+    max_tokens: AtLeastOne | None
+    body: RequestBody
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -63,10 +83,12 @@ class TeacherRuntime:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class TeacherParams:
-    """The `teacher` section."""
+    """The `teacher` section; `name` identifies the endpoint in the store, `body` is merged into each request."""
 
     base_url: Text | list[Text]
+    name: Text | None
     model: Text
+    body: RequestBody
     instruct: RoleParams
     respond: RoleParams
     judge: RoleParams

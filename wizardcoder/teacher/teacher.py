@@ -1,13 +1,14 @@
 """The teacher: answers chats through the answer store, and pays only for what the store lacks.
 
 In: chat messages, a role (instruct, respond or judge) and a seed. Out: the answer, from the store if this exact request
-was answered before. Roles can differ in endpoint, model and sampling. Nothing is opened before the first request that
-the store cannot answer: a run from the store needs no key and starts no server.
+was answered before. Equal requests in flight are sent once. Roles can differ in endpoint, model and sampling. Nothing
+is opened before the first request that the store cannot answer: a run from the store needs no key and starts no server.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,17 +18,17 @@ from typing import Any, Protocol
 
 import openai
 
-from wizardcoder.core import bundled_wheels
+from wizardcoder.core import bundled_wheels, console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import FILE_NAME, AnswerStore
-from wizardcoder.teacher.answer import Answer, answer_fields
+from wizardcoder.teacher.answer import Answer, answer_fields, is_unknown_finish_reason, load_answer
 from wizardcoder.teacher.ask_all import window_size
 from wizardcoder.teacher.batch import BatchEndpoint
 from wizardcoder.teacher.budget import Budget
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.endpoint import Endpoint, read_api_key
 from wizardcoder.teacher.rate_limit import RateLimiter
-from wizardcoder.teacher.request import LOCAL, ChatRequest, build_request
+from wizardcoder.teacher.request import LOCAL, ChatRequest, build_request, stored_answer, token_limit
 from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
 from wizardcoder.teacher.served_model import LOGS, ServedModel
@@ -55,14 +56,21 @@ class ChatTeacher(Protocol):
 
 @dataclass(slots=True)
 class Usage:
-    """Counts of one stage's requests: tokens and cost of all answers, cached ones included, and the money paid now."""
+    """Counts of one stage's requests: tokens and cost of all answers, cached ones included, and the money paid now.
+
+    A request that joins an equal one in flight is a cache hit. `completion_tokens` include the reasoning;
+    `reasoning_tokens` are those that the endpoint counted. `unknown_finish_reasons` counts answers of which nobody can
+    say how they ended.
+    """
 
     requests: int = 0
     cache_hits: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
     cost: float = 0.0
     paid: float = 0.0
+    unknown_finish_reasons: Counter[str] = dataclass_field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -80,6 +88,7 @@ class Teacher:
     _starting: ServedModel | None = None
     _gpus: GpuPool = dataclass_field(default_factory=GpuPool)
     _stopped: StageError | None = None
+    _in_flight: dict[str, asyncio.Task[Answer]] = dataclass_field(default_factory=dict)
     _tokens_per_character: dict[str, float] = dataclass_field(default_factory=dict)
 
     async def ask(self, role: Role, messages: Sequence[Message], seed: int, attempt: int = 0) -> Reply:
@@ -90,18 +99,14 @@ class Teacher:
             StageError: the endpoint is down or refuses the key, or the budget would be exceeded.
         """
         request = build_request(self.params, role, messages, seed, attempt)
-        known = self.store.get(request.key)
-        if known is not None:
-            answer = Answer(**known)
-            self.usage.cache_hits += 1
-        else:
-            # finish a started record before starting the next
-            answer = await self._pay_for(request, urgent=role != "instruct")
-            self.usage.requests += 1
-        self.usage.prompt_tokens += answer.prompt_tokens
-        self.usage.completion_tokens += answer.completion_tokens
-        self.usage.cost += self.params.runtime.price.of(answer.prompt_tokens, answer.completion_tokens)
-        return Reply(answer, known is not None)
+        answer = stored_answer(self.store, request)
+        cached = answer is not None
+        if answer is None:
+            cached = request.key.digest in self._in_flight
+            # shielded: cancelling this request must not cancel it for others, and its answer is paid for
+            answer = await asyncio.shield(self._in_flight.get(request.key.digest) or self._send(request, role))
+        self._count(answer, cached)
+        return Reply(answer, cached)
 
     @property
     def window(self) -> int:
@@ -125,10 +130,40 @@ class Teacher:
         characters = sum(len(message["content"]) for message in body["messages"])
         return int(characters * self._tokens_per_character[model]) + 16
 
+    def _send(self, request: ChatRequest, role: Role) -> asyncio.Task[Answer]:
+        # finish a started record before starting the next
+        task = asyncio.create_task(self._pay_for(request, urgent=role != "instruct"))
+        self._in_flight[request.key.digest] = task
+        task.add_done_callback(lambda _: self._in_flight.pop(request.key.digest))
+        return task
+
+    def _count(self, answer: Answer, cached: bool) -> None:
+        usage = self.usage
+        if cached:
+            usage.cache_hits += 1
+        else:
+            usage.requests += 1
+        usage.prompt_tokens += answer.prompt_tokens
+        usage.completion_tokens += answer.completion_tokens
+        usage.reasoning_tokens += answer.reasoning_tokens or 0
+        usage.cost += self.params.runtime.price.of(answer.prompt_tokens, answer.completion_tokens)
+        if is_unknown_finish_reason(answer.finish_reason):
+            if answer.finish_reason not in usage.unknown_finish_reasons:
+                console.say(
+                    f"teacher: unknown finish reason {answer.finish_reason!r}: such answers are kept and counted"
+                )
+            usage.unknown_finish_reasons[answer.finish_reason] += 1
+
+    async def _close(self) -> None:
+        """Wait for the answers in flight, which are paid for; nothing new is sent."""
+        if self._in_flight:
+            self.stop(StageError("stopped"))
+            await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+
     async def _pay_for(self, request: ChatRequest, urgent: bool) -> Answer:
         endpoint = self._endpoints.get(request.endpoint_id) or await self._endpoint_of(request)
         price = self.params.runtime.price
-        prompt_tokens, max_tokens = self.expected_prompt_tokens(request.body), request.body["max_tokens"]
+        prompt_tokens, max_tokens = self.expected_prompt_tokens(request.body), token_limit(request.body)
         max_cost = price.of(prompt_tokens, max_tokens)
         answer = await endpoint.answer(
             request.body, prompt_tokens + max_tokens, lambda: self.budget.reserve(max_cost), urgent
@@ -137,7 +172,7 @@ class Teacher:
         paid = price.of(answer.prompt_tokens, answer.completion_tokens)
         self.budget.spent += paid
         self.usage.paid += paid
-        return Answer(**self.store.put(request.key, answer_fields(answer), paid))
+        return load_answer(self.store.put(request.key, answer_fields(answer), paid))
 
     async def _endpoint_of(self, request: ChatRequest) -> AnyEndpoint:
         async with self._opening:
@@ -152,22 +187,29 @@ class Teacher:
         endpoint: AnyEndpoint
         if request.is_served:
             served = await self._serve(request)
-            endpoint = ServedEndpoint(self._make_endpoint(served.urls, "none"), served)
+            endpoint = ServedEndpoint(self._make_endpoint(served.urls, "none", request.section), served)
         else:
             urls = request.urls
             api_key = read_api_key(request.api_key_env, urls[0], "runtime.teacher.api_key_env")
             if runtime.mode == "batch":
                 client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=8)
-                endpoint = BatchEndpoint(client, request.namespace, self.store, runtime.retries, runtime.batch_poll_s)
+                endpoint = BatchEndpoint(
+                    client,
+                    request.namespace,
+                    self.store,
+                    runtime.retries,
+                    runtime.batch_poll_s,
+                    section=request.section,
+                )
             else:
-                endpoint = self._make_endpoint(urls, api_key)
+                endpoint = self._make_endpoint(urls, api_key, request.section)
         self._stack.push_async_callback(endpoint.close)
         return endpoint
 
-    def _make_endpoint(self, urls: Sequence[str], api_key: str) -> Endpoint:
+    def _make_endpoint(self, urls: Sequence[str], api_key: str, section: str) -> Endpoint:
         runtime = self.params.runtime
         limiter = RateLimiter(runtime.concurrency, runtime.requests_per_minute, runtime.tokens_per_minute)
-        return Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retries)
+        return Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retries, section=section)
 
     async def _serve(self, request: ChatRequest) -> ServedModel:
         """Start the servers of a model; they end with this teacher."""
@@ -199,4 +241,7 @@ async def open_teacher(params: TeacherParams, cache: Path, logs: Path | None = N
     with AnswerStore(cache / FILE_NAME) as store:
         teacher = Teacher(params, store, Budget(params.runtime.budget, store.spent()), logs or cache / LOGS)
         async with teacher._stack:
-            yield teacher
+            try:
+                yield teacher
+            finally:
+                await teacher._close()
