@@ -11,9 +11,10 @@ from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from wizardcoder.core.console import StageError
-from wizardcoder.core.params import read_yaml
+from wizardcoder.core.params import load, read_yaml
 from wizardcoder.core.params_file import applied, leaves, line_comments, overrides
 from wizardcoder.core.profiles import is_source, profile_overrides, read_comments, read_profile, repeat_comments
+from wizardcoder.preflight.params import AllParams, contradictions
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
@@ -64,6 +65,13 @@ def test_a_profile_writes_its_values_and_no_others(name):
     assert flat("params.yaml") == before | flat(f"profiles/{name}.yaml")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_profile_passes_the_check_of_all_parameters(name, project):
+    shutil.copytree(ROOT / "bundled", project / "bundled")
+    wizardcoder("profile", name)
+    assert list(contradictions(load(AllParams))) == []
+
+
 @pytest.mark.parametrize("earlier", NAMES)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_gives_the_same_file_and_arguments_after_any_other(name, earlier, capsys):
@@ -80,7 +88,7 @@ def test_a_profile_gives_the_same_file_and_arguments_after_any_other(name, earli
 def test_the_arguments_undo_an_earlier_profile_too(name, project):
     wizardcoder("profile", name)
     wanted = plain(Path("params.yaml").read_text())
-    wizardcoder("profile", "starcoder_15b" if name == "qwen_1b" else "qwen_1b")
+    wizardcoder("profile", "paper_15b" if name == "qwen_1b" else "qwen_1b")
     apply_overrides(project / "params.yaml", profile_overrides(name))
     assert plain(Path("params.yaml").read_text()) == wanted
 
@@ -175,7 +183,7 @@ def test_a_key_that_params_yaml_lacks_is_refused_by_name():
 def test_an_unknown_profile_is_refused_with_the_known_ones():
     with pytest.raises(StageError) as caught:
         wizardcoder("profile", "gpt5")
-    assert str(caught.value) == "profile: found 'gpt5', accepted: codellama_34b, default, qwen_1b, starcoder_15b"
+    assert str(caught.value) == "profile: found 'gpt5', accepted: default, paper_15b, paper_34b, qwen_1b"
 
 
 @pytest.mark.parametrize("arguments", [(), ("qwen_1b",), ("qwen_1b", "--args")])

@@ -73,7 +73,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (BEFORE, check.check, "wizardcoder check --ping"),
     (BEFORE, plan.plan, "wizardcoder plan --on 8xH100"),
     (BEFORE, estimate.estimate, "wizardcoder estimate"),
-    (BEFORE, profile.profile, "wizardcoder profile starcoder_15b"),
+    (BEFORE, profile.profile, "wizardcoder profile qwen_1b"),
     (
         FILES,
         evolve.evolve,

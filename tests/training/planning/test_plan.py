@@ -31,7 +31,7 @@ PARAMS = load(Params, ROOT / "params.yaml").train
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "tie_word_embeddings": False}
 # the configurations of the profiles' base models, as their hub pages give them
 CONFIGS = {
-    "starcoder_15b": {
+    "paper_15b": {
         "model_type": "gpt_bigcode",
         "n_embd": 6144,
         "n_layer": 40,
@@ -41,7 +41,7 @@ CONFIGS = {
         "vocab_size": 49152,
         "multi_query": True,
     },
-    "codellama_34b": LLAMA
+    "paper_34b": LLAMA
     | {
         "hidden_size": 8192,
         "intermediate_size": 22016,
@@ -63,7 +63,7 @@ CONFIGS = {
         "tie_word_embeddings": True,
     },
 }
-COUNTS = {"starcoder_15b": 15_517_456_384, "codellama_34b": 33_743_970_304, "qwen_1b": 1_543_714_304}
+COUNTS = {"paper_15b": 15_517_456_384, "paper_34b": 33_743_970_304, "qwen_1b": 1_543_714_304}
 
 
 @pytest.fixture
@@ -88,9 +88,7 @@ def planned(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize(
-    ("name", "on"), [("starcoder_15b", "8xH100"), ("codellama_34b", "8xH100"), ("qwen_1b", "A100")]
-)
+@pytest.mark.parametrize(("name", "on"), [("paper_15b", "8xH100"), ("paper_34b", "8xH100"), ("qwen_1b", "A100")])
 def test_every_profile_s_plan_fits_what_it_is_for(planned, name, on):
     shown = planned(name, on)
     assert f"{COUNTS[name] / 1e6:,.1f} M parameters" in shown
@@ -125,7 +123,7 @@ def test_more_processes_than_gpus_are_refused(planned):
     with pytest.raises(
         StageError, match=r"^params.yaml: train.processes: found 8, accepted: at most 4, the number of GPUs$"
     ):
-        planned("starcoder_15b", "4xH100")
+        planned("paper_15b", "4xH100")
 
 
 def test_what_cannot_fit_is_refused_with_its_figures(planned):
@@ -134,7 +132,7 @@ def test_what_cannot_fit_is_refused_with_its_figures(planned):
         r"set train.deepspeed: zero3"
     )
     with pytest.raises(StageError, match=line):
-        planned("starcoder_15b", "H200", processes=1, deepspeed=None)
+        planned("paper_15b", "H200", processes=1, deepspeed=None)
 
 
 def test_an_unknown_gpu_is_refused_with_the_known_ones(planned):
@@ -149,6 +147,6 @@ def test_a_plan_for_several_machines_is_refused_by_the_fullest(planned, monkeypa
     with pytest.raises(
         StageError, match=r"needs 354.3 GB on a host with 12 processes, which has 256.0 GB; use more machines"
     ):
-        planned("codellama_34b", "12xH100", deepspeed="zero3_offload", **setting)
+        planned("paper_34b", "12xH100", deepspeed="zero3_offload", **setting)
     Path("hosts").write_text("a slots=8\nb slots=8\n")
-    assert "236.2 GB for 8 processes" in planned("codellama_34b", "8xH100", deepspeed="zero3_offload", **setting)
+    assert "236.2 GB for 8 processes" in planned("paper_34b", "8xH100", deepspeed="zero3_offload", **setting)
