@@ -8,7 +8,6 @@ round starts); metrics/evolve_rN.json. A round that is switched off asks nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 
 from pydantic.dataclasses import dataclass
@@ -18,7 +17,7 @@ from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.params import STRICT, RunParams, load
 from wizardcoder.core.records import PoolItem, read_records, replacing, to_line, write_metrics
 from wizardcoder.core.stage_cli import stage_parser
-from wizardcoder.evolution.evolve_round import FILES, evolve_round
+from wizardcoder.evolution.evolve_round import FILES, evolve_round, headline
 from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.teacher.settings import TeacherParams
 
@@ -57,11 +56,6 @@ def run(params: Params, number: int) -> dict[str, float]:
             return metrics | console.run_async(evolve_round(params, number, source, files, cache=cache_dir()))
         files["pool"].writelines(to_line(item) for item in read_records(source, PoolItem))
     return metrics
-
-
-def headline(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return the totals: the metrics without a breakdown by reason or heuristic."""
-    return {name: value for name, value in metrics.items() if "." not in name and name != "enabled"}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import selectors
 import shutil
@@ -17,6 +18,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from wizardcoder.core.records import PoolItem, write_jsonl
+from wizardcoder.evolution.seed_round import select_seeds
+from wizardcoder.evolution.seed_source import SeedParams
 
 pytest_plugins = ["heavy"]
 
@@ -24,12 +27,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Room:
-    """A project folder with a pool of twelve instructions and the real params.yaml."""
+    """A project folder with a pool of twelve instructions, a file of the same seeds and the real params.yaml."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         pool = [PoolItem(f"seed{n}", f"Write a function that adds {n} to a number.") for n in range(12)]
         write_jsonl(folder / "data/rounds/r0/pool.jsonl", pool)
+        self.seeds = [{"instruction": item.instruction, "output": "x" * 30} for item in pool]
+        (folder / "seeds.json").write_text(json.dumps(self.seeds))
         own = {"WC_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "any"}
         self.env = {**os.environ, **own}
 
@@ -37,6 +42,7 @@ class Room:
         """Write params.yaml with another endpoint; `a__b=c` sets a.b to c."""
         params = YAML().load((ROOT / "params.yaml").read_text())
         params["teacher"]["base_url"] = url
+        params["seed"] = {"source": "seeds.json", "limit": None}
         for key, value in changes.items():
             *path, last = key.split("__")
             node = params
@@ -45,6 +51,12 @@ class Room:
             node[last] = value
         with (self.folder / "params.yaml").open("w") as file:
             YAML().dump(params, file)
+
+    def write_round_0(self):
+        """Write the pool that the stage seed makes of the seeds, whose ids are hashes."""
+        seeds, _ = select_seeds(self.seeds, SeedParams("seeds.json", None), 42)
+        pool = [PoolItem(seed.id, seed.instruction) for seed in seeds]
+        write_jsonl(self.folder / "data/rounds/r0/pool.jsonl", pool)
 
     def start(self, *args):
         """Start `python` with these arguments in the folder."""

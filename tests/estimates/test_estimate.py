@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
-from wizardcoder.core.params import load
+from wizardcoder.core.console import StageError
+from wizardcoder.core.params import RunParams, load
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.estimates.estimate import Params
+from wizardcoder.estimates.offline import offline
+from wizardcoder.estimates.seeds import read_seeds
 from wizardcoder.evaluation.settings import GENERATIONS, make_sampler
+from wizardcoder.evolution.seed_source import SeedParams
+from wizardcoder.teacher.budget import format_cost
 
 pytestmark = pytest.mark.heavy
 
@@ -37,13 +45,7 @@ def call(room, *args):
     return subprocess.run(command, cwd=room.folder, env=room.env, capture_output=True, text=True, check=False)
 
 
-def write_examples(room):
-    seeds = [Example(f"seed{n}", None, 0, None, f"Add {n}.", "x" * 30) for n in range(12)]
-    write_jsonl(room.folder / "data/rounds/r0/examples.jsonl", seeds)
-
-
 def test_every_stage_that_may_ask_has_a_row_and_an_unavailable_benchmark_is_unknown(room):
-    write_examples(room)
     room.write_params(
         NOBODY,
         screen__safety__judge="both",
@@ -78,7 +80,6 @@ def test_every_stage_that_may_ask_has_a_row_and_an_unavailable_benchmark_is_unkn
 
 
 def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
-    write_examples(room)
     named = {"base_url": NOBODY, "model": "m", "api": "chat", "api_key_env": "OPENAI_API_KEY"}
     room.write_params(
         NOBODY,
@@ -105,17 +106,23 @@ def test_the_samples_of_endpoints_are_priced_and_known_ones_deducted(room):
     # a hundred are left, of as many tokens as characters, with ten in each answer and at most a hundred
     length = sum(map(len, prompts[64:]))
     cost, most = (length + 2 * 1000) / 1e6, (length + 2 * 10_000) / 1e6
-    assert rows["evaluate: gpt: humaneval"] == ["64", "100", f"{length:,}", "1,000", f"{cost:.4f}", f"{most:.4f}"]
+    assert rows["evaluate: gpt: humaneval"] == [
+        "64",
+        "100",
+        f"{length:,}",
+        "1,000",
+        format_cost(cost),
+        format_cost(most),
+    ]
     assert rows["evaluate: gpt: held out"][:2] == ["0", "3"]
     assert (rows["evaluate: gpt: mbpp"][1], rows["evaluate: free: humaneval"][1]) == ("unknown", "164")
-    assert rows["evaluate: free: humaneval"][4] == "0.0000"
+    assert rows["evaluate: free: humaneval"][4] == "0"
     assert rows["evaluate: again: humaneval"][:2] == ["0", "0"]  # the store has them from the first
     assert "evaluate: gpt: price 1 / 2" in done.stderr
     assert "evaluate: free: no price in runtime.evaluate.prices, counted as free" in done.stderr
 
 
 def test_a_price_of_no_endpoint_is_refused(room):
-    write_examples(room)
     room.write_params(NOBODY, runtime__evaluate__prices={"gpt": {"input": 1.0, "output": 2.0}})
     done = call(room)
     assert (done.returncode, done.stderr) == (
@@ -129,14 +136,86 @@ def test_where_no_teacher_judges_only_the_rounds_have_rows(room):
     assert list(cells(call(room).stderr)) == ["r1", "r2", "r3", "r4", "all"]
 
 
-def test_without_round_0_the_command_that_makes_it_is_named(room):
+def test_the_seeds_of_the_present_params_are_counted_and_not_those_of_an_earlier_round_0(room):
+    write_jsonl(room.folder / "more.jsonl", [{"instruction": f"Add {n}.", "output": "x"} for n in range(200)])
+    room.write_params(NOBODY, seed__source="more.jsonl", seed__limit=150, evolve__elimination__equal_judge=False)
+    done = call(room)
+    assert {name: row[1] for name, row in cells(done.stderr).items()} == {
+        **dict.fromkeys(("r1", "r2", "r3", "r4"), "300"),
+        "all": "1,200",
+    }
+    assert "150 seeds of more.jsonl" in done.stderr
+    assert len((room.folder / "data/rounds/r0/pool.jsonl").read_text().splitlines()) == 12
+
+
+def test_a_file_and_a_price_may_be_given_without_an_edit_of_params_yaml(room):
+    write_jsonl(room.folder / "mine.jsonl", [{"prompt": f"Add {n}.", "completion": "x"} for n in range(20)])
+    room.write_params(NOBODY, seed__limit=3)
+    before = (room.folder / "params.yaml").read_bytes()
+    done = call(room, "--seeds", "mine.jsonl", "--price", "2", "6.5")
+    assert done.returncode == 0, done.stderr
+    rows = cells(done.stderr)
+    assert rows["r1"][1] == "60"  # three requests for each seed
+    prompt, answer = (float(rows["all"][at].replace(",", "")) for at in (2, 3))
+    assert rows["all"][4] == format_cost((2 * prompt + 6.5 * answer) / 1e6)
+    assert "20 seeds of mine.jsonl" in done.stderr
+    assert "teacher: price 2 / 6.5 per million tokens; spent so far 0, budget none" in done.stderr
+    assert (room.folder / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (("--price", "-1", "2"), "--price: found -1 2, accepted: two numbers of at least 0"),
+        (("--price", "nan", "2"), "--price: found nan 2, accepted: two numbers of at least 0"),
+        (("--seeds", "no.jsonl"), "seed.source: no.jsonl: no such file"),
+    ],
+)
+def test_a_wrong_file_or_price_is_one_line(room, args, line):
     room.write_params(NOBODY)
-    (room.folder / "data/rounds/r0/pool.jsonl").unlink()
+    done = call(room, *args)
+    assert (done.returncode, done.stderr) == (1, f"error: {line}\n")
+
+
+HUB = "id: nobody/no-such-set\nrevision: " + "a" * 40 + "\nsplit: train\n"
+
+
+def test_a_hub_set_that_is_not_on_this_machine_is_one_line(room):
+    (room.folder / "set.yaml").write_text(HUB)
+    room.write_params(NOBODY, seed__source="set.yaml")
+    room.env["HF_HOME"] = str(room.folder / "hub")
     done = call(room)
     assert (done.returncode, done.stderr) == (
         1,
-        "error: data/rounds/r0/pool.jsonl: no such file; `dvc repro seed` makes it\n",
+        "error: seed.source: set.yaml: nobody/no-such-set is not on this machine, and an estimate downloads nothing; "
+        "run `dvc repro seed` first\n",
     )
+
+
+@pytest.mark.parametrize("changed", [None, "limit", "source", "round_0"])
+def test_round_0_of_a_hub_set_is_counted_only_if_dvc_lock_records_it_for_these_params(room, monkeypatch, changed):
+    monkeypatch.chdir(room.folder)
+    source, folder = Path("set.yaml"), Path("data/rounds/r0")
+    source.write_text(HUB)
+    write_jsonl(folder / "examples.jsonl", [Example("a", None, 0, None, "Add 1.", "x")])
+    lock = {
+        "cmd": "python -m stages.seed",
+        "deps": [{"path": "set.yaml", "md5": hashlib.md5(source.read_bytes()).hexdigest()}],
+        "params": {"params.yaml": {"run.seed": 42, "seed": {"source": "set.yaml", "limit": None}}},
+        "outs": [{"path": str(folder), "md5": "x.dir", "size": sum(file.stat().st_size for file in folder.iterdir())}],
+    }
+    Path("dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": {"seed": lock}}))
+    if changed == "source":
+        source.write_text(HUB + "license: mit\n")
+    if changed == "round_0":
+        write_jsonl(folder / "examples.jsonl", [Example("b", None, 0, None, "Add 11.", "x")])
+    seed = SeedParams("set.yaml", 7 if changed == "limit" else None)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if changed is None:
+        assert [example.id for example in read_seeds(RunParams(42), seed)] == ["a"]
+    else:
+        with offline(), pytest.raises(StageError, match="is not on this machine"):
+            read_seeds(RunParams(42), seed)
 
 
 def test_another_file_may_replace_params_yaml(room):

@@ -96,9 +96,9 @@ def test_a_base_url_without_a_scheme_is_found(project, monkeypatch):
     assert found == "found 'localhost:8000/v1', accepted: a URL such as https://HOST/v1"
 
 
-def test_a_price_without_a_budget_is_noted(project):
+def test_a_price_without_a_budget_is_an_error(project):
     project(runtime__teacher__price__input=1.0)
-    assert results("note")["budget"].endswith("spending has no limit")
+    assert results("error")["budget"].endswith("nothing will be sent without a limit")
 
 
 def test_a_ping_finds_an_endpoint_that_nobody_serves(project, monkeypatch):

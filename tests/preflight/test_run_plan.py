@@ -55,7 +55,7 @@ def test_a_fresh_clone_without_data_is_planned(tmp_path, monkeypatch, capsys):
     wizardcoder("plan")
     shown = capsys.readouterr().err
     assert "│ seed " in shown
-    assert "no estimate yet: data/rounds/r0/" in shown
+    assert "18 seeds of bundled/seeds.json" in shown
     assert "no training plan yet: models/base: no config.json" in shown
     assert not Path("data").exists()
 

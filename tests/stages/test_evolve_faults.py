@@ -1,6 +1,7 @@
 """The stage evolve under faults, with a budget, two teachers and the Batch API: real processes, real sockets."""
 
 import json
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -62,24 +63,48 @@ class TestMoney:
             assert done.returncode == 0, done.stderr
             assert mock.counts["requests"] == 36
 
+    def test_without_a_budget_nothing_is_sent_and_the_estimate_and_the_line_to_set_are_named(self, room):
+        room.write_round_0()
+        with MockEndpoint() as mock:
+            done = room(mock.url, **self.PRICE)
+            assert mock.counts["requests"] == 0
+        assert done.returncode == 1
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith(
+            "error: runtime.teacher.budget: null, and the teacher has a price, so nothing was sent. The estimate is "
+        )
+        assert re.search(
+            r" for 144 requests, at most \d+: set `runtime: teacher: budget: \d+` in params.yaml$", last
+        ), last
+
+    def test_without_a_budget_a_run_from_the_store_is_finished(self, room):
+        with MockEndpoint() as mock:
+            room(mock.url, **self.PRICE, runtime__teacher__budget=1000.0)
+            sent = mock.counts["requests"]
+            done = room(mock.url, **self.PRICE)
+            assert mock.counts["requests"] == sent
+        assert done.returncode == 0, done.stderr
+
     def test_metrics_contain_requests_tokens_and_cost(self, room):
         with MockEndpoint() as mock:
-            room(mock.url, **self.PRICE)
+            done = room(mock.url, **self.PRICE, runtime__teacher__budget=1000.0)
         metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
         assert metrics["requests"] == 36
         assert metrics["cache_hits"] == 0
         assert metrics["cost"] == pytest.approx((metrics["prompt_tokens"] + metrics["completion_tokens"]) / 1000, 1e-4)
+        assert re.search(r", \d\d cost, \d\d paid in ", done.stderr), done.stderr
         assert metrics["cost"] == metrics["paid"] == pytest.approx(self.spent(room), 1e-4)
 
     def test_an_estimate_sends_nothing_needs_no_key_and_deducts_stored_answers(self, room):
+        room.write_round_0()
         with MockEndpoint() as mock:
-            room.write_params(mock.url, **self.PRICE)
+            room.write_params(mock.url, **self.PRICE, runtime__teacher__budget=1000.0)
             del room.env["OPENAI_API_KEY"]
             before = room.call("-m", "wizardcoder.cli.main", "estimate")
             assert before.returncode == 0, before.stderr
             assert mock.counts["requests"] == 0
             room.env["OPENAI_API_KEY"] = "any"
-            room(mock.url, **self.PRICE)
+            room(mock.url, **self.PRICE, runtime__teacher__budget=1000.0)
             after = room.call("-m", "wizardcoder.cli.main", "estimate")
             assert mock.counts["requests"] == 36
         rows = {line.split()[1]: line.split() for line in before.stderr.splitlines() if line.startswith("│ ")}
@@ -90,8 +115,9 @@ class TestMoney:
         assert "m's own counts" in after.stderr or "own counts so far" in after.stderr
 
     def test_the_estimate_of_a_round_equals_its_requests(self, room):
+        room.write_round_0()
         with MockEndpoint() as mock:
-            room(mock.url, **self.PRICE)
+            room(mock.url, **self.PRICE, runtime__teacher__budget=1000.0)
             for number in (2, 3, 4):
                 room.call(*STAGE, number)
             asked = mock.counts["requests"]

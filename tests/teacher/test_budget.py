@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from wizardcoder.core.console import StageError
-from wizardcoder.teacher.budget import Budget, Price
+from wizardcoder.teacher.budget import Budget, Price, format_cost, suggest_budget
 
 
 def test_a_price_is_per_million_tokens():
@@ -32,9 +32,48 @@ def test_a_budget_waits_for_requests_in_flight_and_raises_if_there_are_none():
     assert asyncio.run(main()) == [0.5, 0.25, 1.0]
 
 
-def test_no_budget_is_no_limit():
+def test_without_a_price_no_budget_is_needed():
     async def main():
-        async with Budget(None, spent=0.0).reserve(1e9):
+        async with Budget(None, spent=0.0).reserve(0.0):
             return True
 
     assert asyncio.run(main())
+
+
+def test_without_a_budget_nothing_that_costs_money_is_let_through_and_the_cost_is_described_once():
+    described = []
+
+    def describe():
+        described.append(1)
+        return "The estimate is 9.8."
+
+    async def one(budget):
+        async with budget.reserve(0.001):
+            pytest.fail("sent")
+
+    async def main():
+        budget = Budget(None, 0.0, describe)
+        return await asyncio.gather(*(one(budget) for _ in range(5)), return_exceptions=True)
+
+    line = "runtime.teacher.budget: null, and the teacher has a price, so nothing was sent. The estimate is 9.8."
+    assert [(type(exc), str(exc)) for exc in asyncio.run(main())] == [(StageError, line)] * 5
+    assert described == [1]
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"),
+    [
+        *((0, "0"), (1.23e-7, "0.00000012"), (0.00123, "0.0012"), (0.0999, "0.10"), (0.996, "1.0"), (1.0422, "1.0")),
+        *((9.96, "10"), (10.4, "10"), (99.6, "100"), (523.4, "523"), (12345.6, "12,346")),
+    ],
+)
+def test_money_has_two_significant_digits_and_from_10_on_no_decimals(cost, text):
+    assert format_cost(cost) == text
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"), [(0, "1"), (0.00123, "0.0013"), (1.0422, "1.1"), (10, "10"), (523.4, "530"), (12345.6, "13000")]
+)
+def test_a_suggested_budget_is_rounded_up(cost, text):
+    assert suggest_budget(cost) == text
+    assert float(text) >= cost

@@ -11,6 +11,13 @@ import typer
 
 def estimate(
     *,
+    seeds: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Count all records of this file instead of seed.source.")
+    ] = None,
+    price: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="IN OUT", help="Price per million tokens instead of runtime.teacher.price."),
+    ] = None,
     tokenizer: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A model's tokenizer.json, used until real counts are known.")
     ] = None,
@@ -21,12 +28,13 @@ def estimate(
 ) -> None:
     """Estimate what the teacher will be asked and what it costs.
 
-    Sends nothing and needs no key. Answers in the store cost nothing and are subtracted. `cost` assumes one attempt per
-    request, `at most` assumes all retries.
+    Reads the seeds that params.yaml names now. Sends nothing and needs no key. Answers in the store cost nothing and
+    are subtracted. `cost` assumes one attempt per request, `at most` assumes all retries.
     """
+    from wizardcoder.cli.options import read_price
     from wizardcoder.estimates.estimate import estimate_costs
     from wizardcoder.estimates.table import print_estimate
 
     if cache_dir is not None:
         os.environ["WC_CACHE_DIR"] = str(cache_dir)
-    print_estimate(estimate_costs(params, tokenizer))
+    print_estimate(estimate_costs(params, tokenizer, seeds=seeds, price=read_price(price)))

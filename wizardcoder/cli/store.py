@@ -11,6 +11,7 @@ import typer
 
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
+from wizardcoder.teacher.budget import format_cost
 
 if TYPE_CHECKING:
     from wizardcoder.core.store import AnswerStore
@@ -30,7 +31,7 @@ def size(cache_dir: CacheDir = None) -> None:
     """Print the number of answers, bytes and money spent, then answers by endpoint and model."""
     with _open(cache_dir) as (path, store):
         total = store.size()
-        typer.echo(f"{path}: {total.answers} answers, {total.bytes / 1e6:.1f} MB, {total.spent:.4f} spent")
+        typer.echo(f"{path}: {total.answers} answers, {total.bytes / 1e6:.1f} MB, {format_cost(total.spent)} spent")
         for endpoint, model, answers in store.by_model():
             typer.echo(f"{answers:>10}  {model}  {endpoint}")
 

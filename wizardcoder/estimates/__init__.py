@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from wizardcoder.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from wizardcoder.estimates.estimate import CostEstimate as CostEstimate
-    from wizardcoder.estimates.estimate import EstimateRow as EstimateRow
+    from wizardcoder.estimates.cost_estimate import CostEstimate as CostEstimate
+    from wizardcoder.estimates.cost_estimate import EstimateRow as EstimateRow
     from wizardcoder.estimates.estimate import estimate_costs as estimate_costs
     from wizardcoder.estimates.rounds import Estimate as Estimate
     from wizardcoder.estimates.table import print_estimate as print_estimate
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __getattr__, __all__ = lazy_exports(
     __name__,
     {
-        "CostEstimate": "estimate",
+        "CostEstimate": "cost_estimate",
         "Estimate": "rounds",
-        "EstimateRow": "estimate",
+        "EstimateRow": "cost_estimate",
         "estimate_costs": "estimate",
         "print_estimate": "table",
     },

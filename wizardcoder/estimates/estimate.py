@@ -1,19 +1,18 @@
 """Estimate what the teacher and other endpoints will be asked, and what that costs, before anything is sent.
 
-In: params.yaml, round 0, the answer stores, the benchmarks that are available offline. Out: requests, tokens and money
-of each round that is on, of screen, analyze and decontaminate where params.yaml lets a teacher judge, and of the models
-in `evaluate.endpoints`. Sends nothing and needs no key. Does not estimate hours: wizardcoder/experiments/rerun_plan.py
-reads those from metrics.
+In: params.yaml, the seeds, the answer stores, the benchmarks that are available offline. Out: requests, tokens and
+money of each round that is on, of screen, analyze and decontaminate where params.yaml lets a teacher judge, and of the
+models in `evaluate.endpoints`. Sends nothing and needs no key. Does not estimate hours:
+wizardcoder/experiments/rerun_plan.py reads those from metrics.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial, reduce
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic.dataclasses import dataclass as params_dataclass
 
@@ -25,10 +24,11 @@ from wizardcoder.core import paths
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, STRICT, RunParams, Text, load
-from wizardcoder.core.records import Example, PoolItem, read_records
+from wizardcoder.core.records import Example, PoolItem
 from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.core.templates import fill
 from wizardcoder.decontamination.settings import DecontaminateParams
+from wizardcoder.estimates.cost_estimate import CostEstimate, EstimateRow
 from wizardcoder.estimates.judgements import (
     RoundSize,
     estimate_decontamination,
@@ -37,11 +37,13 @@ from wizardcoder.estimates.judgements import (
     round_sizes,
 )
 from wizardcoder.estimates.offline import offline
-from wizardcoder.estimates.rounds import Estimate, Estimator
+from wizardcoder.estimates.rounds import Estimator
 from wizardcoder.estimates.scoring import estimate_scoring
+from wizardcoder.estimates.seeds import read_seeds
 from wizardcoder.evaluation.held_out import read_held_out
 from wizardcoder.evaluation.settings import GENERATIONS, EvaluateParams, make_sampler
 from wizardcoder.evaluation.settings import check as check_evaluation
+from wizardcoder.evolution.seed_source import SeedParams
 from wizardcoder.evolution.settings import EvolveParams, check_evolve_params
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.merging.settings import MergeParams
@@ -52,14 +54,13 @@ from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.training.settings import TrainParams
 
-T = TypeVar("T")
-
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
 class Params:
     """The sections of params.yaml that decide what is asked."""
 
     run: RunParams
+    seed: SeedParams
     teacher: TeacherParams
     evolve: EvolveParams
     screen: ScreenParams
@@ -71,64 +72,60 @@ class Params:
     evaluate: EvaluateParams
 
 
-@dataclass(frozen=True, slots=True)
-class EstimateRow:
-    """What one round, stage or model will ask; `estimate` is None where `unknown` is the reason.
-
-    `stage` is the DVC stage that asks. `known_deducted` is True where answers in the store are not counted again.
-    """
-
-    stage: str
-    label: str
-    estimate: Estimate | None
-    unknown: str | None = None
-    known_deducted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
-    """The estimate of a whole run: its rows, remarks on how they were counted, and the money spent so far."""
-
-    rows: list[EstimateRow]
-    notes: list[str]
-    price: Price
-    budget: float | None
-    spent: float
-
-    def total(self, stage: str | None = None) -> Estimate:
-        """Return the sum of all rows that are known, or of one stage's."""
-        known = [row.estimate for row in self.rows if row.estimate and stage in (None, row.stage)]
-        return reduce(Estimate.plus, known, Estimate())
-
-
-def estimate_costs(params_file: Path = PARAMS_FILE, tokenizer: Path | None = None) -> CostEstimate:
-    """Estimate a run with these params from the data and answers in this folder.
+def estimate_costs(
+    params_file: Path = PARAMS_FILE,
+    tokenizer: Path | None = None,
+    *,
+    seeds: Path | None = None,
+    price: Price | None = None,
+) -> CostEstimate:
+    """Estimate a run with these params from the seeds and the answers in this folder.
 
     Args:
         params_file: the file to read instead of params.yaml.
         tokenizer: a model's tokenizer.json, which counts tokens until the store holds an endpoint's own counts.
+        seeds: all records of this file instead of `seed.source` and `seed.limit`.
+        price: instead of `runtime.teacher.price`.
 
     Raises:
-        StageError: the params or round 0 are missing or wrong.
+        StageError: the params or the seeds are missing or wrong.
     """
-    params = load(Params, params_file)
+    params = _replaced(load(Params, params_file), seeds, price)
     check_evolve_params(params)
     check_evaluation(params.evaluate, params.decontaminate.benchmarks)
     with offline(), AnswerStore(cache_dir() / FILE_NAME) as store:
+        examples = read_seeds(params.run, params.seed)
         estimator = Estimator(params, store, tokenizer)
-        asyncio.run(estimator.follow(_seeds("pool", PoolItem)))
+        asyncio.run(estimator.follow(PoolItem(example.id, example.instruction) for example in examples))
         rows = [EstimateRow(f"evolve_r{n}", f"r{n}", estimate) for n, estimate in estimator.rounds.items()]
-        rows += [*_judging_rows(params, estimator), *_scoring_rows(params, estimator)]
-        notes = list(_notes(params, estimator))
+        rows += [*_judging_rows(params, estimator, examples), *_scoring_rows(params, estimator, examples)]
+        notes = [f"{len(examples):,} seeds of {params.seed.source}", *_notes(params, estimator)]
         return CostEstimate(rows, notes, params.teacher.runtime.price, params.teacher.runtime.budget, store.spent())
 
 
-def _judging_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]:
+def describe_run_cost() -> str:
+    """Return what the run in this folder will cost, and the budget to set, as one sentence."""
+    try:
+        return f"{estimate_costs().describe()} in params.yaml"
+    except StageError as exc:
+        return f"No estimate: {exc}. Set `runtime: teacher: budget:` in params.yaml"
+
+
+def _replaced(params: Params, seeds: Path | None, price: Price | None) -> Params:
+    if seeds is not None:
+        params = replace(params, seed=SeedParams(str(seeds), None))
+    if price is not None:
+        runtime = replace(params.teacher.runtime, price=price)
+        params = replace(params, teacher=replace(params.teacher, runtime=runtime))
+    return params
+
+
+def _judging_rows(params: Params, estimator: Estimator, seeds: Sequence[Example]) -> Iterator[EstimateRow]:
     """Yield a row for each stage after the rounds that asks the teacher; answers in the store are not deducted."""
     safe, analyze, own = params.screen.safety, params.analyze, params.decontaminate
     if (safe.judge, analyze.difficulty, own.judge) == ("rule", "off", "rule"):
         return
-    sizes = round_sizes(estimator, list(_seeds("examples", Example)))
+    sizes = round_sizes(estimator, seeds)
     if safe.judge != "rule":
         found = estimate_screening(estimator, sizes, safe.prompt, safety.ATTEMPTS)
         yield EstimateRow("screen", "screen", found, known_deducted=False)
@@ -142,13 +139,13 @@ def _judging_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
             yield _decontamination_row(params, estimator, merged, name)
 
 
-def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]:
+def _scoring_rows(params: Params, estimator: Estimator, seeds: Sequence[Example]) -> Iterator[EstimateRow]:
     """Yield a row for each model in `evaluate.endpoints` and benchmark."""
     evaluate = params.evaluate
     if not evaluate.endpoints:
         return
     benchmarks = {name: _scored_problems(params, name, first) for name, first in evaluate.wanted().items()}
-    held_out = [fill(params.train.prompt, instruction=text) for text in _held_out(evaluate.held_out)]
+    held_out = [fill(params.train.prompt, instruction=text) for text in _held_out(evaluate.held_out, seeds)]
     counted: set[str] = set()
     with AnswerStore(cache_dir() / GENERATIONS) as store:
         for label in evaluate.endpoints:
@@ -166,9 +163,9 @@ def _scoring_rows(params: Params, estimator: Estimator) -> Iterator[EstimateRow]
             yield EstimateRow("evaluate", f"evaluate: {label}: held out", ask(held_out, 1))
 
 
-def _held_out(most: int) -> list[str]:
+def _held_out(most: int, seeds: Sequence[Example]) -> list[str]:
     """Return the instructions held out from training, or as many seeds where nothing was trained yet."""
-    found = read_held_out(most) if paths.TRAIN_OUTCOMES.is_file() else list(_seeds("examples", Example))[:most]
+    found = read_held_out(most) if paths.TRAIN_OUTCOMES.is_file() else seeds[:most]
     return [example.instruction for example in found]
 
 
@@ -201,13 +198,6 @@ def _scored_problems(params: Params, name: str, first: int | None) -> list[Probl
         return problems
     runnable, left_out = availability.split_runnable({problem.task_id: problem for problem in problems})
     return list(runnable.values()) or next(iter(left_out.values()))
-
-
-def _seeds(name: str, kind: type[T]) -> Iterator[T]:
-    path = paths.round_folder(0) / f"{name}.jsonl"
-    if not path.is_file():
-        raise StageError(f"{path}: no such file; `dvc repro seed` makes it")
-    return read_records(path, kind)
 
 
 def _notes(params: Params, estimator: Estimator) -> Iterator[str]:

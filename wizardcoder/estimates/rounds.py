@@ -7,7 +7,7 @@ requests is an upper bound. Does not cover later stages: judgements.py does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -48,13 +48,14 @@ class Estimate:
 class Estimator:
     """Follows lineages; `rounds` maps a round's number to its estimate, `counted_by` describes the token count.
 
-    `count` returns a text's tokens. By role: `limits` holds the most tokens of an answer, `lengths` the expected ones,
-    both with the reasoning.
+    `numbers` are the rounds to follow, None for all that `evolve.enabled` switches on. `count` returns a text's tokens.
+    By role: `limits` holds the most tokens of an answer, `lengths` the expected ones, both with the reasoning.
     """
 
     settings: EvolutionSettings
     store: AnswerStore
     tokenizer: Path | None = None
+    numbers: Sequence[int] | None = None
     rounds: dict[int, Estimate] = field(default_factory=dict)
     counted_by: str = ""
     count: Callable[[str], float] = field(init=False)
@@ -69,7 +70,10 @@ class Estimator:
             known = len(lengths) >= ENOUGH_ANSWERS
             self.limits[role] = token_limit(body)
             self.lengths[role] = sum(lengths) / len(lengths) if known else self.limits[role]
-        self.rounds = {n: Estimate() for n in paths.EVOLVED_ROUNDS if self.settings.evolve.enabled[f"r{n}"]}
+        numbers = self.numbers
+        if numbers is None:
+            numbers = [n for n in paths.EVOLVED_ROUNDS if self.settings.evolve.enabled[f"r{n}"]]
+        self.rounds = {n: Estimate() for n in numbers}
 
     async def follow(self, pool: Iterable[PoolItem]) -> None:
         """Follow each seed through all enabled rounds."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from rich.table import Table
 
 from wizardcoder.core import console
-from wizardcoder.estimates.estimate import CostEstimate
+from wizardcoder.estimates.cost_estimate import CostEstimate
 from wizardcoder.estimates.rounds import Estimate
+from wizardcoder.teacher.budget import format_cost
 
 UNKNOWN = "unknown"
 
@@ -25,7 +26,7 @@ def print_estimate(found: CostEstimate) -> None:
         console.say(line)
     console.say(
         f"teacher: price {found.price.input:g} / {found.price.output:g} per million tokens; "
-        f"spent so far {found.spent:.4f}, budget {found.budget}"
+        f"spent so far {format_cost(found.spent)}, budget {'none' if found.budget is None else f'{found.budget:g}'}"
     )
 
 
@@ -48,6 +49,6 @@ def _cells(estimate: Estimate) -> tuple[str, ...]:
         f"{estimate.requests:,}",
         f"{estimate.prompt_tokens:,.0f}",
         f"{estimate.completion_tokens:,.0f}",
-        f"{estimate.cost:.4f}",
-        f"{estimate.most:.4f}",
+        format_cost(estimate.cost),
+        format_cost(estimate.most),
     )

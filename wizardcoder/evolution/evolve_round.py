@@ -19,7 +19,7 @@ from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, r
 from wizardcoder.evolution.evolve_one import evolve_one
 from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher.ask_all import stream_answers
-from wizardcoder.teacher.budget import Price
+from wizardcoder.teacher.budget import Price, describe_run_cost, format_cost
 from wizardcoder.teacher.teacher import Teacher, Usage, open_teacher
 
 FILES = ("examples", "rejected", "pool")
@@ -33,6 +33,7 @@ async def evolve_round(
     *,
     cache: Path,
     line_of: Callable[[Example], str] = to_line,
+    describe_cost: Callable[[], str] = describe_run_cost,
 ) -> dict[str, float]:
     """Evolve the pool in `source` and return the round's counts.
 
@@ -43,13 +44,14 @@ async def evolve_round(
         files: open text files, by the names in FILES.
         cache: the folder of the answer store.
         line_of: formats an accepted example as a line.
+        describe_cost: says what the run will cost, for the error of a teacher that has a price but no budget.
 
     Raises:
         StageError: the endpoint is down, refuses the key, or the budget would be exceeded; all answers are kept.
     """
     total = count_lines(source)
     counts: Counter[str] = Counter(attempted=total, accepted=0, rejected=0)
-    async with open_teacher(settings.teacher, cache) as teacher:
+    async with open_teacher(settings.teacher, cache, describe_cost=describe_cost) as teacher:
         with console.track(f"evolve_r{number}", total) as bar:
 
             async def evolve(item: PoolItem) -> Example | Rejected:
@@ -62,6 +64,12 @@ async def evolve_round(
                     counts.update(_counted(outcome))
                     bar.advance(note=_progress_note(counts["accepted"], bar.done + 1, total, teacher))
         return {**counts, **_usage_metrics(teacher.usage)}
+
+
+def headline(metrics: Mapping[str, float]) -> dict[str, object]:
+    """Return the totals of a round for its closing line: the metrics without a breakdown by reason or heuristic."""
+    totals = {name: value for name, value in metrics.items() if "." not in name and name != "enabled"}
+    return {name: format_cost(value) if name in ("cost", "paid") else value for name, value in totals.items()}
 
 
 def _write(
@@ -103,5 +111,5 @@ def _progress_note(accepted: int, done: int, total: int, teacher: Teacher) -> st
     usage, price = teacher.usage, teacher.params.runtime.price
     note = f"{accepted} accepted, {usage.prompt_tokens + usage.completion_tokens:,} tokens"
     if price != Price(0.0, 0.0):
-        note += f", paid {usage.paid:.2f} of about {usage.paid * total / done:.2f}"
+        note += f", paid {format_cost(usage.paid)} of about {format_cost(usage.paid * total / done)}"
     return note

@@ -19,7 +19,8 @@ from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.params import PARAMS_FILE, read_yaml
 from wizardcoder.core.params_file import leaves
-from wizardcoder.estimates.estimate import CostEstimate, estimate_costs
+from wizardcoder.estimates.cost_estimate import CostEstimate
+from wizardcoder.estimates.estimate import estimate_costs
 from wizardcoder.estimates.table import print_estimate
 from wizardcoder.experiments.experiment import LAST_STAGE, Experiment
 from wizardcoder.experiments.rerun_plan import in_order, plan_reruns, sources_of

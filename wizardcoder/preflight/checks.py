@@ -133,7 +133,9 @@ def _check_endpoints(params: AllParams, *, ping: bool) -> Iterator[CheckResult]:
     price = params.teacher.runtime.price
     if (price.input or price.output) and params.teacher.runtime.budget is None:
         yield CheckResult(
-            "budget", "runtime.teacher.budget is null while a price is set: spending has no limit", "note"
+            "budget",
+            "runtime.teacher.budget is null while a price is set: nothing will be sent without a limit",
+            "error",
         )
 
 

@@ -93,10 +93,7 @@ def _show_costs(reruns: Sequence[StageRerun]) -> None:
     if not any(rerun.name.startswith(ASKING) and not rerun.pull_suffices for rerun in reruns):
         console.say("money: no stage that asks a model is affected")
         return
-    seed = next((rerun for rerun in reruns if rerun.name == "seed" and not rerun.pull_suffices), None)
-    if seed is not None and paths.round_folder(0).is_dir():
-        console.say("money: the seeds will change; run `dvc repro seed` first, else this counts the present ones")
-    _show_part("estimate", lambda: print_estimate(estimate_costs()), paths.round_folder(0).is_dir())
+    _show_part("estimate", lambda: print_estimate(estimate_costs()), required=False)
 
 
 def _show_part(what: str, show: Callable[[], None], required: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -24,7 +24,7 @@ from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.teacher.answer import Answer, answer_fields, is_unknown_finish_reason, load_answer
 from wizardcoder.teacher.ask_all import window_size
 from wizardcoder.teacher.batch import BatchEndpoint
-from wizardcoder.teacher.budget import Budget
+from wizardcoder.teacher.budget import Budget, describe_run_cost
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.endpoint import Endpoint, read_api_key
 from wizardcoder.teacher.rate_limit import RateLimiter
@@ -230,16 +230,24 @@ class Teacher:
 
 
 @asynccontextmanager
-async def open_teacher(params: TeacherParams, cache: Path, logs: Path | None = None) -> AsyncIterator[Teacher]:
+async def open_teacher(
+    params: TeacherParams,
+    cache: Path,
+    logs: Path | None = None,
+    describe_cost: Callable[[], str] = describe_run_cost,
+) -> AsyncIterator[Teacher]:
     """Open the answer store in the folder `cache`, and a teacher that uses it.
 
     Args:
         params: the sections `teacher` and `runtime.teacher`.
         cache: the folder of the answer store.
         logs: the folder of the servers' log files; None: a folder in `cache`.
+        describe_cost: says what the run will cost, for the error of a teacher that has a price but no budget.
     """
     with AnswerStore(cache / FILE_NAME) as store:
-        teacher = Teacher(params, store, Budget(params.runtime.budget, store.spent()), logs or cache / LOGS)
+        teacher = Teacher(
+            params, store, Budget(params.runtime.budget, store.spent(), describe_cost), logs or cache / LOGS
+        )
         async with teacher._stack:
             try:
                 yield teacher
