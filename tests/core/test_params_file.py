@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from dvc.utils.hydra import apply_overrides
+from ruamel.yaml import YAML
 
-from wizardcoder.core.params_file import applied, line_comments
+from wizardcoder.core.params_file import applied, line_comments, overrides
 
 PARAMS = """\
 # about the file
@@ -75,3 +77,22 @@ def test_a_list_in_one_line_replaces_a_list_in_lines_and_back():
     assert "\n  rows: []                    # none\n" in short
     back = applied(short, {"train": {"rows": ["b"]}}, comments={("train", "rows"): "# a list"})
     assert line_comments(back)["train", "rows"] == "# a list"
+
+
+BODY = {"max_tokens": None, "chat_template_kwargs": {"enable_thinking": False}}
+
+
+@pytest.mark.parametrize("body", [BODY, {}])
+def test_the_body_of_requests_is_replaced_as_a_whole(body):
+    before = "teacher:\n  body: {top_k: 20}\n  model: m\n"
+    assert YAML(typ="safe").load(applied(before, {"teacher": {"body": body}})) == {
+        "teacher": {"body": body, "model": "m"}
+    }
+
+
+@pytest.mark.parametrize("body", [BODY, {}])
+def test_dvc_replaces_the_body_of_requests_as_a_whole(tmp_path, body):
+    path = tmp_path / "params.yaml"
+    path.write_text("teacher:\n  body: {top_k: 20}\n  model: m\n")
+    apply_overrides(path, overrides({"teacher": {"body": body}}))
+    assert YAML(typ="safe").load(path)["teacher"]["body"] == body

@@ -89,7 +89,7 @@ def with_line_comments(text: str, comments: Mapping[KeyPath, str | None], column
 
 def overrides(values: Mapping[str, Any]) -> list[str]:
     """Return values as `key=value` pairs in Hydra's grammar, which `dvc exp run -S` reads."""
-    return [f"{'.'.join(path)}={_hydra(value)}" for path, value in leaves(values)]
+    return [pair for path, value in leaves(values) for pair in _pairs(".".join(path), value)]
 
 
 def leaves(tree: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
@@ -164,6 +164,11 @@ def _laid_out_as(old: object, value: object) -> object:
     if isinstance(old, CommentedSeq) and old.fa.flow_style():
         laid_out.fa.set_flow_style()
     return laid_out
+
+
+def _pairs(name: str, value: object) -> list[str]:
+    """Return the pair that sets a key; Hydra would merge a mapping into the present one, so it is removed first."""
+    return [f"~{name}", f"+{name}={_hydra(value)}"] if isinstance(value, dict) else [f"{name}={_hydra(value)}"]
 
 
 def _hydra(value: object) -> str:
