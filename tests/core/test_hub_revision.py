@@ -17,7 +17,7 @@ from stages import base, seed
 from tests.publishing.conftest import Hub
 from wizardcoder.core import paths
 from wizardcoder.core.hub_revision import commit_of, warn_unpinned
-from wizardcoder.evolution import alpaca
+from wizardcoder.evolution import seed_source
 from wizardcoder.text.embedding_models import open_model
 from wizardcoder.training import checkpoints
 
@@ -113,7 +113,7 @@ def test_seed_reads_the_commit_that_it_writes_into_its_metrics(asked, monkeypatc
 
 
 def test_a_source_that_is_a_file_has_no_commit(tmp_path):
-    assert alpaca.source_commit(tmp_path / "seeds.json") is None
+    assert seed_source.source_commit(tmp_path / "seeds.json") is None
 
 
 @pytest.fixture

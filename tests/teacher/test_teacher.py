@@ -1,10 +1,12 @@
 """What identifies a request, when nothing is opened, and that equal requests are sent once."""
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from bench.mock_endpoint import MockEndpoint
 from stages.evolve import Params
@@ -24,7 +26,8 @@ from wizardcoder.teacher.request import (
 from wizardcoder.teacher.serving import SERVED, ServeParams
 from wizardcoder.teacher.teacher import open_teacher
 
-TEACHER = load(Params, Path(__file__).resolve().parents[2] / "params.yaml").teacher
+ROOT = Path(__file__).resolve().parents[2]
+TEACHER = load(Params, ROOT / "params.yaml").teacher
 CHAT = [{"role": "user", "content": "hello"}]
 
 
@@ -133,6 +136,18 @@ def test_sampling_settings_that_are_null_are_not_sent():
     assert sorted(sent) == ["messages", "model", "seed"]
 
 
+def test_the_examples_in_the_documentation_are_accepted(tmp_path):
+    page = (ROOT / "docs/teachers.md").read_text(encoding="utf-8")
+    section = page.split("## Reasoning models and hosted models")[1].split("\n## ")[0]
+    for example in re.findall(r"```yaml\n(.*?)```", section, re.DOTALL):
+        params = YAML(typ="safe").load(ROOT / "params.yaml")
+        params["teacher"] |= YAML(typ="safe").load(example)["teacher"]
+        path = tmp_path / "params.yaml"
+        with path.open("w") as file:
+            YAML().dump(params, file)
+        assert build_request(load(Params, path).teacher, "judge", CHAT, 1).body.keys() >= {"model", "messages", "seed"}
+
+
 @pytest.mark.parametrize(
     ("body", "tokens"),
     [
@@ -155,7 +170,7 @@ def test_the_token_limit_has_several_names(body, tokens):
     ],
 )
 def test_a_body_is_a_mapping_without_the_question(tmp_path, old, new, line):
-    text = (Path(__file__).resolve().parents[2] / "params.yaml").read_text()
+    text = (ROOT / "params.yaml").read_text()
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(StageError) as refused:
@@ -186,6 +201,29 @@ def test_equal_requests_in_flight_are_sent_and_paid_once(tmp_path, monkeypatch, 
     assert {reply.answer.text for reply in replies} == {"two words"}
     assert sum(reply.cached for reply in replies) == teacher.usage.cache_hits == 9
     assert (teacher.usage.requests, teacher.usage.paid, teacher.budget.spent) == (2, 6.0, 6.0)  # three tokens each
+
+
+@pytest.mark.parametrize("mode", ["chat", "batch"])
+def test_a_second_attempt_is_sent_even_if_its_body_is_the_same(tmp_path, monkeypatch, mode):
+    async def main(teacher):
+        own = replace(teacher.params, body={"seed": None})
+        teacher.params = own
+        return [await teacher.ask("judge", CHAT, seed=n, attempt=n) for n in range(2)]
+
+    with MockEndpoint() as mock:
+        _, teacher = asking(mock, tmp_path, main, monkeypatch, mode=mode)
+    assert mock.counts["requests" if mode == "chat" else "batched"] == teacher.usage.requests == 2
+
+
+def test_a_budget_reserves_the_limit_under_each_of_its_names(tmp_path, monkeypatch):
+    async def main(teacher):
+        teacher.params = replace(teacher.params, body={"max_tokens": None, "max_completion_tokens": 50})
+        return await asyncio.gather(teacher.ask("judge", CHAT, 1), return_exceptions=True)
+
+    with MockEndpoint() as mock:
+        (outcome,), _ = asking(mock, tmp_path, main, monkeypatch, budget=60.0)
+    assert isinstance(outcome, StageError)
+    assert "the next request can cost 67.0000" in str(outcome)  # 17 tokens of the prompt and 50 of the answer
 
 
 def test_a_cancelled_request_is_still_answered_for_the_others_and_kept(tmp_path, monkeypatch):

@@ -12,8 +12,12 @@ from wizardcoder.core.lazy import lazy_exports
 if TYPE_CHECKING:
     from wizardcoder.teacher.answer import Answer as Answer
     from wizardcoder.teacher.answer import RequestFailedError as RequestFailedError
+    from wizardcoder.teacher.answer import incomplete_reason as incomplete_reason
     from wizardcoder.teacher.ask_all import stream_answers as stream_answers
     from wizardcoder.teacher.endpoint import Endpoint as Endpoint
+    from wizardcoder.teacher.reasoning import separate_reasoning as separate_reasoning
+    from wizardcoder.teacher.request import build_request as build_request
+    from wizardcoder.teacher.request import stored_answer as stored_answer
     from wizardcoder.teacher.settings import TeacherParams as TeacherParams
     from wizardcoder.teacher.teacher import Teacher as Teacher
     from wizardcoder.teacher.teacher import open_teacher as open_teacher
@@ -25,8 +29,12 @@ __getattr__, __all__ = lazy_exports(
     {
         "Answer": "answer",
         "RequestFailedError": "answer",
+        "incomplete_reason": "answer",
         "stream_answers": "ask_all",
         "Endpoint": "endpoint",
+        "separate_reasoning": "reasoning",
+        "build_request": "request",
+        "stored_answer": "request",
         "TeacherParams": "settings",
         "Teacher": "teacher",
         "open_teacher": "teacher",
