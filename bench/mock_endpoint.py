@@ -60,10 +60,15 @@ class MockEndpoint:
     refuses: tuple[int, str | None] | None = None  # status and error code of every answer
     refused_request: int | None = None  # `refuses` applies only to the request of this number (from 1)
     refusal: Refusal = lambda body: None  # status and reply for a body that is refused for good
+    retry_after: str | None = None  # the text of the header, instead of `retry_after_s`
+    rate_changes: tuple[tuple[float, float], ...] = ()  # (seconds since the first request, another rate_limit)
+    tokens_per_minute: float | None = None  # of prompt (four characters each) and max_tokens; above it 429
     raw_reply: bytes | None = None  # sent instead of every chat completion
     batch_polls: int = 1  # polls of a batch until it has ended
     batch_fails: Callable[[dict[str, Any], int], bool] = lambda body, number: False  # (body, batch's number from 0)
     batch_expires: tuple[int, ...] = ()  # numbers of the batches that end as expired, their last half unanswered
+    enqueued_tokens: float | None = None  # of all unfinished batches; one above it fails as a whole
+    poll_failures: int = 0  # polls of batches that fail with 500, before the first that does not
     batch_refused: str | None = None  # the reason why every batch fails as a whole
     early: int = 0  # requests that came before their Retry-After had passed
     print_answers: bool = False  # a line `answered HASH` on stdout for each answered request
@@ -73,8 +78,8 @@ class MockEndpoint:
         self._released = asyncio.Event()
         self._faults: Counter[str] = Counter()  # by request, so far
         self._retry_at: dict[str, float] = {}
-        self._tokens = self.rate_limit or 0.0
-        self._filled = time.monotonic()
+        self._requests_left = self._tokens_left = 1.0  # share of a second's requests, of a minute's tokens
+        self._filled = self._first_request = 0.0
         self.url = ""
         self.files: dict[str, bytes] = {}
         self.batches: list[dict[str, Any]] = []
@@ -156,7 +161,7 @@ class MockEndpoint:
         if time.monotonic() < self._retry_at.pop(key, 0.0):
             self.early += 1
         rng = random.Random(f"{self.seed}:{key}:{self._faults[key]}")
-        if not self._admitted() or rng.random() < self.p429:
+        if not self._admitted(raw) or rng.random() < self.p429:
             return self._refused(key)
         if rng.random() < self.p500:
             self.counts["500"] += 1
@@ -218,14 +223,31 @@ class MockEndpoint:
             "created_at": 0,
             "looks": 0,
         }
+        if self._is_above_enqueued_tokens(batch):
+            self.counts["token_limit_exceeded"] += 1
+            message = (
+                "Enqueued token limit reached. Please try again once some in_progress batches have been completed."
+            )
+            failure = {"code": "token_limit_exceeded", "message": message}
+            batch |= {"status": "failed", "errors": {"object": "list", "data": [failure]}}
         self.batches.append(batch)
         return web.json_response(batch)
+
+    def _is_above_enqueued_tokens(self, batch: dict[str, Any]) -> bool:
+        unfinished = [batch, *(b for b in self.batches if b["status"] == "in_progress")]
+        lines = [line for b in unfinished for line in self.files[b["input_file_id"]].splitlines()]
+        tokens = sum(_expected_tokens(json.loads(line)["body"]) for line in lines)
+        return self.enqueued_tokens is not None and tokens > self.enqueued_tokens
 
     async def _list_batches(self, _: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": self.batches, "has_more": False})
 
     async def _poll_batch(self, request: web.Request) -> web.Response:
         batch = next(b for b in self.batches if b["id"] == request.match_info["id"])
+        if self.poll_failures:
+            self.poll_failures -= 1
+            self.counts["failed polls"] += 1
+            return web.json_response({"error": {"message": "the server had an error"}}, status=500)
         batch["looks"] += 1
         if batch["status"] == "in_progress" and batch["looks"] >= self.batch_polls:
             self._end_batch(batch)
@@ -259,16 +281,26 @@ class MockEndpoint:
         batch["status"] = "expired" if expired else "completed"
         batch["request_counts"] = {"total": len(lines), "completed": len(output), "failed": len(errors)}
 
-    def _admitted(self) -> bool:
-        if self.rate_limit is None:
-            return True
+    def _admitted(self, raw: bytes) -> bool:
+        """Take a request and its tokens from the two buckets; return False, and take nothing, if one is too empty."""
         now = time.monotonic()
-        self._tokens = min(self.rate_limit, self._tokens + (now - self._filled) * self.rate_limit)
+        self._first_request = self._first_request or now
+        rate, tokens_per_s = self._rate_limit_at(now - self._first_request), (self.tokens_per_minute or 0.0) / 60
+        elapsed = now - (self._filled or now)
         self._filled = now
-        if self._tokens < 1:
+        self._requests_left = min(1.0, self._requests_left + elapsed)
+        self._tokens_left = min(1.0, self._tokens_left + elapsed / 60)
+        request = 1 / rate if rate else 0.0
+        tokens = _expected_tokens(json.loads(raw)) / (60 * tokens_per_s) if tokens_per_s else 0.0
+        if self._requests_left < request or self._tokens_left < tokens:
             return False
-        self._tokens -= 1
+        self._requests_left -= request
+        self._tokens_left -= tokens
         return True
+
+    def _rate_limit_at(self, elapsed: float) -> float | None:
+        passed = [rate for after, rate in self.rate_changes if after <= elapsed]
+        return passed[-1] if passed else self.rate_limit
 
     def _refused(self, key: str) -> web.Response:
         self.counts["429"] += 1
@@ -276,10 +308,14 @@ class MockEndpoint:
         self._retry_at[key] = time.monotonic() + self.retry_after_s
         # a date has whole seconds: rounded up, so that it is never too early
         date = formatdate(int(time.time() + self.retry_after_s) + 1, usegmt=True)
-        value = date if self.retry_after_as_date else f"{self.retry_after_s:g}"
+        value = self.retry_after or (date if self.retry_after_as_date else f"{self.retry_after_s:g}")
         return web.json_response(
             {"error": {"message": "Rate limit reached"}}, status=429, headers={"Retry-After": value}
         )
+
+
+def _expected_tokens(body: dict[str, Any]) -> float:
+    return sum(len(message["content"]) for message in body["messages"]) / 4 + float(body.get("max_tokens") or 0)
 
 
 def main() -> None:
@@ -290,6 +326,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=float, default=0.0)
     parser.add_argument("--retry-after-s", type=float, default=1.0)
     parser.add_argument("--rate-limit", type=float, default=None)
+    parser.add_argument("--tokens-per-minute", type=float, default=None)
+    parser.add_argument("--rate-changes", type=json.loads, default=(), metavar="[[SECONDS, RATE], ...]")
     parser.add_argument("--print-answers", action="store_true")
     args = parser.parse_args()
     port = args.port

@@ -54,8 +54,16 @@ def test_prune_deletes_by_model(store, call):
     assert ": 0 answers, " in call("size")
 
 
+def test_refused_requests_are_listed_and_pruned_without_the_answers(store, call):
+    with AnswerStore(store) as found:
+        found.put_refusal(Key.of({"endpoint": "http://e/v1", "model": "m", "n": 2}), "HTTP 400: too long")
+    assert ": 1 answers, 1 refused requests, " in call("size")
+    assert call("prune", "--refused") == f"{store}: 1 refused requests deleted\n"
+    assert ": 1 answers, 0.0 MB" in call("size")
+
+
 def test_prune_without_a_condition_is_refused(store, call):
-    with pytest.raises(StageError, match="no condition; accepted: --older-than-days, --endpoint or --model"):
+    with pytest.raises(StageError, match="no condition; accepted: --older-than-days, --endpoint, --model or --refused"):
         call("prune")
 
 

@@ -33,6 +33,21 @@ def start(program: str, **env: str) -> subprocess.Popen[str]:
     )
 
 
+def test_a_wait_is_a_line_with_its_end_where_there_is_no_terminal(monkeypatch):
+    lines = []
+    monkeypatch.setattr(console, "say", lines.append)
+    with console.track("evolve_r1", 60) as bar:
+        console.show_wait("waiting for the rate limit", 1.0)
+        assert lines == []  # too short for a line
+        console.show_wait("waiting for the rate limit", 100.0)
+        console.show_wait("waiting for the rate limit", 50.0)  # ends before the other
+        console.show_wait("waiting for the rate limit", 105.0)  # ends soon after it
+        bar.advance(60)
+    console.show_wait("waiting for the rate limit", 1000.0)
+    assert len(lines) == 1
+    assert re.fullmatch(r"evolve_r1: 0/60 waiting for the rate limit until [\d-]*\s?\d\d:\d\d:\d\d", lines[0])
+
+
 @pytest.mark.heavy
 def test_a_stage_error_is_one_line_on_stderr_and_exit_code_1():
     process = start(

@@ -224,7 +224,10 @@ def test_leaves_names_every_key_and_marks_those_that_change_no_output():
         "runtime.evaluate.workers",
         "runtime.evaluate.concurrency",
         "runtime.evaluate.request_timeout_s",
+        "runtime.evaluate.serve",
         "runtime.evaluate.retries",
+        "runtime.evaluate.patience_min",
+        "runtime.evaluate.max_wait_min",
     }
     assert found["evaluate.problems"]
 
@@ -237,6 +240,11 @@ def test_leaves_goes_into_nested_parts():
     assert [name for name, tracked in found.items() if not tracked] == [
         "runtime.teacher.api_key_env",
         "runtime.teacher.role_api_key_env",
+        "runtime.teacher.serve.command",
+        "runtime.teacher.serve.replicas",
+        "runtime.teacher.serve.gpus_per_replica",
+        "runtime.teacher.serve.env",
+        "runtime.teacher.serve.ready_s",
         "runtime.teacher.slots",
         "runtime.teacher.mode",
         "runtime.teacher.concurrency",
@@ -244,7 +252,11 @@ def test_leaves_goes_into_nested_parts():
         "runtime.teacher.tokens_per_minute",
         "runtime.teacher.timeout_s",
         "runtime.teacher.retries",
+        "runtime.teacher.patience_min",
+        "runtime.teacher.max_wait_min",
         "runtime.teacher.batch_poll_s",
+        "runtime.teacher.batch_requests",
+        "runtime.teacher.batch_patience_h",
         "runtime.teacher.price.input",
         "runtime.teacher.price.output",
         "runtime.teacher.budget",

@@ -25,6 +25,7 @@ from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
 from wizardcoder.teacher.serving import ServeParams
+from wizardcoder.teacher.wait_limits import RetryLimits
 
 pytestmark = pytest.mark.heavy
 
@@ -39,12 +40,13 @@ from wizardcoder.core import console
 from wizardcoder.core.store import AnswerStore, Key
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
+from wizardcoder.teacher.wait_limits import RetryLimits
 
 def main():
     with AnswerStore(Path(sys.argv[1])) as store:
         EndpointSampler(
             base_url=sys.argv[2], model="m", api="chat", api_key_env="TEST_KEY", concurrency=2, timeout_s=30,
-            retries=0, store=store,
+            limits=RetryLimits(0, 60.0, 60.0), store=store,
             sampling=Sampling(n=4, temperature=0.8, top_p=0.95, max_new_tokens=5, seed=7),
         ).fill(eval(sys.argv[3]), console.Track("t", 12, None, None))
 
@@ -92,7 +94,8 @@ def completions(answer):
 
 
 def asking(url, store, sampling=SAMPLING, api="chat", **changes):
-    values = {"model": "m", "api_key_env": "TEST_KEY", "concurrency": 4, "timeout_s": 10.0, "retries": 0} | changes
+    limits = RetryLimits(changes.pop("retries", 0), 60.0, 60.0)
+    values = {"model": "m", "api_key_env": "TEST_KEY", "concurrency": 4, "timeout_s": 10.0, "limits": limits} | changes
     return EndpointSampler(base_url=url, api=api, sampling=sampling, store=store, **values)
 
 

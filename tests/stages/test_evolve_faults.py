@@ -35,6 +35,49 @@ def test_a_record_whose_retries_are_used_up_is_rejected_with_its_reason(room):
     assert "HTTP 500" in rejected[0]["detail"]
 
 
+class TestRefusals:
+    LONG: ClassVar = {f"adds {n} " for n in range(6)}
+
+    def refuses(self, status, message):
+        return lambda body: (
+            (status, {"error": {"message": message}})
+            if any(text in body["messages"][-1]["content"] for text in self.LONG)
+            else None
+        )
+
+    @pytest.mark.parametrize(
+        ("status", "message"), [(400, "maximum context length"), (413, "too large"), (403, "flagged by the moderation")]
+    )
+    def test_refused_records_are_rejected_and_not_asked_again(self, room, status, message):
+        with MockEndpoint(refusal=self.refuses(status, message)) as mock:
+            first = room(mock.url)
+            asked = mock.counts["requests"]
+            again = room(mock.url)
+        assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+        assert mock.counts["requests"] == asked == 6 + 3 * 6
+        rejected = lines(room.folder / "data/rounds/r1/rejected.jsonl")
+        assert {(r["reason"], r["detail"]) for r in rejected} == {("request_failed", f"HTTP {status}: {message}")}
+        assert len(rejected) == 6
+        assert count_answers(room.folder / "cache/answers.sqlite") == 18
+
+    def test_a_setting_that_every_request_is_refused_for_stops_the_stage_and_is_not_remembered(self, room):
+        with MockEndpoint(refusal=lambda _: (400, {"error": {"message": "no such adapter"}})) as mock:
+            done = room(mock.url)
+            assert done.returncode == 1
+            assert "none was answered: HTTP 400: no such adapter" in done.stderr.splitlines()[-1]
+            mock.refusal = lambda _: None
+            done = room(mock.url)
+        assert done.returncode == 0, done.stderr
+        assert len(lines(room.folder / "data/rounds/r1/examples.jsonl")) == 12
+
+    def test_a_wait_is_visible_without_a_terminal(self, room):
+        with MockEndpoint(p429=0.3, retry_after_s=2.0) as mock:
+            done = room(mock.url)
+        assert done.returncode == 0, done.stderr
+        assert "evolve_r1: " in done.stderr
+        assert " waiting for the rate limit until " in done.stderr
+
+
 class TestMoney:
     PRICE: ClassVar = {"runtime__teacher__price": {"input": 1000.0, "output": 1000.0}}  # about a tenth per request
 

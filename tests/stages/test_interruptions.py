@@ -30,12 +30,13 @@ from wizardcoder.core import console
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.endpoint_sampler import EndpointSampler
 from wizardcoder.generation.sampler import Sampling
+from wizardcoder.teacher.wait_limits import RetryLimits
 
 def main():
     with AnswerStore(Path("cache/answers.sqlite")) as store:
         EndpointSampler(
             base_url=sys.argv[1], model="m", api="chat", api_key_env="OPENAI_API_KEY", concurrency=8, timeout_s=60,
-            retries=0, store=store,
+            limits=RetryLimits(0, 60.0, 60.0), store=store,
             sampling=Sampling(n=1, temperature=0.0, top_p=1.0, max_new_tokens=5, seed=7),
         ).fill([f"prompt {n}" for n in range(60)], console.Track("t", 60, None, None))
 

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from wizardcoder.teacher.rate_limit import RateLimiter, ServerRate
+from wizardcoder.teacher.rate_limit import RateLimiter
+from wizardcoder.teacher.server_rate import ServerRate
 
 
 def simulate(server, limit, background, seconds, offered=400.0, burst=100.0):

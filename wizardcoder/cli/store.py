@@ -28,10 +28,13 @@ CacheDir = Annotated[
 
 @app.command(epilog="Example: wizardcoder store size")
 def size(cache_dir: CacheDir = None) -> None:
-    """Print the number of answers, bytes and money spent, then answers by endpoint and model."""
+    """Print the number of answers, refused requests, bytes and money spent, then answers by endpoint and model."""
     with _open(cache_dir) as (path, store):
         total = store.size()
-        typer.echo(f"{path}: {total.answers} answers, {total.bytes / 1e6:.1f} MB, {format_cost(total.spent)} spent")
+        refused = f"{total.refusals} refused requests, " if total.refusals else ""
+        typer.echo(
+            f"{path}: {total.answers} answers, {refused}{total.bytes / 1e6:.1f} MB, {format_cost(total.spent)} spent"
+        )
         for endpoint, model, answers in store.by_model():
             typer.echo(f"{answers:>10}  {model}  {endpoint}")
 
@@ -60,11 +63,17 @@ def prune(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Answers of this model, as `size` prints it.")
     ] = None,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Refused requests instead of answers, so that they are sent again.")
+    ] = False,
 ) -> None:
     """Delete the answers that match every given condition; what was spent on them stays counted."""
-    if older_than_days is None and endpoint is None and model is None:
-        raise StageError("prune: no condition; accepted: --older-than-days, --endpoint or --model")
+    if older_than_days is None and endpoint is None and model is None and not refused:
+        raise StageError("prune: no condition; accepted: --older-than-days, --endpoint, --model or --refused")
     with _open(cache_dir) as (path, store):
+        if refused:
+            typer.echo(f"{path}: {store.prune_refusals(older_than_days, endpoint, model)} refused requests deleted")
+            return
         typer.echo(f"{path}: {store.prune(older_than_days, endpoint, model)} answers deleted")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:  # imported where they are used: every module knows StageError
 
 T = TypeVar("T")
 PLAIN_EVERY_S = 10.0
+PLAIN_WAIT_S = 2.0  # a shorter wait is not worth a line of a log
 PARENT_POLL_S = 1.0
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}  # not our bugs
 LOG_WIDTH = 120  # of a table where no terminal gives a width; rich would take 80
@@ -105,6 +108,8 @@ class Track:
         self._label, self._total = label, total
         self._progress, self._task = progress, task
         self._started = self._printed = time.monotonic()
+        self._wait_printed_until = float("-inf")
+        self._wait = _Wait()
         self._lock = threading.Lock()
 
     def advance(self, n: int = 1, note: str = "") -> None:
@@ -116,19 +121,52 @@ class Track:
             elif time.monotonic() - self._printed >= PLAIN_EVERY_S:
                 self._printed = time.monotonic()
                 left_s = (self._total - self.done) / max(self._rate(), 1e-9)
-                say(
-                    f"{self._label}: {self.done}/{self._total} {self._rate():.2f}/s {left_s:.0f} s left {note}".rstrip()
-                )
+                line = f"{self._label}: {self.done}/{self._total} {self._rate():.2f}/s {left_s:.0f} s left {note}"
+                say(f"{line.rstrip()} {self._wait}".rstrip())
+
+    def show_wait(self, what: str, seconds: float) -> None:
+        """Show what waits and until when, for this long; without a terminal, print a long wait as a line."""
+        with self._lock:
+            now = time.monotonic()
+            if now + seconds <= self._wait.until:
+                return
+            self._wait = _Wait(f"{what} until {_clock_time(seconds)}", now + seconds)
+            if self._progress is not None and self._task is not None:
+                self._progress.update(self._task, wait=self._wait)
+            elif seconds >= PLAIN_WAIT_S and self._wait.until >= self._wait_printed_until + PLAIN_EVERY_S:
+                self._wait_printed_until = self._wait.until
+                say(f"{self._label}: {self.done}/{self._total} {self._wait}")
 
     def _rate(self) -> float:
         return self.done / max(time.monotonic() - self._started, 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A text that is shown until a time of the monotonic clock."""
+
+    text: str = ""
+    until: float = 0.0
+
+    def __str__(self) -> str:
+        return self.text if time.monotonic() < self.until else ""
+
+
+_tracks: list[Track] = []  # those of this process that are not at their end, the innermost last
+
+
+def show_wait(what: str, seconds: float) -> None:
+    """Show in the current progress line what waits, and until when."""
+    if _tracks:
+        _tracks[-1].show_wait(what, seconds)
 
 
 @contextmanager
 def track(label: str, total: int) -> Iterator[Track]:
     """Show progress of `total` items: a live bar in a terminal, otherwise a plain line every ten seconds."""
     if not _console().is_terminal:
-        yield Track(label, total, None, None)
+        with _current(Track(label, total, None, None)) as current:
+            yield current
         return
     from rich import progress as rich
 
@@ -138,10 +176,27 @@ def track(label: str, total: int) -> Iterator[Track]:
         rich.MofNCompleteColumn(),
         rich.TimeElapsedColumn(),
         rich.TimeRemainingColumn(),
-        rich.TextColumn("{task.fields[note]}"),
+        rich.TextColumn("{task.fields[note]} {task.fields[wait]}"),
     )
     with rich.Progress(*columns, console=_console()) as progress:
-        yield Track(label, total, progress, progress.add_task(label, total=total, note=""))
+        task = progress.add_task(label, total=total, note="", wait="")
+        with _current(Track(label, total, progress, task)) as current:
+            yield current
+
+
+@contextmanager
+def _current(track: Track) -> Iterator[Track]:
+    _tracks.append(track)
+    try:
+        yield track
+    finally:
+        _tracks.remove(track)
+
+
+def _clock_time(seconds: float) -> str:
+    """Return the local time so many seconds from now, with the date unless it is today."""
+    at = time.localtime(math.ceil(time.time() + seconds))
+    return time.strftime("%H:%M:%S" if at[:3] == time.localtime()[:3] else "%Y-%m-%d %H:%M:%S", at)
 
 
 @contextmanager

@@ -36,6 +36,9 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS pruned (id INTEGER PRIMARY KEY CHECK (id = 1), total REAL NOT NULL);
 INSERT OR IGNORE INTO pruned VALUES (1, 0);
 CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, keys TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS refusals (
+    key TEXT PRIMARY KEY, request TEXT NOT NULL, reason TEXT NOT NULL, created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) WITHOUT ROWID;
 """
 
 
@@ -55,9 +58,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class StoreSize:
-    """Number of answers, bytes on disk, and the total paid for everything that was ever stored here."""
+    """Numbers of answers and of refused requests, bytes on disk, and the total ever paid."""
 
     answers: int
+    refusals: int
     bytes: int
     spent: float
 
@@ -107,6 +111,15 @@ class AnswerStore:
         """Delete one answer that cost nothing."""
         self._db.execute("DELETE FROM answers WHERE key = ?", (key.digest,))
 
+    def put_refusal(self, key: Key, reason: str) -> None:
+        """Remember that the endpoint refuses this request, which is not an answer."""
+        row = (key.digest, key.text, reason)
+        self._db.execute("INSERT OR REPLACE INTO refusals (key, request, reason) VALUES (?, ?, ?)", row)
+
+    def refusals(self) -> dict[str, str]:
+        """Return the refused requests: digest of the key -> reason."""
+        return dict(self._db.execute("SELECT key, reason FROM refusals"))
+
     def spent(self) -> float:
         """Return the total paid for everything that was ever stored here, including pruned answers."""
         return float(self._db.execute("SELECT total(cost) + (SELECT total FROM pruned) FROM answers").fetchone()[0])
@@ -155,10 +168,12 @@ class AnswerStore:
         self._db.execute("DELETE FROM batches WHERE id = ?", (batch,))
 
     def size(self) -> StoreSize:
-        """Count answers, bytes and cost."""
-        answers = self._db.execute("SELECT count(*) FROM answers").fetchone()[0]
+        """Count answers, refusals, bytes and cost."""
+        answers, refusals = self._db.execute(
+            "SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM refusals)"
+        ).fetchone()
         files = [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal")]
-        return StoreSize(answers, sum(file.stat().st_size for file in files if file.exists()), self.spent())
+        return StoreSize(answers, refusals, sum(file.stat().st_size for file in files if file.exists()), self.spent())
 
     def by_model(self) -> list[tuple[str, str, int]]:
         """Return (endpoint, model, number of answers) of the stored answers, largest number first."""
@@ -180,18 +195,15 @@ class AnswerStore:
             return [f"file: {exc}"]
         return found
 
+    def prune_refusals(self, older_than_days: float | None, endpoint: str | None, model: str | None) -> int:
+        """Delete the refusals that match every given condition, so that these requests are sent again."""
+        where, values = _conditions(older_than_days, endpoint, model)
+        return self._db.execute(f"DELETE FROM refusals WHERE {where}", values).rowcount  # noqa: S608
+
     def prune(self, older_than_days: float | None, endpoint: str | None, model: str | None) -> int:
         """Delete the answers that match every given condition and return their number; their cost stays counted."""
-        conditions, values = [], []
-        if older_than_days is not None:
-            conditions.append("created < datetime('now', ?)")
-            values.append(f"{-older_than_days:+} days")
-        for field, value in (("endpoint", endpoint), ("model", model)):
-            if value is not None:
-                conditions.append(f"json_extract(request, '$.{field}') = ?")
-                values.append(value)
-        assert conditions, "a prune without a condition would delete everything"
-        where = " AND ".join(conditions)
+        where, values = _conditions(older_than_days, endpoint, model)
+        assert values, "a prune without a condition would delete everything"
         with self._transaction():
             paid = self._db.execute(f"SELECT total(cost) FROM answers WHERE {where}", values).fetchone()[0]  # noqa: S608
             deleted = self._db.execute(f"DELETE FROM answers WHERE {where}", values).rowcount  # noqa: S608
@@ -213,6 +225,19 @@ class AnswerStore:
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _conditions(older_than_days: float | None, endpoint: str | None, model: str | None) -> tuple[str, list[str]]:
+    """Return an SQL condition and its values."""
+    conditions, values = ["true"], []
+    if older_than_days is not None:
+        conditions.append("created < datetime('now', ?)")
+        values.append(f"{-older_than_days:+} days")
+    for field, value in (("endpoint", endpoint), ("model", model)):
+        if value is not None:
+            conditions.append(f"json_extract(request, '$.{field}') = ?")
+            values.append(value)
+    return " AND ".join(conditions), values
 
 
 def _is_object(text: str) -> bool:

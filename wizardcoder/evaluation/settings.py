@@ -34,6 +34,7 @@ from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import SERVED, ServeParams
 from wizardcoder.teacher.settings import RequestBody
+from wizardcoder.teacher.wait_limits import RetryLimits
 
 GENERATIONS = "generations.sqlite"  # the answer store, in the cache folder
 MODELS = {"base": paths.BASE_MODEL, "tuned": paths.TUNED_MODEL}
@@ -68,7 +69,9 @@ class EvaluateRuntime:
         workers: samples judged at once; None: as many as cores.
         concurrency: requests in flight to an endpoint.
         request_timeout_s: of one request.
-        retries: of one request, after the first attempt.
+        retries: of one failed request, after the first attempt.
+        patience_min: minutes without any answer while an endpoint is busy.
+        max_wait_min: the longest wait, in minutes, that an endpoint may ask for.
     """
 
     prices: dict[str, Price]
@@ -78,6 +81,12 @@ class EvaluateRuntime:
     concurrency: AtLeastOne
     request_timeout_s: Positive
     retries: Count
+    patience_min: NotNegative
+    max_wait_min: NotNegative
+
+    def retry_limits(self) -> RetryLimits:
+        """Return the limits of retries and waits."""
+        return RetryLimits(self.retries, 60 * self.patience_min, 60 * self.max_wait_min, "runtime.evaluate")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -169,7 +178,7 @@ def make_sampler(label: str, evaluate: EvaluateParams, seed: int, store: AnswerS
         sampling=sampling,
         concurrency=evaluate.runtime.concurrency,
         timeout_s=evaluate.runtime.request_timeout_s,
-        retries=evaluate.runtime.retries,
+        limits=evaluate.runtime.retry_limits(),
         store=store,
         name=endpoint.name,
         body=endpoint.body,

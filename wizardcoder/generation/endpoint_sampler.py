@@ -27,6 +27,7 @@ from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
 from wizardcoder.teacher.served_model import LOGS, ServedModel
 from wizardcoder.teacher.serving import GpuPool, ServeParams
+from wizardcoder.teacher.wait_limits import RetryLimits
 from wizardcoder.teacher.weights import served_identity
 
 
@@ -46,7 +47,7 @@ class EndpointSampler:
     sampling: Sampling
     concurrency: int
     timeout_s: float
-    retries: int
+    limits: RetryLimits
     store: AnswerStore
     name: str | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -141,7 +142,7 @@ class EndpointSampler:
             key,
             RateLimiter(self.concurrency, requests_per_minute=None, tokens_per_minute=None),
             self.timeout_s,
-            self.retries,
+            self.limits,
             api=self.api,
             section=self.section,
             key_setting=f"{self.section}.api_key_env",

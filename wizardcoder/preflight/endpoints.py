@@ -92,7 +92,7 @@ def _ask_evaluated(use: EndpointUse, params: AllParams) -> None:
     """Ask a model of `evaluate.endpoints` for one short sample."""
     from wizardcoder.preflight.teacher_probe import QUESTION, TIMEOUT_S
 
-    runtime = replace(params.evaluate.runtime, retries=0, request_timeout_s=TIMEOUT_S)
+    runtime = replace(params.evaluate.runtime, retries=0, patience_min=0, request_timeout_s=TIMEOUT_S)
     evaluate = replace(params.evaluate, samples=1, max_new_tokens=MAX_TOKENS, runtime=runtime)
     with tempfile.TemporaryDirectory() as folder, AnswerStore(Path(folder) / FILE_NAME) as store:
         sampler = make_sampler(use.label, evaluate, 0, store)

@@ -83,7 +83,8 @@ def probe_table(probes: Sequence[Probe]) -> Table:
 
 def _once(params: TeacherParams) -> TeacherParams:
     """Return the teacher without retries, in single requests."""
-    runtime = replace(params.runtime, retries=0, mode="chat", timeout_s=min(TIMEOUT_S, params.runtime.timeout_s))
+    timeout_s = min(TIMEOUT_S, params.runtime.timeout_s)
+    runtime = replace(params.runtime, retries=0, patience_min=0, mode="chat", timeout_s=timeout_s)
     return replace(params, runtime=runtime)
 
 

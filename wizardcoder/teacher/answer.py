@@ -55,6 +55,10 @@ class RequestFailedError(Exception):
     """A single request failed for good; the endpoint still answers others."""
 
 
+class RequestRefusedError(RequestFailedError):
+    """The endpoint refuses this request whenever it is sent: too long, malformed, or flagged by its moderation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer; tokens as the endpoint counted them.

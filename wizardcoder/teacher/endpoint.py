@@ -1,8 +1,8 @@
 """Send requests to an OpenAI-compatible endpoint, with the only layer of retries.
 
-In: request bodies. Out: for each an answer, or the reason why there is none. Refused requests (429, 503) are retried
-when the server allows it, failed ones after exponential backoff with jitter. Several base URLs of one model (replicas)
-share the load by fewest requests in flight; a failing replica is skipped for a while, then tried again.
+In: request bodies. Out: for each an answer, or the reason why there is none. A busy endpoint (429, 503) is asked again
+when it allows it, however often that takes; a failed request is retried after exponential backoff with jitter; a
+request that the endpoint refuses is given up. Several base URLs of one model share the load (replicas.py).
 
 Requests go through `openai.AsyncOpenAI` by its generic `post`, on a lean HTTP client (http.py): the typed `create`
 validates and rebuilds request and reply with pydantic, which costs more CPU than sending them (bench/README.md).
@@ -10,11 +10,12 @@ validates and rebuilds request and reply with pydantic, which costs more CPU tha
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,15 +24,16 @@ import httpx2
 import openai
 
 from wizardcoder.core.console import StageError
-from wizardcoder.teacher.answer import Answer, RequestFailedError, read_answer
-from wizardcoder.teacher.http import LeanClient
+from wizardcoder.teacher.answer import Answer, RequestFailedError, RequestRefusedError, read_answer
+from wizardcoder.teacher.http_errors import read_http_error
 from wizardcoder.teacher.rate_limit import RateLimiter
 from wizardcoder.teacher.rejected_parameter import parameter_error
+from wizardcoder.teacher.replicas import Replica, Replicas
 from wizardcoder.teacher.retry_after import exhausted_s, retry_after_s
+from wizardcoder.teacher.wait_limits import CONTINUE, RetryLimits
 
 FIRST_BACKOFF_S = 0.5
 MAX_BACKOFF_S = 60.0
-SKIP_REPLICA_S = 10.0  # a failing replica, until one request tries it again
 MAX_FAILED_REQUESTS = 100  # in a row, after all retries; then the endpoint counts as down
 MAX_FAILED_AT_START = 5  # the same, if it has never answered
 Api = Literal["chat", "completions"]
@@ -41,30 +43,29 @@ Reserve = Callable[[], AbstractAsyncContextManager[None]]
 
 @dataclass(slots=True)
 class RequestCounts:
-    """Requests sent, refused (429, 503) and failed."""
+    """Requests sent, put off by a busy endpoint (429, 503) and failed."""
 
     sent: int = 0
     refused: int = 0
     failed: int = 0
 
 
-@dataclass(slots=True)
-class _Replica:
-    client: openai.AsyncOpenAI
-    url: str
-    in_flight: int = 0
-    failures: int = 0  # in a row
-    skip_until: float = 0.0
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _FailedAttempt:
-    """Why an attempt failed, how long to wait, whether the server was reached, and whether a retry is pointless."""
+    """Why an attempt failed.
+
+    Attributes:
+        wait_s: how long the server asks to wait.
+        busy: it failed because of a rate limit or overload.
+        reached: the server was reached.
+        final: a retry is pointless.
+    """
 
     reason: str
     wait_s: float | None = None
+    busy: bool = False
     reached: bool = True
-    for_good: bool = False
+    final: bool = False
 
 
 class Endpoint:
@@ -76,7 +77,7 @@ class Endpoint:
         api_key: str,
         limiter: RateLimiter,
         timeout_s: float,
-        retries: int,
+        limits: RetryLimits,
         *,
         api: Api = "chat",
         section: str = "teacher",
@@ -84,16 +85,17 @@ class Endpoint:
     ) -> None:
         self.counts = RequestCounts()
         self._path, self._section, self._key_setting = PATHS[api], section, key_setting
-        self._limiter, self._retries = limiter, retries
+        self._limiter, self._limits = limiter, limits
         self._last_answer = float("-inf")
         self._failed_requests = 0  # in a row
         self._accepted_fields: set[str] = set()  # of the requests that were answered
-        self._replicas = [_Replica(_client(url, api_key, timeout_s), url) for url in urls]
+        self._replicas = Replicas(urls, api_key, timeout_s)
+        self._in_flight: set[int] = set()  # numbers of requests
+        self._one_ended = asyncio.Event()
 
     async def close(self) -> None:
         """Close the connections."""
-        for replica in self._replicas:
-            await replica.client.close()
+        await self._replicas.close()
 
     def stop(self, exc: StageError) -> None:
         """Send nothing more; requests in flight are still answered."""
@@ -111,22 +113,30 @@ class Endpoint:
             urgent: goes before requests that are not urgent, as retries do.
 
         Raises:
-            RequestFailedError: the endpoint refuses this request, or its retries are used up.
-            StageError: the endpoint refuses the key, does not serve the model, or cannot be reached.
+            RequestRefusedError: the endpoint refuses this request for good.
+            RequestFailedError: its retries are used up.
+            StageError: the endpoint refuses the key, does not serve the model, cannot be reached, has answered nothing
+                for a long time, or asks to wait too long.
         """
-        failing_since, attempts = float("inf"), 0
+        failing_since, busy_since, failures, put_off = float("inf"), float("inf"), 0, 0
         while True:
-            outcome = await self._attempt(body, expected_tokens, reserve, urgent or attempts > 0)
+            outcome = await self._attempt(body, expected_tokens, reserve, urgent or failures + put_off > 0)
             if isinstance(outcome, Answer):
                 self._last_answer = time.monotonic()
                 self._failed_requests = 0
                 self._accepted_fields |= body.keys()
                 return outcome
+            if outcome.busy:
+                put_off += 1
+                busy_since = min(busy_since, time.monotonic())
+                self._check_patience(outcome, busy_since)
+                await self._limiter.wait_for_retry(outcome.wait_s or _backoff_s(put_off), "waiting for the rate limit")
+                continue
+            failures += 1
             failing_since = min(failing_since, time.monotonic())
-            attempts += 1
-            if attempts > self._retries or outcome.for_good:
-                raise self._error(outcome, attempts, failing_since)
-            await self._limiter.wait_for_retry(outcome.wait_s or _backoff_s(attempts))
+            if failures > self._limits.retries or outcome.final:
+                raise self._error(outcome, failures, failing_since)
+            await self._limiter.wait_for_retry(outcome.wait_s or _backoff_s(failures), "waiting to try again")
 
     async def _attempt(
         self, body: dict[str, Any], expected_tokens: int, reserve: Reserve, urgent: bool
@@ -142,64 +152,102 @@ class Endpoint:
             self._limiter.release()
 
     async def _send(self, body: dict[str, Any]) -> Answer | _FailedAttempt:
-        replica, sent_at = self._least_busy(), time.monotonic()
-        replica.in_flight += 1
+        replica, sent_at = self._replicas.least_busy(), time.monotonic()
         self.counts.sent += 1
         try:
-            reply = await replica.client.post(self._path, cast_to=httpx2.Response, body=body)
+            reply = await self._post(replica, body)
         except openai.APIStatusError as exc:
             if exc.status_code >= 500:
-                _skip(replica)
-            return self._read_status(exc, body, sent_at)
+                replica.skip()
+            return await self._read_error(exc, body, sent_at)
         except openai.APIConnectionError as exc:
             self.counts.failed += 1
-            _skip(replica)
+            replica.skip()
             return _FailedAttempt(_reason(exc), reached=not _never_connected(exc))
-        finally:
-            replica.in_flight -= 1
-        hold_s = exhausted_s(reply.headers)
-        if hold_s:
-            self._limiter.hold(hold_s)
         try:
             answer = read_answer(json.loads(reply.content))
         except (ValueError, LookupError, TypeError, AttributeError) as exc:
             self.counts.failed += 1
             return _FailedAttempt(f"the reply is not a chat completion: {reply.text[:200]!r} ({type(exc).__name__})")
+        self._hold_if_exhausted(reply.headers)
         self._limiter.record_answer()
         replica.failures = 0
         return answer
 
-    def _read_status(self, exc: openai.APIStatusError, body: dict[str, Any], sent_at: float) -> _FailedAttempt:
-        """Decide by the HTTP status whether to retry or to give up this request; raise StageError to end the stage."""
-        reason = f"HTTP {exc.status_code}: {_reason(exc)}"
-        self._raise_if_fatal(exc, body, reason)
-        if exc.status_code in (429, 503):
-            self.counts.refused += 1
-            self._limiter.record_refusal(sent_at)
-            self._limiter.hold(exhausted_s(exc.response.headers))
-            return _FailedAttempt(reason, retry_after_s(exc.response.headers))
-        self.counts.failed += 1
-        if exc.status_code >= 500 or exc.status_code in (408, 409):
-            return _FailedAttempt(reason, retry_after_s(exc.response.headers))
-        return _FailedAttempt(reason, for_good=True)
+    async def _post(self, replica: Replica, body: dict[str, Any]) -> httpx2.Response:
+        number = self.counts.sent
+        replica.in_flight += 1
+        self._in_flight.add(number)
+        try:
+            return await replica.client.post(self._path, cast_to=httpx2.Response, body=body)
+        finally:
+            replica.in_flight -= 1
+            self._in_flight.remove(number)
+            self._one_ended.set()
 
-    def _raise_if_fatal(self, exc: openai.APIStatusError, body: dict[str, Any], reason: str) -> None:
+    async def _read_error(self, exc: openai.APIStatusError, body: dict[str, Any], sent_at: float) -> _FailedAttempt:
+        """Return how to go on after an HTTP error; raise for this request, or StageError to end the stage."""
+        error, headers = read_http_error(exc.status_code, exc.response.content), exc.response.headers
         rejected = parameter_error(self._section, exc.status_code, exc.body, body, self._accepted_fields)
         if rejected is not None:
             raise rejected from exc
-        answered = self._last_answer > 0  # then a 403 or 404 is about this request, not about the endpoint
-        if exc.status_code == 401 or (exc.status_code == 403 and not answered):
-            raise StageError(f"{self._key_setting}: the endpoint refuses the key: {reason}") from exc
-        if exc.status_code == 402 or getattr(exc, "code", None) == "insufficient_quota":
-            raise StageError(f"{self._section}: the endpoint asks for payment: {reason}") from exc
-        if exc.status_code == 404 and not answered:
+        if error.kind == "key":
+            raise StageError(f"{self._key_setting}: the endpoint refuses the key: {error.reason}") from exc
+        if error.kind == "payment":
+            raise StageError(f"{self._section}: the endpoint asks for payment: {error.reason}") from exc
+        if error.kind == "unproven" and not await self._answers_others():
+            raise self._wrong_key_or_model(exc.status_code, body, error.reason) from exc
+        if error.kind in ("refused", "unproven"):
+            self._failed_requests = 0
+            raise RequestRefusedError(error.reason) from exc
+        if error.kind == "busy":
+            self.counts.refused += 1
+            self._limiter.record_refusal(sent_at)
+            self._hold_if_exhausted(headers)
+            return _FailedAttempt(error.reason, self._bounded(retry_after_s(headers), error.reason), busy=True)
+        self.counts.failed += 1
+        wait_s = self._bounded(retry_after_s(headers), error.reason)
+        return _FailedAttempt(error.reason, wait_s, final=error.kind == "final")
+
+    async def _answers_others(self) -> bool:
+        """Return whether the endpoint has answered; before its first answer, wait for the requests in flight."""
+        waited_for = set(self._in_flight)
+        while self._last_answer < 0 and waited_for & self._in_flight:
+            self._one_ended.clear()
+            await self._one_ended.wait()
+        return self._last_answer > 0
+
+    def _wrong_key_or_model(self, status: int, body: dict[str, Any], reason: str) -> StageError:
+        if status == 403:
+            return StageError(f"{self._key_setting}: the endpoint refuses the key: {reason}")
+        return StageError(
+            f"{self._section}.model: {body['model']!r} is not served at {self._section}.base_url: {reason}"
+        )
+
+    def _hold_if_exhausted(self, headers: Mapping[str, str]) -> None:
+        """Send nothing until an exhausted limit resets, or stop if that is too far away; this answer is kept."""
+        seconds = exhausted_s(headers)
+        if not seconds:
+            return
+        try:
+            self._limiter.hold(self._bounded(seconds, "the rate limit is exhausted") or 0.0)
+        except StageError as exc:
+            self._limiter.stop(exc)
+
+    def _bounded(self, seconds: float | None, reason: str) -> float | None:
+        return self._limits.check_wait(seconds, f"{self._section}.base_url: {self._replicas.urls}", reason)
+
+    def _check_patience(self, failed: _FailedAttempt, busy_since: float) -> None:
+        silent_s = time.monotonic() - max(self._last_answer, busy_since)
+        if silent_s >= self._limits.patience_s:
             raise StageError(
-                f"{self._section}.model: {body['model']!r} is not served at {self._section}.base_url: {reason}"
-            ) from exc
+                f"{self._section}.base_url: {self._replicas.urls}: no answer for {silent_s / 60:.0f} minutes "
+                f"({self._limits.section}.patience_min), the last reply was {failed.reason}. {CONTINUE}"
+            )
 
     def _error(self, failed: _FailedAttempt, attempts: int, failing_since: float) -> Exception:
         """Return the error of a request that is given up: its own, or the endpoint's."""
-        urls = ", ".join(replica.url for replica in self._replicas)
+        urls = self._replicas.urls
         if not failed.reached and self._last_answer < failing_since:  # no other request was answered meanwhile
             return StageError(f"{self._section}.base_url: {urls} cannot be reached: {failed.reason}")
         self._failed_requests += 1
@@ -207,17 +255,9 @@ class Endpoint:
         if self._failed_requests >= (MAX_FAILED_AT_START if never_answered else MAX_FAILED_REQUESTS):
             return StageError(
                 f"{self._section}.base_url: {urls}: {self._failed_requests} requests in a row failed, the last with "
-                f"{failed.reason}. All answers are kept"
+                f"{failed.reason}. {CONTINUE}"
             )
         return RequestFailedError(f"{failed.reason} ({attempts} attempts)")
-
-    def _least_busy(self) -> _Replica:
-        now = time.monotonic()
-        available = [replica for replica in self._replicas if replica.skip_until <= now] or self._replicas
-        chosen = min(available, key=lambda replica: replica.in_flight)
-        if chosen.failures:  # one request tries it, the others wait for the result
-            chosen.skip_until = now + SKIP_REPLICA_S
-        return chosen
 
 
 def read_api_key(variable: str, url: str, key_setting: str) -> str:
@@ -235,25 +275,13 @@ def read_api_key(variable: str, url: str, key_setting: str) -> str:
     return key
 
 
-def _client(url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
-        base_url=url, api_key=api_key, timeout=timeout_s, max_retries=0, http_client=LeanClient(timeout_s)
-    )
-
-
 def _backoff_s(attempts: int) -> float:
-    return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)
+    return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.5, 1.0)
 
 
 def _never_connected(exc: Exception) -> bool:
     return isinstance(exc.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
-def _skip(replica: _Replica) -> None:
-    replica.failures += 1
-    replica.skip_until = time.monotonic() + min(SKIP_REPLICA_S, 0.25 * 2**replica.failures)
-
-
-def _reason(exc: Exception) -> str:
-    cause = exc.__cause__ if isinstance(exc, openai.APIConnectionError) and exc.__cause__ else exc
-    return " ".join(str(cause).split())[:300] or type(exc).__name__
+def _reason(exc: openai.APIConnectionError) -> str:
+    return " ".join(str(exc.__cause__ or exc).split())[:300] or type(exc).__name__

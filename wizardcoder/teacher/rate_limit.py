@@ -1,14 +1,8 @@
 """Decide when a request may be sent: concurrency, the user's rate limits, and the server's, which is estimated.
 
 In: requests that ask to be sent, and how each ended. Out: the moment at which each is sent. Times are in seconds of a
-monotonic clock.
-
-Estimating the server's limit. The number of slots grows slowly at first (one more with each answer), so that a small
-limit is reached gently. If more than a quarter of the requests of a window are refused, the server is saturated: the
-rate at which it answered is its rate, and requests are spaced accordingly. Every second the rate then rises a little,
-faster the longer nothing is refused, or falls to the rate that was answered. A few refusals do not reach the first
-threshold. If refusals continue after three small cuts, they are treated as background noise, and only the excess cuts
-the rate.
+monotonic clock. The number of slots grows slowly at first (one more with each answer), so that a small limit is reached
+gently. server_rate.py estimates the server's limit.
 """
 
 from __future__ import annotations
@@ -17,107 +11,12 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from dataclasses import dataclass, field
+
+from wizardcoder.core import console
+from wizardcoder.teacher.server_rate import ServerRate
 
 FIRST_SLOTS = 64
-SATURATED_SHARE = 0.25  # of refusals in a window
-SATURATED_MIN = 10  # refusals
-WINDOW_S = 1.0
-CATCH_UP_S = 0.02  # a timer that fires late may send the requests of this time at once
-CAREFUL_RISE = 0.005  # of the rate per window without refusals, near a known limit
-SEARCH_RISE = 0.05  # the same after a saturation, which shows the limit only roughly
-MAX_RISE = 0.1
-MAX_CUT = 4  # a single cut divides the rate by no more
-MIN_RATE = 0.5  # requests per second
-QUIET_WINDOWS = 5  # near a known limit; then the rise doubles with each window
-CUTS_UNTIL_BACKGROUND = 3
-KEEP_BELOW = 0.995  # of the rate at which the server answered
-
-
-@dataclass(slots=True)
-class ServerRate:
-    """An estimate of the rate at which a saturated server answers.
-
-    Attributes:
-        rate: requests per second; None while unlimited.
-        background: the share of refusals that no lower rate prevents.
-    """
-
-    rate: float | None = None
-    background: float = 0.0
-    _window_start: float = 0.0
-    _sent: int = 0
-    _refused: int = 0
-    _highest: float = 0.0
-    _quiet_windows: int = 0
-    _searching: bool = False
-    _small_cuts: list[float] = field(default_factory=list)  # the share of refusals at each
-    _rate_before_cuts: float = 0.0
-
-    def record_sent(self, now: float) -> None:
-        """Count a request."""
-        if not self._sent:
-            self._window_start = now - 1e-9  # a window starts with its first request
-        self._sent += 1
-        self._review(now)
-
-    def record_refusal(self, now: float, sent_at: float) -> None:
-        """Count the refusal (429 or 503) of a request sent at `sent_at`."""
-        if sent_at > self._window_start and self._sent:
-            self._refused += 1
-            self._review(now)
-
-    def _review(self, now: float) -> None:
-        # a refusal arrives at once, an answer takes its time: a request not refused yet was most likely accepted
-        share, elapsed = self._refused / self._sent, now - self._window_start
-        if self._refused >= SATURATED_MIN and share - self.background > SATURATED_SHARE:
-            accepted = (self._sent - self._refused) / max(elapsed, WINDOW_S / 4)
-            self._cut(accepted if self.rate is None else self.rate * (1 - share), share)
-        elif elapsed < WINDOW_S or (self._refused and self._sent < 2 * SATURATED_MIN):
-            return
-        elif self.rate is not None:
-            self._adjust(self.rate, share)
-        self._window_start = now  # requests sent before do not count from here on
-        self._sent = self._refused = 0
-
-    def _adjust(self, rate: float, share: float) -> None:
-        excess = share - 1.5 * self.background
-        if self._refused and excess > 0:
-            self._cut(rate * (1 - excess), share)
-            return
-        self._rise(rate)
-        if share < self.background / 3:
-            self.background = 0.0
-
-    def _cut(self, rate: float, share: float) -> None:
-        self._searching = share > SATURATED_SHARE
-        if self._searching:
-            self._small_cuts.clear()
-        elif not self._small_cuts:
-            self._rate_before_cuts = self.rate or rate
-        self._quiet_windows = 0
-        self._highest = max(self._highest, self.rate or rate)
-        self.rate = max(rate * KEEP_BELOW, (self.rate or 0.0) / MAX_CUT, MIN_RATE)
-        if not self._searching:
-            self._small_cuts.append(share)
-        if len(self._small_cuts) > CUTS_UNTIL_BACKGROUND and not self.background:
-            # a lower rate ends the refusals of a rate limit, but not background refusals
-            self.background = sum(self._small_cuts[1:]) / len(self._small_cuts[1:])
-            self.rate = self._rate_before_cuts
-            self._small_cuts.clear()
-
-    def _rise(self, rate: float) -> None:
-        self._small_cuts.clear()
-        self._quiet_windows += 1
-        if rate < self._highest / 4:
-            self.rate = 2 * rate  # far below an earlier rate: a server that was away is back
-            return
-        rise = (
-            SEARCH_RISE * 2 ** (self._quiet_windows - 1)
-            if self._searching
-            else CAREFUL_RISE * 2 ** max(0, self._quiet_windows - QUIET_WINDOWS)
-        )
-        self.rate = rate * (1 + min(MAX_RISE, rise))
+CATCH_UP_S = 0.05  # a timer that fires late may send the requests of this time at once
 
 
 class RateLimiter:
@@ -160,8 +59,9 @@ class RateLimiter:
         self.in_flight -= 1
         self._admit()
 
-    async def wait_for_retry(self, seconds: float) -> None:
-        """Wait before a request is retried, without a slot; a stop ends the wait."""
+    async def wait_for_retry(self, seconds: float, what: str = "waiting to try again") -> None:
+        """Wait before a request is retried, without a slot; a stop ends the wait. The progress line shows `what`."""
+        console.show_wait(what, seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
@@ -185,6 +85,7 @@ class RateLimiter:
 
     def hold(self, seconds: float) -> None:
         """Let nothing through for this long, as the server's headers ask."""
+        console.show_wait("waiting for the rate limit", seconds)
         self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def _admit(self) -> None:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import ServeParams
+from wizardcoder.teacher.wait_limits import RetryLimits
 
 Role = Literal["instruct", "respond", "judge"]
 RESERVED_FIELDS = ("messages", "prompt", "model", "n", "stream", "endpoint", "attempt")
@@ -62,6 +63,11 @@ class TeacherRuntime:
         slots: requests that an embedded server decodes together.
         mode: single requests, or the OpenAI Batch API.
         concurrency: requests in flight at most.
+        retries: of a failed request; requests put off by a busy endpoint are retried until `patience_min`.
+        patience_min: minutes without any answer while the endpoint is busy.
+        max_wait_min: the longest wait, in minutes, that an endpoint may ask for.
+        batch_requests: in one batch at most.
+        batch_patience_h: hours in which polls of a batch may fail.
         price: per million tokens.
         budget: limit of all money that the store's answers ever cost.
     """
@@ -76,9 +82,17 @@ class TeacherRuntime:
     tokens_per_minute: Positive | None
     timeout_s: Positive
     retries: Count
+    patience_min: NotNegative
+    max_wait_min: NotNegative
     batch_poll_s: Positive
+    batch_requests: AtLeastOne
+    batch_patience_h: NotNegative
     price: Price
     budget: NotNegative | None
+
+    def retry_limits(self) -> RetryLimits:
+        """Return the limits of retries and waits."""
+        return RetryLimits(self.retries, 60 * self.patience_min, 60 * self.max_wait_min)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

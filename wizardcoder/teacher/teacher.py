@@ -21,13 +21,20 @@ import openai
 from wizardcoder.core import bundled_wheels, console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import FILE_NAME, AnswerStore
-from wizardcoder.teacher.answer import Answer, answer_fields, is_unknown_finish_reason, load_answer
-from wizardcoder.teacher.ask_all import window_size
+from wizardcoder.teacher.answer import (
+    Answer,
+    RequestRefusedError,
+    answer_fields,
+    is_unknown_finish_reason,
+    load_answer,
+)
+from wizardcoder.teacher.ask_all import WINDOW_BATCH, window_size
 from wizardcoder.teacher.batch import BatchEndpoint
 from wizardcoder.teacher.budget import Budget, describe_run_cost
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.endpoint import Endpoint, read_api_key
 from wizardcoder.teacher.rate_limit import RateLimiter
+from wizardcoder.teacher.refusals import Refusals
 from wizardcoder.teacher.request import LOCAL, ChatRequest, build_request, stored_answer, token_limit
 from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
@@ -81,6 +88,7 @@ class Teacher:
     store: AnswerStore
     budget: Budget
     logs: Path
+    refusals: Refusals
     usage: Usage = dataclass_field(default_factory=Usage)
     _stack: AsyncExitStack = dataclass_field(default_factory=AsyncExitStack)
     _endpoints: dict[tuple[str, ...], AnyEndpoint] = dataclass_field(default_factory=dict)
@@ -95,8 +103,8 @@ class Teacher:
         """Return the answer to a chat.
 
         Raises:
-            RequestFailedError: this request was refused, or its retries are used up.
-            StageError: the endpoint is down or refuses the key, or the budget would be exceeded.
+            RequestFailedError: this request was refused, now or in an earlier run, or its retries are used up.
+            StageError: the endpoint is down, refuses the key or every request, or the budget would be exceeded.
         """
         request = build_request(self.params, role, messages, seed, attempt)
         answer = stored_answer(self.store, request)
@@ -105,6 +113,7 @@ class Teacher:
             cached = request.key.digest in self._in_flight
             # shielded: cancelling this request must not cancel it for others, and its answer is paid for
             answer = await asyncio.shield(self._in_flight.get(request.key.digest) or self._send(request, role))
+        self.refusals.record_answer(role)
         self._count(answer, cached)
         return Reply(answer, cached)
 
@@ -132,7 +141,7 @@ class Teacher:
 
     def _send(self, request: ChatRequest, role: Role) -> asyncio.Task[Answer]:
         # finish a started record before starting the next
-        task = asyncio.create_task(self._pay_for(request, urgent=role != "instruct"))
+        task = asyncio.create_task(self._pay_unless_refused(request, role))
         self._in_flight[request.key.digest] = task
         task.add_done_callback(lambda _: self._in_flight.pop(request.key.digest))
         return task
@@ -159,6 +168,15 @@ class Teacher:
         if self._in_flight:
             self.stop(StageError("stopped"))
             await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+
+    async def _pay_unless_refused(self, request: ChatRequest, role: Role) -> Answer:
+        if (reason := self.refusals.reason(request.key)) is not None:
+            raise RequestRefusedError(reason)
+        try:
+            return await self._pay_for(request, urgent=role != "instruct")
+        except RequestRefusedError as exc:
+            self.refusals.record_refusal(role, request.key, str(exc))
+            raise
 
     async def _pay_for(self, request: ChatRequest, urgent: bool) -> Answer:
         endpoint = self._endpoints.get(request.endpoint_id) or await self._endpoint_of(request)
@@ -209,7 +227,7 @@ class Teacher:
     def _make_endpoint(self, urls: Sequence[str], api_key: str, section: str) -> Endpoint:
         runtime = self.params.runtime
         limiter = RateLimiter(runtime.concurrency, runtime.requests_per_minute, runtime.tokens_per_minute)
-        return Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retries, section=section)
+        return Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retry_limits(), section=section)
 
     async def _serve(self, request: ChatRequest) -> ServedModel:
         """Start the servers of a model; they end with this teacher."""
@@ -245,11 +263,13 @@ async def open_teacher(
         describe_cost: says what the run will cost, for the error of a teacher that has a price but no budget.
     """
     with AnswerStore(cache / FILE_NAME) as store:
-        teacher = Teacher(
-            params, store, Budget(params.runtime.budget, store.spent(), describe_cost), logs or cache / LOGS
-        )
+        # a batch is refused or answered as a whole: only its end shows that nothing was answered
+        concurrency = WINDOW_BATCH if params.runtime.mode == "batch" else params.runtime.concurrency
+        budget, refusals = Budget(params.runtime.budget, store.spent(), describe_cost), Refusals(store, concurrency)
+        teacher = Teacher(params, store, budget, logs or cache / LOGS, refusals)
         async with teacher._stack:
             try:
                 yield teacher
+                refusals.check()
             finally:
                 await teacher._close()
