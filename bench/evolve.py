@@ -34,12 +34,12 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from wizardcoder.core import console
-from wizardcoder.evolution.standalone import evolve_file
+from wizardcoder.evolution.standalone import evolve_file, standalone_params
 
 def main():
     with console.closing_line("evolve"):
         places = map(Path, ("in.jsonl", "out.jsonl", "work"))
-        evolve_file(*places, base_url=sys.argv[1], model="m", concurrency=int(sys.argv[2]))
+        evolve_file(standalone_params(sys.argv[1], "m", concurrency=int(sys.argv[2])), *places)
 
 console.entry(main)
 """
