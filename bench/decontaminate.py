@@ -34,6 +34,7 @@ from wizardcoder.decontamination.exclusion import run_examples
 from wizardcoder.decontamination.judgements import judge_pairs
 from wizardcoder.decontamination.pairs import Pair, PairSearch
 from wizardcoder.decontamination.teacher_judgements import PairJudgement
+from wizardcoder.teacher.judging import UnclearLimit
 from wizardcoder.text.embeddings import TFIDF
 
 MODEL_THRESHOLDS = {"min_similarity": 0.9, "min_doubt": 0.5}  # those of params.yaml are for tfidf
@@ -139,7 +140,9 @@ def search_pairs(tests: list[BenchmarkProblem], samples: list[Example], params: 
 
 def judge_planted_pairs(found: dict[Key, Pair], params: Params) -> dict[Key, PairJudgement]:
     """Judge the pairs as the stage does."""
-    judgements = judge_pairs(list(found.values()), params.decontaminate, params.teacher, params.run.seed)
+    judgements = judge_pairs(
+        list(found.values()), params.decontaminate, params.teacher, params.run.seed, UnclearLimit.of(params.teacher)
+    )
     return dict(zip(found, judgements, strict=True))
 
 
@@ -173,7 +176,9 @@ def measure_real(examples: list[Example], sources: list[str], params: Params, sh
     for name, _, source in (source.partition("=") for source in sources):
         tests = [BenchmarkProblem(name, p) for p in load_benchmark(name, source or None)]
         pairs = [pair for _, pair in search_pairs(tests, examples, params)]
-        judgements = judge_pairs(pairs, params.decontaminate, params.teacher, params.run.seed)
+        judgements = judge_pairs(
+            pairs, params.decontaminate, params.teacher, params.run.seed, UnclearLimit.of(params.teacher)
+        )
         hits = [(judgement, pair) for judgement, pair in zip(judgements, pairs, strict=True) if judgement.match]
         ids = {pair.example.id for _, pair in hits}
         reasons = Counter(j.text.split()[0] if j.judge == "rule" else j.judge for j, _ in hits)

@@ -31,7 +31,9 @@ Refusal = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | None]
 
 
 def default_reply(body: dict[str, Any]) -> str:
-    """Answer with 120 words that depend on the whole request, so that different requests get different answers."""
+    """Answer with 120 words that depend on the whole request; a question about equality gets the answer Not Equal."""
+    if "Equal or Not Equal" in body["messages"][-1]["content"]:
+        return "Not Equal"
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     return f"Write a function number {digest[:12]} " + " ".join(
         f"word{digest[i % 60 : i % 60 + 3]}" for i in range(115)

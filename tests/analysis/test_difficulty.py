@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from stages.analyze import Params
 from wizardcoder.analysis.difficulty import DifficultyJudgement, judge_difficulty, parse_score
 from wizardcoder.core.console import StageError
+from wizardcoder.core.params import load
 from wizardcoder.core.records import Example
 from wizardcoder.teacher.answer import Answer, RequestFailedError
 from wizardcoder.teacher.teacher import Reply
+
+PARAMS = load(Params, Path(__file__).resolve().parents[2] / "params.yaml")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,8 @@ from wizardcoder.teacher.teacher import Reply
         ("1 to 10: 7", None),
         ("5 \u2013 6", None),
         ("seven", None),
+        ("<think>3 or 5?</think>\n4", 4),
+        ("<think>3 or 5?", None),
         ("", None),
         ("def f(): return 7", None),
     ],
@@ -48,6 +55,7 @@ class Scripted:
     """A teacher that gives an instruction's answers one after the other; an exception is raised."""
 
     window = 8
+    params = PARAMS.teacher
 
     def __init__(self, **answers) -> None:
         self.answers = answers

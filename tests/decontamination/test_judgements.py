@@ -15,6 +15,7 @@ from wizardcoder.decontamination.benchmark_problems import BenchmarkProblem
 from wizardcoder.decontamination.judgements import find_copy_reason, find_match_reason, judge_pairs
 from wizardcoder.decontamination.overlap import Overlap
 from wizardcoder.decontamination.pairs import Pair
+from wizardcoder.teacher.judging import UnclearLimit
 
 PARAMS = load(Params, Path(__file__).resolve().parents[2] / "params.yaml")
 OWN = replace(
@@ -62,6 +63,6 @@ def test_the_rule_matches_copies_first_and_then_similar_pairs():
 )
 def test_pairs_that_need_no_teacher_are_decided_without_one(judge, similarity, share, solution, expected):
     judged = [pair(similarity, Overlap("prompt", share), solution)]
-    (found,) = judge_pairs(judged, replace(OWN, judge=judge), PARAMS.teacher, seed=1)
+    (found,) = judge_pairs(judged, replace(OWN, judge=judge), PARAMS.teacher, 1, UnclearLimit.of(PARAMS.teacher))
     assert (found.match, found.judge) == expected
     assert found.clear

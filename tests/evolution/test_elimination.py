@@ -18,11 +18,16 @@ RULES = EliminationParams(
     equal_prompt="{first} {second}",
     refusal_word="sorry",
     refusal_under_words=80,
+    refusal_word_in_code=False,
+    refusal_start=True,
+    strip_lead_ins=True,
     empty_response=True,
     copied_run_words=6,
     copied_phrases=["given prompt", "#Rewritten Prompt#"],
 )
-OFF = replace(RULES, refusal_under_words=0, empty_response=False, copied_run_words=0, copied_phrases=[])
+OFF = replace(
+    RULES, refusal_under_words=0, refusal_start=False, empty_response=False, copied_run_words=0, copied_phrases=[]
+)
 PROMPT_TEXTS = ("Please increase the difficulty of the given question a bit.\n{method}\n{question}", "Add more steps.")
 PARENT = "Write a sort."
 
@@ -54,6 +59,32 @@ def test_rule_2_rejects_a_short_response_that_is_sorry(response):
 )
 def test_rule_2_lets_long_answers_and_other_words_pass(response):
     assert response_reject_reason(response, RULES) is None
+
+
+GUESS = "```python\nprint('Sorry, wrong guess!')\n```"
+
+
+@pytest.mark.parametrize("response", [GUESS, 'print("Sorry, wrong guess!")', "It says 'sorry' twice."])
+def test_rule_2_counts_the_word_in_code_and_quotes_only_if_asked_to(response):
+    assert response_reject_reason(response, RULES) is None
+    assert response_reject_reason(response, replace(RULES, refusal_word_in_code=True)) == "refusal"
+
+
+@pytest.mark.parametrize(
+    "response", ["I can\u2019t assist with that request.", "As an AI language model, I cannot run it."]
+)
+def test_rule_2_rejects_a_short_response_that_starts_as_a_refusal(response):
+    assert response_reject_reason(response, RULES) == "refusal"
+    assert response_reject_reason(response, replace(RULES, refusal_start=False)) is None
+    assert response_reject_reason(f"{response}\n{GUESS}", RULES) is None
+    assert response_reject_reason(response + " word" * 80, RULES) is None
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"])
+def test_rule_2_rejects_an_instruction_that_is_a_refusal(apostrophe):
+    evolved = f"I{apostrophe}m sorry, but I can{apostrophe}t assist with that request."
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, RULES) == "instruction_refused"
+    assert instruction_reject_reason(evolved, PARENT, PROMPT_TEXTS, replace(RULES, refusal_start=False)) is None
 
 
 def test_rule_2_can_be_switched_off():

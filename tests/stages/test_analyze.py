@@ -309,6 +309,15 @@ def test_the_teacher_rates_a_sample_and_is_asked_once(small, monkeypatch):
     }
 
 
+def test_a_judge_that_gives_no_score_stops_the_stage(small, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    with MockEndpoint(reply=lambda _: "It is hard.") as mock:
+        small.set({"teacher": {"base_url": mock.url}}, difficulty="teacher")
+        with pytest.raises(StageError, match=r"5 of 5 judgements of .* are unclear.*'It is hard.'"):
+            small.run()
+    assert not paths.ANALYSIS.exists()
+
+
 def test_an_endpoint_that_is_down_is_one_line_and_nothing_is_written(small, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "any")
     small.set({"teacher": {"base_url": "http://127.0.0.1:9/v1", "retries": 0}}, difficulty="teacher")

@@ -36,12 +36,12 @@ def working_in(folder: Path):
         yield folder
 
 
-def write_params(folder: Path, **sections: dict) -> None:
+def write_params(folder: Path, max_unclear: float = 1.0, **sections: dict) -> None:
     """Write params.yaml with some keys of some sections replaced, as JSON, which is valid YAML."""
     raw = read_yaml(ROOT / "params.yaml")
     for section, changes in sections.items():
         raw[section] |= changes
-    raw["runtime"]["teacher"]["retries"] = 0
+    raw["runtime"]["teacher"] |= {"retries": 0, "max_unclear": max_unclear}
     (folder / "params.yaml").write_text(json.dumps(raw), encoding="utf-8")
 
 
@@ -269,7 +269,9 @@ def judged_by(tmp_path, monkeypatch):
     suspect = Example("suspect", None, 0, None, "Suspicious.", "return a + b")
     plain = Example("plain", None, 0, None, "Plain.", "Nothing here.")
 
-    def run(*texts: str, top_k: int = 3, rest: str = "No.", **endpoint) -> tuple[list[dict], list[str], MockEndpoint]:
+    def run(
+        *texts: str, top_k: int = 3, rest: str = "No.", max_unclear: float = 1.0, **endpoint
+    ) -> tuple[list[dict], list[str], MockEndpoint]:
         def reply(body: dict) -> str:
             attempt = body["seed"] - SEED
             return texts[attempt % len(texts)] if "Suspicious." in body["messages"][0]["content"] else rest
@@ -277,6 +279,7 @@ def judged_by(tmp_path, monkeypatch):
         with working_in(tmp_path), MockEndpoint(reply=reply, **endpoint) as mock:
             write_params(
                 tmp_path,
+                max_unclear,
                 teacher={"base_url": mock.url},
                 decontaminate={"judge": "teacher", "benchmarks": ["dev"], "top_k": top_k},
             )
@@ -310,6 +313,24 @@ def test_a_judgement_that_remains_neither_yes_nor_no_counts_as_a_match(judged_by
 def test_only_a_clear_match_extends_the_search(judged_by, tmp_path, judgement, pairs, unclear):
     judged_by(judgement, top_k=1, rest=judgement)
     assert (metrics_of(tmp_path)["pairs_judged"], metrics_of(tmp_path)["unclear"]) == (pairs, unclear)
+
+
+def test_a_judge_that_is_too_often_unclear_stops_the_stage(judged_by, tmp_path):
+    found = r"max_unclear: 40 of 120 judgements of .* unclear, accepted: at most 20%; for example 'Hm', 'Hm', 'Hm'"
+    with pytest.raises(StageError, match=found):
+        judged_by("Hm", max_unclear=0.2)
+    assert not (tmp_path / paths.DECONTAMINATED).exists()
+
+
+def test_a_judge_that_is_never_clear_stops_before_all_pairs_are_judged(judged_by):
+    with pytest.raises(StageError, match="50 of 50 judgements"):
+        judged_by("Hm", rest="Hm", max_unclear=0.2)
+
+
+@pytest.mark.parametrize("judgement", ["Answer: No", "<think>Yes?</think>\n\nNo", '{"contaminated": false}'])
+def test_a_sample_is_kept_whatever_the_form_of_the_no(judged_by, judgement):
+    excluded, kept, _ = judged_by(judgement, rest=judgement, max_unclear=0.2)
+    assert (excluded, kept) == ([], ["unrelated", "suspect", "plain"])
 
 
 def test_an_unclear_judgement_is_requested_again(judged_by, tmp_path):

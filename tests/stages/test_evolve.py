@@ -74,6 +74,60 @@ def test_a_changed_heuristic_repays_only_the_records_that_drew_it(room, changed)
         assert endpoint.counts["requests"] - before == 3 * drew  # instruction, judgement, response
 
 
+def judging(judgement, evolved="Sort the list {}."):
+    """Return the replies of a teacher with this judgement of equality."""
+
+    def reply(body):
+        question = body["messages"][-1]["content"]
+        if "Equal or Not Equal" in question:
+            return judgement
+        number = question.split("adds ")[-1].split(" to")[0]
+        return evolved.format(number) if "adds " in question else default_reply(body)
+
+    return reply
+
+
+def test_a_judge_of_equality_that_is_never_clear_stops_the_round(room):
+    with MockEndpoint(reply=judging("I cannot say")) as endpoint:
+        done = room(endpoint.url)
+    assert done.returncode == 1
+    assert "12 of 12 judgements of SmolLM2-135M-Instruct are unclear" in done.stderr
+    assert "'I cannot say', 'I cannot say', 'I cannot say'" in done.stderr
+    assert not list((room.folder / "data/rounds/r1").glob("*"))
+
+
+def test_an_unclear_judgement_of_equality_keeps_the_evolution_and_is_counted(room):
+    with MockEndpoint(reply=judging("I cannot say")) as endpoint:
+        done = room(endpoint.url, runtime__teacher__max_unclear=1.0)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
+    assert (metrics["accepted"], metrics["judge_unclear"], metrics["lead_ins_stripped"]) == (12, 12, 0)
+
+
+@pytest.mark.parametrize(
+    ("strip", "instruction"), [(True, "Sort the list 0."), (False, "New question: Sort the list 0.")]
+)
+def test_lead_ins_are_stripped_and_counted_unless_switched_off(room, strip, instruction):
+    with MockEndpoint(reply=judging("Not Equal", "New question: Sort the list {}.")) as endpoint:
+        done = room(endpoint.url, evolve__elimination__strip_lead_ins=strip)
+    assert done.returncode == 0, done.stderr
+    example = lines(room.folder / "data/rounds/r1/examples.jsonl")[0]
+    assert example["instruction"] == instruction
+    assert {body["messages"][-1]["content"] for body in endpoint.bodies} >= {instruction}
+    metrics = json.loads((room.folder / "metrics/evolve_r1.json").read_text())
+    assert metrics["lead_ins_stripped"] == 12 * strip
+
+
+def test_a_refusal_is_no_instruction(room):
+    with MockEndpoint(
+        reply=judging("Not Equal", "I\u2019m sorry, but I can\u2019t assist with that request.")
+    ) as endpoint:
+        done = room(endpoint.url)
+    assert done.returncode == 0, done.stderr
+    assert {r["reason"] for r in lines(room.folder / "data/rounds/r1/rejected.jsonl")} == {"instruction_refused"}
+    assert endpoint.counts["answered"] == 12  # neither judged nor answered
+
+
 def test_a_round_that_is_off_asks_nothing_and_passes_its_pool_on(room):
     with MockEndpoint() as endpoint:
         done = room(endpoint.url, evolve__enabled={"r1": False, "r2": True, "r3": True, "r4": True})

@@ -219,6 +219,15 @@ def test_with_teacher_the_teacher_alone_decides(judged):
     assert len(asked) == len(EXAMPLES) + 1  # the unclear one twice
 
 
+def test_a_judge_that_is_never_clear_stops_the_stage(screened, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    with MockEndpoint(reply=lambda _: "Who knows") as mock, pytest.raises(StageError) as caught:
+        screened(safety={"judge": "teacher"}, base_url=mock.url)
+    assert f"{len(EXAMPLES)} of {len(EXAMPLES)} judgements" in str(caught.value)
+    assert "for example 'Who knows', 'Who knows', 'Who knows'" in str(caught.value)
+    assert not (tmp_path / "data/screened").exists()
+
+
 def test_with_both_the_teacher_is_asked_about_records_that_are_neither_flagged_nor_dropped(judged):
     (rounds, dropped, metrics), asked = judged("both", drop=["syntax_error"])
     assert {d.id: d.reason for d in dropped} == {

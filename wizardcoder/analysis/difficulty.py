@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from wizardcoder.core import console
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
-from wizardcoder.teacher import chats
-from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
+from wizardcoder.teacher.judging import UnclearLimit, ask_until_clear
 from wizardcoder.teacher.teacher import Teacher
+from wizardcoder.teacher.yes_no import strip_thinking
 
 # a number from 1 to 10 at the start, but not the start of a range ("1 to 10") or of a longer number
 _SCORE = re.compile(
@@ -44,17 +44,21 @@ async def judge_difficulty(
     """Judge each example's instruction; an unreadable answer is asked for again, up to `attempts` times in all.
 
     Raises:
-        StageError: the endpoint is down or refuses the key, or the budget would be exceeded; the store keeps
-            answers in flight.
+        StageError: the endpoint is down or refuses the key, the budget would be exceeded, or too many answers contain
+            no score; the store keeps answers in flight.
     """
+    limit = UnclearLimit.of(teacher.params)
     with console.track("analyze: difficulty", len(examples)) as bar:
 
         async def judge_one(example: Example) -> DifficultyJudgement:
             judgement = await _judge_one(example, prompt, attempts, run_seed, teacher)
+            limit.count(judgement.answer if judgement.score is None else None)
             bar.advance()
             return judgement
 
-        return await ask_all(examples, judge_one, teacher.window, teacher.stop)
+        judgements = await ask_all(examples, judge_one, teacher.window, teacher.stop)
+    limit.check()
+    return judgements
 
 
 def parse_score(answer: str) -> int | None:
@@ -63,21 +67,16 @@ def parse_score(answer: str) -> int | None:
     >>> parse_score("Score: 7/10"), parse_score("On a scale of 1 to 10: 7")
     (7, None)
     """
-    found = _SCORE.match(answer)
+    found = _SCORE.match(strip_thinking(answer))
     return int(found[1]) if found else None
 
 
 async def _judge_one(
     example: Example, prompt: str, attempts: int, run_seed: int, teacher: Teacher
 ) -> DifficultyJudgement:
-    messages = chats.plain_messages(fill(prompt, instruction=example.instruction))
-    answer = ""
-    for attempt in range(attempts):
-        seed = random.Random(f"{run_seed}:difficulty:{example.id}:{attempt}").randrange(2**31)
-        try:
-            answer = (await teacher.ask("judge", messages, seed, attempt)).answer.text.strip()
-        except RequestFailedError as exc:
-            return DifficultyJudgement(example.id, example.round, None, attempt + 1, f"request failed: {exc}")
-        if (score := parse_score(answer)) is not None:
-            return DifficultyJudgement(example.id, example.round, score, attempt + 1, answer)
-    return DifficultyJudgement(example.id, example.round, None, attempts, answer)
+    question = fill(prompt, instruction=example.instruction)
+    seeds = [
+        random.Random(f"{run_seed}:difficulty:{example.id}:{attempt}").randrange(2**31) for attempt in range(attempts)
+    ]
+    found = await ask_until_clear(teacher, question, parse_score, seeds, ask_again_after_failure=False)
+    return DifficultyJudgement(example.id, example.round, found.value, found.attempts, found.text)

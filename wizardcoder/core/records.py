@@ -63,7 +63,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Rejected:
-    """A rejected attempt, with its reason and the unchanged texts of the teacher or the source."""
+    """A rejected attempt, with its reason and the texts of the teacher (without lead-ins) or of the source."""
 
     id: str
     parent_id: str | None

@@ -17,6 +17,7 @@ from wizardcoder.decontamination.judgements import judge_pairs
 from wizardcoder.decontamination.pairs import Pair, PairSearch
 from wizardcoder.decontamination.settings import DecontaminateParams, ExecutionParams
 from wizardcoder.decontamination.teacher_judgements import PairJudgement
+from wizardcoder.teacher.judging import UnclearLimit
 from wizardcoder.teacher.settings import TeacherParams
 
 
@@ -61,7 +62,11 @@ def find_matches(
 
     If all of a test sample's `top_k` match, there may be more matches at lower ranks: the search then doubles the
     ranks until one does not match. A match that the teacher did not clearly confirm does not extend the search.
+
+    Raises:
+        StageError: the endpoint fails for good, or the teacher's judgements are too often unclear.
     """
+    limit = UnclearLimit.of(teacher)
     execution = run_examples(tests, examples, params.execution, params.runtime.workers)
     search = PairSearch(tests, examples, params.embedder, params.rule, cache_dir(), solutions=execution.matches)
     result = JudgedPairs([], [], execution)
@@ -72,13 +77,14 @@ def find_matches(
         found = [(test, pair) for test, pair in ranked if (test, pair.example.id) not in seen]
         seen |= {(test, pair.example.id) for test, pair in found}
         pairs = [pair for _, pair in found]
-        judgements = judge_pairs(pairs, params, teacher, seed)
+        judgements = judge_pairs(pairs, params, teacher, seed, limit)
         result.pairs.extend(pairs)
         result.judgements.extend(judgements)
         both = zip(found, judgements, strict=True)
         finished = {test for (test, _), judgement in both if not (judgement.match and judgement.clear)}
         remaining = [test for test in remaining if test not in finished]
         first, end = end, 2 * end
+    limit.check()
     return result
 
 

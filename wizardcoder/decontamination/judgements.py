@@ -11,16 +11,17 @@ from wizardcoder.decontamination.overlap import required_share
 from wizardcoder.decontamination.pairs import Pair
 from wizardcoder.decontamination.settings import DecontaminateParams, RuleParams
 from wizardcoder.decontamination.teacher_judgements import PairJudgement, ask_teacher
+from wizardcoder.teacher.judging import UnclearLimit
 from wizardcoder.teacher.settings import TeacherParams
 
 
 def judge_pairs(
-    pairs: Sequence[Pair], params: DecontaminateParams, teacher: TeacherParams, seed: int
+    pairs: Sequence[Pair], params: DecontaminateParams, teacher: TeacherParams, seed: int, limit: UnclearLimit
 ) -> list[PairJudgement]:
     """Judge each pair by `params.judge`; the teacher is only asked about pairs that nothing else decides."""
     decided = [_decide_without_teacher(pair, params) for pair in pairs]
     undecided = [pair for pair, judgement in zip(pairs, decided, strict=True) if judgement is None]
-    answers = iter(ask_teacher(undecided, params, teacher, seed))
+    answers = iter(ask_teacher(undecided, params, teacher, seed, limit))
     return [judgement or next(answers) for judgement in decided]
 
 

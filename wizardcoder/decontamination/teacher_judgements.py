@@ -13,9 +13,8 @@ from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.templates import fill
 from wizardcoder.decontamination.pairs import Pair
 from wizardcoder.decontamination.settings import DecontaminateParams
-from wizardcoder.teacher import chats
-from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
+from wizardcoder.teacher.judging import UnclearLimit, ask_until_clear
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.teacher.teacher import Teacher, open_teacher
 from wizardcoder.teacher.yes_no import parse_yes_no
@@ -35,24 +34,25 @@ class PairJudgement:
 
 
 def ask_teacher(
-    pairs: Sequence[Pair], params: DecontaminateParams, teacher: TeacherParams, seed: int
+    pairs: Sequence[Pair], params: DecontaminateParams, teacher: TeacherParams, seed: int, limit: UnclearLimit
 ) -> list[PairJudgement]:
-    """Ask the teacher about each pair.
+    """Ask the teacher about each pair; `limit` counts the judgements.
 
     Raises:
-        StageError: the endpoint fails for good.
+        StageError: the endpoint fails for good, or nearly all judgements are unclear.
     """
-    return console.run_async(_ask_about_all(pairs, params, teacher, seed)) if pairs else []
+    return console.run_async(_ask_about_all(pairs, params, teacher, seed, limit)) if pairs else []
 
 
 async def _ask_about_all(
-    pairs: Sequence[Pair], params: DecontaminateParams, settings: TeacherParams, seed: int
+    pairs: Sequence[Pair], params: DecontaminateParams, settings: TeacherParams, seed: int, limit: UnclearLimit
 ) -> list[PairJudgement]:
     async with open_teacher(settings, cache_dir()) as teacher:
         with console.track("decontaminate: judging", len(pairs)) as bar:
 
             async def judge(pair: Pair) -> PairJudgement:
                 judgement = await _ask_about(teacher, pair, params, seed)
+                limit.count(None if judgement.clear else judgement.text)
                 bar.advance()
                 return judgement
 
@@ -61,14 +61,6 @@ async def _ask_about_all(
 
 async def _ask_about(teacher: Teacher, pair: Pair, params: DecontaminateParams, seed: int) -> PairJudgement:
     text = fill(params.prompt, test=pair.test.problem.full_text, sample=pair.example.full_text)
-    answer = ""
-    for attempt in range(params.attempts):
-        try:
-            # with another seed: at temperature 0 the same request has the same answer
-            reply = await teacher.ask("judge", chats.plain_messages(text), seed + attempt, attempt)
-        except RequestFailedError as exc:
-            return PairJudgement(True, "teacher", f"no judgement: {exc}", clear=False)
-        answer = reply.answer.text.strip()
-        if (match := parse_yes_no(answer)) is not None:
-            return PairJudgement(match, "teacher", answer)
-    return PairJudgement(True, "teacher", answer, clear=False)
+    seeds = range(seed, seed + params.attempts)
+    found = await ask_until_clear(teacher, text, parse_yes_no, seeds, ask_again_after_failure=False)
+    return PairJudgement(found.value is not False, "teacher", found.text, clear=found.value is not None)

@@ -85,7 +85,7 @@ class Estimator:
     async def _one(self, number: int, item: PoolItem, estimate: Estimate) -> PoolItem:
         known = _FromStore(self.settings.teacher, self.store)
         try:
-            outcome = await evolve_one(self.settings, number, item, known)
+            outcome = (await evolve_one(self.settings, number, item, known)).record
         except _UnknownAnswerError as unknown:
             estimate.cached += known.hits
             self._add(estimate, unknown.role, unknown.messages, item)

@@ -1,7 +1,7 @@
 """Evolve one instruction: draw a heuristic, ask for the evolved instruction, judge it, answer it, apply elimination.
 
-In: a pool item and a teacher. Out: an example, or the attempt with the reason of its rejection. A request is sent only
-after the record has passed every rule that can be applied before it.
+In: a pool item and a teacher. Out: an example, or the attempt with the reason of its rejection; and what the round
+counts besides. A request is sent only after the record has passed every rule that can be applied before it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from wizardcoder.core.draws import draw_key
 from wizardcoder.core.records import Example, PoolItem, Rejected
 from wizardcoder.core.templates import fill
 from wizardcoder.evolution.elimination import instruction_reject_reason, response_reject_reason
+from wizardcoder.evolution.lead_ins import strip_lead_ins
 from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher import chats
 from wizardcoder.teacher.answer import Answer, RequestFailedError, incomplete_reason
@@ -41,9 +42,24 @@ def draw_evolution(run_seed: int, number: int, item_id: str, heuristics: Iterabl
     return EvolutionDraw(heuristic, int.from_bytes(draw_key(run_seed, name)[:4]) >> 1)
 
 
-async def evolve_one(
-    settings: EvolutionSettings, number: int, item: PoolItem, teacher: ChatTeacher
-) -> Example | Rejected:
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """The outcome of one attempt.
+
+    Attributes:
+        record: the accepted example, or the rejected attempt.
+        lead_in_stripped: whether something was removed from around the evolved instruction.
+        judged: whether the teacher judged equality.
+        unclear_judgement: the judge's answer if it was neither equal nor not equal; it counts as not equal.
+    """
+
+    record: Example | Rejected
+    lead_in_stripped: bool
+    judged: bool
+    unclear_judgement: str | None
+
+
+async def evolve_one(settings: EvolutionSettings, number: int, item: PoolItem, teacher: ChatTeacher) -> Evolution:
     """Evolve one instruction in round `number` and answer it."""
     drawn = draw_evolution(settings.run.seed, number, item.id, settings.evolve.heuristics)
     attempt = _Attempt(settings, item, drawn, teacher)
@@ -53,9 +69,13 @@ async def evolve_one(
     except RequestFailedError as exc:
         reason, detail = "request_failed", str(exc)
     record_id = f"{item.id}-r{number}"
-    if not reason:
-        return attempt.example(record_id, number)
-    return Rejected(record_id, item.id, number, drawn.heuristic, reason, attempt.evolved, attempt.response_text, detail)
+    texts = (attempt.evolved, attempt.response_text)
+    record = (
+        Rejected(record_id, item.id, number, drawn.heuristic, reason, *texts, detail)
+        if reason
+        else attempt.example(record_id, number)
+    )
+    return Evolution(record, attempt.lead_in_stripped, "judge" in attempt.answers, attempt.unclear_judgement)
 
 
 @dataclass(slots=True)
@@ -68,6 +88,8 @@ class _Attempt:
     teacher: ChatTeacher
     evolved: str = ""
     response_text: str = ""
+    lead_in_stripped: bool = False
+    unclear_judgement: str | None = None
     answers: dict[Role, Answer] = field(default_factory=dict)
 
     async def run(self) -> tuple[str, str]:
@@ -101,18 +123,27 @@ class _Attempt:
         heuristic, parent = self.drawn.heuristic, self.item.instruction
         messages = chats.evolve_messages(evolve.prompt, evolve.heuristics, evolve.few_shot, heuristic, parent)
         answer = await self._ask("instruct", messages)
-        self.evolved = answer.text.strip()
+        self._take_instruction(answer.text.strip())
         if (incomplete := incomplete_reason(answer)) is not None:
             return f"instruction_{incomplete}", _finish_detail(answer)
         prompt_texts = (evolve.prompt, evolve.heuristics[heuristic])
         if (reason := instruction_reject_reason(self.evolved, parent, prompt_texts, rules)) is not None:
             return reason, ""
-        if rules.equal_judge:
-            question = fill(rules.equal_prompt, first=parent, second=self.evolved)
-            judgement = await self._ask("judge", chats.plain_messages(question))
-            if parse_equality(judgement.text):
-                return "no_information_gain", "judged equal by the teacher"
+        if rules.equal_judge and await self._is_equal():
+            return "no_information_gain", "judged equal by the teacher"
         return "", ""
+
+    def _take_instruction(self, text: str) -> None:
+        stripped = strip_lead_ins(text) if self.settings.evolve.elimination.strip_lead_ins else text
+        self.evolved, self.lead_in_stripped = stripped, stripped != text
+
+    async def _is_equal(self) -> bool:
+        """Ask the judge; an unclear answer counts as not equal, so that doubt rejects no evolution."""
+        question = fill(self.settings.evolve.elimination.equal_prompt, first=self.item.instruction, second=self.evolved)
+        text = (await self._ask("judge", chats.plain_messages(question))).text
+        equal = parse_equality(text)
+        self.unclear_judgement = text if equal is None else None
+        return equal is True
 
     async def _respond(self) -> tuple[str, str]:
         answer = await self._ask("respond", chats.plain_messages(self.evolved))

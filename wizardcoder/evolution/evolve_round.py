@@ -16,13 +16,15 @@ from typing import IO
 
 from wizardcoder.core import console
 from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_records, to_line
-from wizardcoder.evolution.evolve_one import evolve_one
+from wizardcoder.evolution.evolve_one import Evolution, evolve_one
 from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher.ask_all import stream_answers
 from wizardcoder.teacher.budget import Price, describe_run_cost, format_cost
+from wizardcoder.teacher.judging import UnclearLimit
 from wizardcoder.teacher.teacher import Teacher, Usage, open_teacher
 
 FILES = ("examples", "rejected", "pool")
+COUNTS = ("attempted", "accepted", "rejected", "lead_ins_stripped", "judge_unclear")
 
 
 async def evolve_round(
@@ -47,23 +49,29 @@ async def evolve_round(
         describe_cost: says what the run will cost, for the error of a teacher that has a price but no budget.
 
     Raises:
-        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; all answers are kept.
+        StageError: the endpoint is down, refuses the key, the budget would be exceeded, or the judge of equality is too
+            often unclear; all answers are kept.
     """
     total = count_lines(source)
-    counts: Counter[str] = Counter(attempted=total, accepted=0, rejected=0)
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+    counts["attempted"] = total
+    limit = UnclearLimit.of_equality(settings.teacher)
     async with open_teacher(settings.teacher, cache, describe_cost=describe_cost) as teacher:
         with console.track(f"evolve_r{number}", total) as bar:
 
-            async def evolve(item: PoolItem) -> Example | Rejected:
+            async def evolve(item: PoolItem) -> Evolution:
                 return await evolve_one(settings, number, item, teacher)
 
             pool = read_records(source, PoolItem)
             async with aclosing(stream_answers(pool, evolve, teacher.window, teacher.stop)) as outcomes:
                 async for item, outcome in outcomes:
-                    _write(item, outcome, files, line_of)
+                    _write(item, outcome.record, files, line_of)
                     counts.update(_counted(outcome))
+                    if outcome.judged:
+                        limit.count(outcome.unclear_judgement)
                     bar.advance(note=_progress_note(counts["accepted"], bar.done + 1, total, teacher))
-        return {**counts, **_usage_metrics(teacher.usage)}
+        limit.check()
+    return {**counts, **_usage_metrics(teacher.usage)}
 
 
 def headline(metrics: Mapping[str, float]) -> dict[str, object]:
@@ -83,11 +91,14 @@ def _write(
         files["pool"].write(to_line(item))  # a failed evolution returns its instruction to the pool, as in WizardLM
 
 
-def _counted(outcome: Example | Rejected) -> list[str]:
-    heuristic = f"heuristic.{outcome.heuristic}"
-    if isinstance(outcome, Example):
-        return ["accepted", f"{heuristic}.accepted"]
-    return ["rejected", f"rejected.{outcome.reason}", f"{heuristic}.rejected.{outcome.reason}"]
+def _counted(outcome: Evolution) -> list[str]:
+    record = outcome.record
+    counted = ["lead_ins_stripped"] * outcome.lead_in_stripped
+    counted += ["judge_unclear"] * (outcome.unclear_judgement is not None)
+    heuristic = f"heuristic.{record.heuristic}"
+    if isinstance(record, Example):
+        return [*counted, "accepted", f"{heuristic}.accepted"]
+    return [*counted, "rejected", f"rejected.{record.reason}", f"{heuristic}.rejected.{record.reason}"]
 
 
 def _usage_metrics(usage: Usage) -> dict[str, float]:

@@ -80,7 +80,7 @@ def replay(
     """Return the requests of an attempt, and a note where they lead to another record."""
     teacher = _Replay(settings.teacher, store, found)
     try:
-        outcome = asyncio.run(evolve_one(settings, found.round, parent, teacher))
+        outcome = asyncio.run(evolve_one(settings, found.round, parent, teacher)).record
     except _NothingRecordedError:
         return teacher.requests, None
     same = type(outcome) is type(found) and _compared_fields(outcome) == _compared_fields(found)

@@ -27,11 +27,10 @@ from wizardcoder.core.params import STRICT, Text, read_yaml
 from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.core.validation import describe
-from wizardcoder.teacher import chats
-from wizardcoder.teacher.answer import RequestFailedError
 from wizardcoder.teacher.ask_all import ask_all
+from wizardcoder.teacher.judging import UnclearLimit, ask_until_clear
 from wizardcoder.teacher.settings import TeacherParams
-from wizardcoder.teacher.teacher import Teacher, open_teacher
+from wizardcoder.teacher.teacher import open_teacher
 from wizardcoder.teacher.yes_no import parse_yes_no
 
 JUDGED, UNCLEAR = "teacher", "unclear"
@@ -92,28 +91,23 @@ async def judge_by_teacher(
     """Ask the teacher about each example and return its flag, or None for a harmless one.
 
     Raises:
-        StageError: the endpoint is down, refuses the key, or the budget would be exceeded; answers in flight are kept.
+        StageError: the endpoint is down, refuses the key, the budget would be exceeded, or the teacher's judgements
+            are too often unclear; answers in flight are kept.
     """
+    limit = UnclearLimit.of(teacher_params)
+    seeds = range(seed, seed + ATTEMPTS)
     async with open_teacher(teacher_params, cache_dir()) as teacher:
 
         async def judge(example: Example) -> str | None:
             text = fill(prompt, instruction=example.instruction, response=example.response)
-            flag = await _ask_for_flag(teacher, text, seed)
+            found = await ask_until_clear(teacher, text, parse_yes_no, seeds, ask_again_after_failure=True)
+            limit.count(found.text if found.value is None else None)
             advance()
-            return flag
+            return {True: JUDGED, False: None, None: UNCLEAR}[found.value]
 
-        return await ask_all(examples, judge, teacher.window, teacher.stop)
-
-
-async def _ask_for_flag(teacher: Teacher, text: str, seed: int) -> str | None:
-    for attempt in range(ATTEMPTS):
-        try:
-            reply = await teacher.ask("judge", chats.plain_messages(text), seed + attempt, attempt)
-        except RequestFailedError:  # only this request failed; an endpoint that is down ends the stage
-            continue
-        if (harmful := parse_yes_no(reply.answer.text)) is not None:
-            return JUDGED if harmful else None
-    return UNCLEAR
+        flags = await ask_all(examples, judge, teacher.window, teacher.stop)
+    limit.check()
+    return flags
 
 
 def _read(path: Path) -> SafetyRuleFile:

@@ -70,6 +70,7 @@ class TeacherRuntime:
         batch_patience_h: hours in which polls of a batch may fail.
         price: per million tokens.
         budget: limit of all money that the store's answers ever cost.
+        max_unclear: share of a stage's judgements that may be unclear; above it the stage stops.
     """
 
     api_key_env: Text
@@ -89,6 +90,7 @@ class TeacherRuntime:
     batch_patience_h: NotNegative
     price: Price
     budget: NotNegative | None
+    max_unclear: Fraction
 
     def retry_limits(self) -> RetryLimits:
         """Return the limits of retries and waits."""
