@@ -14,7 +14,10 @@ from wizardcoder.core.console import StageError
 from wizardcoder.core.params import load, read_yaml
 from wizardcoder.core.params_file import applied, leaves, line_comments, overrides
 from wizardcoder.core.profiles import is_source, profile_overrides, read_comments, read_profile, repeat_comments
+from wizardcoder.preflight.endpoints import endpoints_of
 from wizardcoder.preflight.params import AllParams, contradictions
+from wizardcoder.teacher.request import build_request
+from wizardcoder.teacher.serving import server_command
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
@@ -70,6 +73,27 @@ def test_every_profile_passes_the_check_of_all_parameters(name, project):
     shutil.copytree(ROOT / "bundled", project / "bundled")
     wizardcoder("profile", name)
     assert list(contradictions(load(AllParams))) == []
+
+
+def test_openai_sends_only_what_its_model_accepts():
+    wizardcoder("profile", "openai")
+    teacher = load(AllParams).teacher
+    bodies = {role: build_request(teacher, role, [], 7).body for role in ("instruct", "respond", "judge")}
+    every = {"model": "gpt-6-luna", "messages": [], "reasoning_effort": "none", "seed": 7}
+    assert bodies == {
+        "instruct": every | {"max_completion_tokens": 2048},
+        "respond": every | {"max_completion_tokens": 4096},
+        "judge": every | {"max_completion_tokens": 64},
+    }
+
+
+def test_qwen_1b_serves_its_teacher_and_needs_no_key():
+    wizardcoder("profile", "qwen_1b")
+    params = load(AllParams)
+    assert [use.url for use in endpoints_of(params)] == []
+    command = server_command(params.teacher.runtime.serve, "serve", params.teacher.model, 8100, "0")
+    assert command[:3] == ["vllm", "serve", "Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8"]
+    assert "8100" in command
 
 
 @pytest.mark.parametrize("earlier", NAMES)
@@ -183,7 +207,7 @@ def test_a_key_that_params_yaml_lacks_is_refused_by_name():
 def test_an_unknown_profile_is_refused_with_the_known_ones():
     with pytest.raises(StageError) as caught:
         wizardcoder("profile", "gpt5")
-    assert str(caught.value) == "profile: found 'gpt5', accepted: default, paper_15b, paper_34b, qwen_1b"
+    assert str(caught.value) == "profile: found 'gpt5', accepted: default, openai, paper_15b, paper_34b, qwen_1b"
 
 
 @pytest.mark.parametrize("arguments", [(), ("qwen_1b",), ("qwen_1b", "--args")])

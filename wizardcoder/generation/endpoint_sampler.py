@@ -22,13 +22,12 @@ from wizardcoder.teacher.answer import Answer, RequestFailedError, answer_fields
 from wizardcoder.teacher.ask_all import ask_all, window_size
 from wizardcoder.teacher.endpoint import Api, Endpoint, read_api_key
 from wizardcoder.teacher.rate_limit import RateLimiter
-from wizardcoder.teacher.request import endpoint_name, merge_body, token_limit
+from wizardcoder.teacher.request import endpoint_identity, merge_body, token_limit
 from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
 from wizardcoder.teacher.served_model import LOGS, ServedModel
 from wizardcoder.teacher.serving import GpuPool, ServeParams
 from wizardcoder.teacher.wait_limits import RetryLimits
-from wizardcoder.teacher.weights import served_identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ class EndpointSampler:
         self._served.clear()
 
     def _identity(self, endpoint: str | None = None) -> dict[str, Any]:
-        own = served_identity(self.model) if self.serve else self.name or endpoint_name(self.base_url)
+        own = endpoint_identity(self.base_url, self.name, self.model)
         return {"backend": "endpoint", "endpoint": endpoint or own, "api": self.api}
 
     def key(self, prompt: str, sample: int, endpoint: str | None = None) -> Key:

@@ -75,7 +75,7 @@ def build_request(
     base_url, name = (own.base_url, own.name) if own.base_url else (params.base_url, params.name)
     urls = (base_url,) if isinstance(base_url, str) else tuple(base_url)
     model = own.model or params.model
-    namespace = _namespace(urls[0], name, model)
+    namespace = endpoint_identity(urls[0], name, model)
     sampling = {
         "model": model,
         "messages": list(messages),
@@ -133,10 +133,13 @@ def stored_answer(store: AnswerStore, request: ChatRequest) -> Answer | None:
     return None if fields is None else load_answer(fields)
 
 
-def _namespace(url: str, name: str | None, model: str) -> str:
+def endpoint_identity(url: str, name: str | None, model: str) -> str:
+    """Return what identifies an endpoint in the store: its name, or the weights of a model that we serve ourselves."""
     if url == LOCAL:
         return f"{LOCAL}:{bundled_wheels.GGUF_SHA256}"
-    return served_identity(model) if url == SERVED else name or endpoint_name(url)
+    if url == SERVED:
+        return f"{name}:{served_identity(model)}" if name else served_identity(model)
+    return name or endpoint_name(url)
 
 
 def _key_of(namespace: str, attempt: int, body: Mapping[str, Any]) -> Key:
