@@ -48,7 +48,6 @@ def test_each_role_sends_its_own_body_once(project, capsys):
             teacher__model="asked-model",
             runtime__teacher__price__input=10.0,
             runtime__teacher__price__output=100.0,
-            runtime__teacher__budget=1.0,
         )
         wizardcoder("plan", "--teacher")
     assert [body["max_tokens"] for body in mock.bodies] == [96, 320, 8]

@@ -28,6 +28,7 @@ from wizardcoder.teacher.teacher import Teacher, open_teacher
 
 QUESTION = "Reply with: ok"
 TIMEOUT_S = 60.0
+UNLIMITED = 1e9
 
 
 @params_dataclass(frozen=True, slots=True, config=STRICT)
@@ -82,9 +83,11 @@ def probe_table(probes: Sequence[Probe]) -> Table:
 
 
 def _once(params: TeacherParams) -> TeacherParams:
-    """Return the teacher without retries, in single requests."""
-    timeout_s = min(TIMEOUT_S, params.runtime.timeout_s)
-    runtime = replace(params.runtime, retries=0, patience_min=0, mode="chat", timeout_s=timeout_s)
+    """Return the teacher without retries, in single requests; without a budget, since these are three at most."""
+    own = params.runtime
+    budget = UNLIMITED if own.budget is None else own.budget
+    timeout_s = min(TIMEOUT_S, own.timeout_s)
+    runtime = replace(own, retries=0, patience_min=0, mode="chat", timeout_s=timeout_s, budget=budget)
     return replace(params, runtime=runtime)
 
 

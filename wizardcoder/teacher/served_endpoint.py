@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from wizardcoder.core.console import StageError
-from wizardcoder.teacher.answer import Answer, RequestFailedError
+from wizardcoder.teacher.answer import Answer, RequestFailedError, RequestRefusedError
 from wizardcoder.teacher.endpoint import Endpoint, RequestCounts, Reserve
 from wizardcoder.teacher.served_model import POLL_S, ServedModel
 
@@ -61,6 +61,8 @@ class ServedEndpoint:
             restarts = self._model.restarts()
             try:
                 return await self._endpoint.answer(body, expected_tokens, reserve, urgent)
+            except RequestRefusedError:
+                raise
             except (RequestFailedError, StageError):
                 if self._stopped is not None or await self._were_up_since(restarts):
                     raise
