@@ -63,16 +63,21 @@ class ServedEndpoint:
                 return await self._endpoint.answer(body, expected_tokens, reserve, urgent)
             except RequestRefusedError:
                 raise
-            except (RequestFailedError, StageError):
-                if self._stopped is not None or await self._were_up_since(restarts):
+            except (RequestFailedError, StageError) as exc:
+                self._raise_if_stopped(exc)
+                if await self._were_up_since(restarts):
                     raise
             await asyncio.sleep(POLL_S)  # the watching thread may not have noticed yet
 
     async def _wait_for_a_server(self) -> None:
         while not self._model.any_ready():
-            if self._stopped is not None:
-                raise self._stopped
+            self._raise_if_stopped()
             await asyncio.sleep(POLL_S)
+
+    def _raise_if_stopped(self, cause: Exception | None = None) -> None:
+        """Raise the reason of the stop: what failed only because of it says less."""
+        if (stopped := self._model.failure or self._stopped) is not None:
+            raise stopped from cause
 
     async def _were_up_since(self, restarts: int | None) -> bool:
         """Return whether every server was up since `restarts` was read, so that a failure is the request's own."""
