@@ -137,6 +137,11 @@ def test_the_key_is_read_from_the_named_variable(evolve, monkeypatch):
         (("--field", "instruction=x"), "--field instruction=x: no record of seeds.jsonl has this field"),
         (("--out", "seeds.jsonl"), "--out: seeds.jsonl is also --seeds, accepted: another file"),
         (("--seeds", "no.jsonl"), "--seeds: no.jsonl: no such file"),
+        (("--base-url", "localhost:9/v1"), "--base-url: found 'localhost:9/v1', accepted: http://localhost:9/v1"),
+        (
+            ("--api-key-env", "sk-abcdef123"),
+            "--api-key-env: a value that looks like a key, ",
+        ),
         (("--price", "-1", "0"), "--price: found -1 0, accepted: two numbers of at least 0"),
     ],
 )
@@ -144,6 +149,7 @@ def test_a_wrong_option_is_one_line(evolve, args, line):
     with pytest.raises(StageError) as caught:
         evolve("http://127.0.0.1:9/v1", *args)
     assert str(caught.value).startswith(line)
+    assert "abcdef123" not in str(caught.value)
 
 
 def test_the_files_are_needed_except_for_an_estimate(evolve):

@@ -92,8 +92,8 @@ def test_a_missing_key_is_found_without_a_request(project, monkeypatch):
 def test_a_base_url_without_a_scheme_is_found(project, monkeypatch):
     project(teacher__base_url="localhost:8000/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "any")
-    (found,) = results("error").values()
-    assert found == "found 'localhost:8000/v1', accepted: a URL such as https://HOST/v1"
+    found = results("error")
+    assert found == {"params.yaml": "teacher.base_url: found 'localhost:8000/v1', accepted: http://localhost:8000/v1"}
 
 
 def test_a_price_without_a_budget_is_an_error(project):

@@ -15,6 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 SHOWN_CHARACTERS = 80
+HIDDEN = "hidden"
+"""The type of an error about a value that must not be shown, because it may be a secret."""
 
 
 Loc = tuple[str, ...]
@@ -42,6 +44,8 @@ def describe(exc: ValidationError, kind: type | None = None, as_written: Callabl
             return f"{key}: missing; found the fields {shorten(', '.join(map(str, found)) or 'none')}"
         case "unexpected_keyword_argument":
             return f"{key}: unknown key{hint(str(loc[-1]), _keys_beside(kind, loc) if kind else ())}"
+        case error_type if error_type == HIDDEN:
+            return f"{place}{message}"
         case "dataclass_type":
             message = "an object"
     return f"{place}found {shorten(repr(found))}, accepted: {message}"

@@ -31,6 +31,7 @@ from wizardcoder.core.params import (
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.generation.sampler import LocalSampler, Sampler, Sampling
 from wizardcoder.scoring.settings import JudgeMode, JudgeSettings
+from wizardcoder.teacher.addresses import BaseUrl, KeyVariable
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import SERVED, ServeParams
 from wizardcoder.teacher.settings import RequestBody
@@ -50,10 +51,10 @@ class EndpointParams:
     `body` is merged into each request, `name` identifies the endpoint in the store, as in the section `teacher`.
     """
 
-    base_url: Text
+    base_url: BaseUrl
     model: Text
     api: Literal["chat", "completions"]
-    api_key_env: Text
+    api_key_env: KeyVariable
     name: Text | None = None
     body: RequestBody = field(default_factory=dict)
 

@@ -27,6 +27,7 @@ from wizardcoder.core.records import Example, PoolItem, replacing, to_line, writ
 from wizardcoder.evolution.evolve_round import evolve_round
 from wizardcoder.evolution.instruction_file import next_round, read_instructions
 from wizardcoder.evolution.settings import EvolveParams
+from wizardcoder.teacher.addresses import VARIABLE_ACCEPTED, accepted_url, is_variable
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.settings import TeacherParams
 
@@ -71,8 +72,12 @@ def standalone_params(
         params_file: the prompts, rules and sampling.
 
     Raises:
-        StageError: the params are wrong.
+        StageError: the params, the URL or the name of the variable are wrong.
     """
+    if (accepted := accepted_url(base_url)) is not None:
+        raise StageError(f"teacher.base_url: found {base_url!r}, accepted: {accepted}")
+    if api_key_env is not None and not is_variable(api_key_env):
+        raise StageError(f"runtime.teacher.api_key_env: {VARIABLE_ACCEPTED}")
     params = load(StandaloneParams, params_file)
     own = params.teacher.runtime
     runtime = dataclasses.replace(

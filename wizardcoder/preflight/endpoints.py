@@ -17,7 +17,8 @@ from wizardcoder.core.console import Track
 from wizardcoder.core.store import FILE_NAME, AnswerStore
 from wizardcoder.evaluation.settings import make_sampler
 from wizardcoder.preflight.params import AllParams
-from wizardcoder.teacher.request import LOCAL, build_request
+from wizardcoder.teacher.addresses import LOCAL
+from wizardcoder.teacher.request import build_request
 from wizardcoder.teacher.serving import SERVED, TEACHER_SETTING, ServeParams
 from wizardcoder.teacher.settings import Role, RoleParams, TeacherParams
 

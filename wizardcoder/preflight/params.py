@@ -26,7 +26,7 @@ from wizardcoder.merging.settings import MergeParams
 from wizardcoder.report.settings import ReportParams
 from wizardcoder.screening.settings import ScreenParams
 from wizardcoder.screening.settings import check as check_screening
-from wizardcoder.teacher.request import LOCAL
+from wizardcoder.teacher.addresses import LOCAL
 from wizardcoder.teacher.serving import SERVED, TEACHER_SETTING
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.training import hostfile

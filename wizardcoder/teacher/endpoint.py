@@ -24,6 +24,7 @@ import httpx2
 import openai
 
 from wizardcoder.core.console import StageError
+from wizardcoder.teacher.addresses import missing_version
 from wizardcoder.teacher.answer import Answer, RequestFailedError, RequestRefusedError, read_answer
 from wizardcoder.teacher.http_errors import read_http_error
 from wizardcoder.teacher.rate_limit import RateLimiter
@@ -222,6 +223,7 @@ class Endpoint:
             return StageError(f"{self._key_setting}: the endpoint refuses the key: {reason}")
         return StageError(
             f"{self._section}.model: {body['model']!r} is not served at {self._section}.base_url: {reason}"
+            f"{missing_version(self._replicas.urls.partition(', ')[0])}"
         )
 
     def _hold_if_exhausted(self, headers: Mapping[str, str]) -> None:

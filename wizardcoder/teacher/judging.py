@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 from wizardcoder.core.console import StageError
 from wizardcoder.teacher import chats
+from wizardcoder.teacher.addresses import LOCAL
 from wizardcoder.teacher.answer import RequestFailedError
-from wizardcoder.teacher.request import LOCAL
 from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.teacher.teacher import ChatTeacher
 

@@ -13,14 +13,13 @@ from typing import Any
 
 from wizardcoder.core import bundled_wheels
 from wizardcoder.core.store import AnswerStore, Key
+from wizardcoder.teacher.addresses import LOCAL
 from wizardcoder.teacher.answer import Answer, load_answer
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.serving import SERVED
 from wizardcoder.teacher.settings import Role, RoleParams, TeacherParams
 from wizardcoder.teacher.weights import served_identity
 
-LOCAL = "local"
-"""The base URL of the embedded server."""
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 """The names that services have for the limit of an answer's tokens."""
 DEFAULT_TOKEN_LIMIT = 32_768

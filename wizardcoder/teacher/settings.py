@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNegative, Positive, Text
+from wizardcoder.teacher.addresses import BaseUrls, KeyVariable
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import ServeParams
 from wizardcoder.teacher.wait_limits import RetryLimits
@@ -36,7 +37,7 @@ class RoleParams:
     teacher's; `name` belongs to the role's own `base_url`.
     """
 
-    base_url: Text | list[Text] | None
+    base_url: BaseUrls | None
     name: Text | None
     model: Text | None
     temperature: NotNegative | None
@@ -73,8 +74,8 @@ class TeacherRuntime:
         max_unclear: share of a stage's judgements that may be unclear; above it the stage stops.
     """
 
-    api_key_env: Text
-    role_api_key_env: dict[Role, Text]
+    api_key_env: KeyVariable
+    role_api_key_env: dict[Role, KeyVariable]
     serve: ServeParams
     slots: AtLeastOne
     mode: Literal["chat", "batch"]
@@ -101,7 +102,7 @@ class TeacherRuntime:
 class TeacherParams:
     """The `teacher` section; `name` identifies the endpoint in the store, `body` is merged into each request."""
 
-    base_url: Text | list[Text]
+    base_url: BaseUrls
     name: Text | None
     model: Text
     body: RequestBody

@@ -21,6 +21,7 @@ import openai
 from wizardcoder.core import bundled_wheels, console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import FILE_NAME, AnswerStore
+from wizardcoder.teacher.addresses import LOCAL
 from wizardcoder.teacher.answer import (
     Answer,
     RequestRefusedError,
@@ -35,7 +36,7 @@ from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.endpoint import Endpoint, read_api_key
 from wizardcoder.teacher.rate_limit import RateLimiter
 from wizardcoder.teacher.refusals import Refusals
-from wizardcoder.teacher.request import LOCAL, ChatRequest, build_request, stored_answer, token_limit
+from wizardcoder.teacher.request import ChatRequest, build_request, stored_answer, token_limit
 from wizardcoder.teacher.served_endpoint import ServedEndpoint
 from wizardcoder.teacher.served_endpoint import start as start_servers
 from wizardcoder.teacher.served_model import LOGS, ServedModel
