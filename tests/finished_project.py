@@ -6,6 +6,7 @@ Outs that need a model are made up. DVC commits all of them as the outs of the p
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -40,10 +41,10 @@ OUTCOMES = ("held_out", "no_response", "cut")  # of the first three; the others 
 
 def reply(body: dict) -> str:
     """Judge every fourth evolution as equal; answer other requests with words that depend on the request."""
-    text = default_reply(body)
     if "Your Judgement" in body["messages"][-1]["content"]:
-        return "Equal" if int(text.split()[4], 16) % 4 == 0 else "Not Equal"
-    return text
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        return "Equal" if int(digest[:12], 16) % 4 == 0 else "Not Equal"
+    return default_reply(body)
 
 
 def build(path: Path) -> Project:

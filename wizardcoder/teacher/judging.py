@@ -19,7 +19,7 @@ from wizardcoder.teacher.settings import TeacherParams
 from wizardcoder.teacher.teacher import ChatTeacher
 
 T = TypeVar("T")
-FEW = 3  # so many unclear judgements never stop a stage: 1 of 4 says nothing about a judge
+FEW = 3  # fewer unclear judgements never stop a stage: 1 of 4 says nothing about a judge
 EARLY = 50  # judgements after which a hopeless judge stops the stage before its end
 _SHOWN_CHARACTERS = 60
 
