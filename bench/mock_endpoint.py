@@ -68,6 +68,7 @@ class MockEndpoint:
     raw_reply: bytes | None = None  # sent instead of every chat completion
     batch_polls: int = 1  # polls of a batch until it has ended
     batch_fails: Callable[[dict[str, Any], int], bool] = lambda body, number: False  # (body, batch's number from 0)
+    batch_failure_status: int = 500  # of the requests that `batch_fails` names
     batch_expires: tuple[int, ...] = ()  # numbers of the batches that end as expired, their last half unanswered
     enqueued_tokens: float | None = None  # of all unfinished batches; one above it fails as a whole
     poll_failures: int = 0  # polls of batches that fail with 500, before the first that does not
@@ -271,7 +272,10 @@ class MockEndpoint:
             elif (refused := self.refusal(line["body"])) is not None:
                 errors.append(result | {"response": {"status_code": refused[0], "body": refused[1]}})
             elif self.batch_fails(line["body"], number):
-                failed = {"status_code": 500, "body": {"error": {"message": "the server had an error"}}}
+                failed = {
+                    "status_code": self.batch_failure_status,
+                    "body": {"error": {"message": "the server had an error"}},
+                }
                 errors.append(result | {"response": failed})
             else:
                 body = self._completion(line["body"], line["custom_id"])

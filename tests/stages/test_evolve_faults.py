@@ -208,6 +208,7 @@ class TestBatch:
         with MockEndpoint() as mock:
             assert room(mock.url).returncode == 0
             chat = (room.folder / "data/rounds/r1/examples.jsonl").read_bytes()
+        room.env["WC_CACHE_DIR"] = str(room.folder / "another cache")
         with MockEndpoint() as mock:
             done = room(mock.url, **self.BATCH)
         assert done.returncode == 0, done.stderr
@@ -246,6 +247,50 @@ class TestBatch:
         assert done.returncode == 0, done.stderr
         assert mock.counts["batches"] == 3
         assert mock.counts["batched"] == 36
+
+    def test_a_limit_of_requests_per_batch_is_kept(self, room):
+        with MockEndpoint() as mock:
+            done = room(mock.url, **self.BATCH, runtime__teacher__batch_requests=5)
+        assert done.returncode == 0, done.stderr
+        assert mock.counts["batched"] == 36
+        assert max(len(file.splitlines()) for name, file in mock.files.items() if b'"method"' in file) == 5
+
+    def test_a_batch_above_the_limit_of_enqueued_tokens_is_halved_until_it_fits(self, room):
+        with MockEndpoint(enqueued_tokens=2000) as mock:  # about four of twelve requests
+            done = room(mock.url, **self.BATCH)
+        assert done.returncode == 0, done.stderr
+        assert mock.counts["token_limit_exceeded"] > 0
+        assert mock.counts["batched"] == 36
+        assert "above the limit of enqueued tokens; its 12 requests wait" in done.stderr
+        assert len(lines(room.folder / "data/rounds/r1/examples.jsonl")) == 12
+
+    def test_polls_that_fail_are_repeated(self, room):
+        with MockEndpoint(poll_failures=30) as mock:  # more than the client and `retries` together allow
+            done = room(mock.url, **self.BATCH, runtime__teacher__retries=0)
+        assert done.returncode == 0, done.stderr
+        assert mock.counts["failed polls"] == 30
+        assert mock.counts["batches"] == 3
+        assert "a poll failed, it is tried again until " in done.stderr
+
+    def test_a_run_whose_polls_fail_for_too_long_stops_and_the_next_collects_the_batch(self, room):
+        with MockEndpoint(poll_failures=10**9) as mock:
+            done = room(mock.url, **self.BATCH, runtime__teacher__batch_patience_h=0)
+            assert done.returncode == 1
+            assert "(runtime.teacher.batch_patience_h)" in done.stderr.splitlines()[-1]
+            mock.poll_failures = 0
+            done = room(mock.url, **self.BATCH)
+        assert done.returncode == 0, done.stderr
+        assert mock.counts["batches"] == 3
+
+    def test_a_refused_request_of_a_batch_is_not_asked_again(self, room):
+        def fails(body, _):
+            return "adds 3 " in body["messages"][-1]["content"]
+
+        with MockEndpoint(batch_fails=fails, batch_failure_status=400) as mock:
+            assert room(mock.url, **self.BATCH).returncode == 0
+            batched = mock.counts["batched"]
+            assert room(mock.url, **self.BATCH).returncode == 0
+            assert mock.counts["batched"] == batched == 1 + 3 * 11
 
     def test_a_refused_batch_stops_the_stage(self, room):
         with MockEndpoint(batch_refused="the model does not exist") as mock:

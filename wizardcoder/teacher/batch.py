@@ -1,8 +1,10 @@
 """Send chat requests through the OpenAI Batch API: half the price, answers within a day.
 
 In: request bodies, one by one. Out: their answers. Requests are collected until no new one arrives, then uploaded as
-one file; requests that a batch does not answer (failed, expired) go into the next batch. A submitted batch is recorded
-in the answer store before anything waits for it, so that a restarted stage polls it instead of paying again.
+files; requests that a batch does not answer (failed, expired) go into the next batch. A submitted batch is recorded in
+the answer store before anything waits for it, so that a restarted stage polls it instead of paying again. If the
+account's limit of enqueued tokens refuses a batch, the next one is submitted when those in flight have ended, and has
+half the requests if none was in flight.
 """
 
 from __future__ import annotations
@@ -11,43 +13,62 @@ import asyncio
 import io
 import json
 import re
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import openai
 
 from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import AnswerStore, Key
-from wizardcoder.teacher.answer import Answer, RequestFailedError, answer_fields, load_answer, read_answer
+from wizardcoder.teacher.answer import (
+    Answer,
+    RequestFailedError,
+    RequestRefusedError,
+    answer_fields,
+    load_answer,
+    read_answer,
+)
 from wizardcoder.teacher.endpoint import RequestCounts, Reserve
 from wizardcoder.teacher.rejected_parameter import parameter_error
+from wizardcoder.teacher.wait_limits import CONTINUE, BatchLimits, local_time
 
-MAX_REQUESTS = 50_000  # per batch, OpenAI's limit
+T = TypeVar("T")
 MAX_BYTES = 190_000_000  # per file; OpenAI's limit is 200 MB
 COLLECT_S = 0.2  # without a new request until a batch is uploaded
 SETTING = "runtime.teacher.mode"
 _BY_FILE = "file:"  # prefix of a recorded batch whose id is not known yet
-_FINAL_ERRORS = tuple(f"HTTP {status}:" for status in (400, 404, 413, 422))  # a retry gives the same
+_FINAL_ERRORS = tuple(f"HTTP {status}:" for status in (400, 403, 404, 413, 422))  # a retry gives the same
+_TOKEN_LIMIT = re.compile(r"token_limit_exceeded|enqueued token", re.IGNORECASE)
+_TRANSIENT = (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError)
 _END_STATES = ("completed", "failed", "expired", "cancelled")
 
 
+class _BatchRefusedError(StageError):
+    """A batch was refused as a whole: a later run has nothing to collect."""
+
+
 class BatchEndpoint:
-    """One model behind /v1/batches; batches are polled every `poll_s` seconds."""
+    """One model behind /v1/batches."""
 
     def __init__(
         self,
         client: openai.AsyncOpenAI,
         namespace: str,
         store: AnswerStore,
-        retries: int,
-        poll_s: float,
+        limits: BatchLimits,
         *,
         section: str = "teacher",
     ) -> None:
         self.counts = RequestCounts()
         self._client, self._namespace, self._store = client, namespace, store
-        self._retries, self._poll_s, self._section = retries, poll_s, section
+        self._limits, self._section = limits, section
+        self._max_requests = limits.requests
+        self._full_since: float | None = None  # when the limit of enqueued tokens first refused a batch
+        self._submitted: set[str] = set()  # keys of requests in batches that have not ended
+        self._collecting: set[asyncio.Task[None]] = set()
         self._accepted_fields: set[str] = set()  # of the requests that were answered
         self._pending: dict[str, tuple[dict[str, Any], asyncio.Future[Answer | str]]] = {}
         self._request_added = asyncio.Event()
@@ -59,16 +80,20 @@ class BatchEndpoint:
         """Stop waiting; submitted batches continue at the endpoint, and the next run collects them."""
         for key in self._delivered:
             self._store.forget(Key.of({"batched": key}))
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        self._cancel()
+        tasks = self._collecting if self._worker is None else {self._worker, *self._collecting}
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
 
     def stop(self, exc: StageError) -> None:
         """Raise `exc` for every waiting and later request; submitted batches continue, the next run collects them."""
-        if self._worker is not None:
-            self._worker.cancel()
+        self._cancel()
         self._fail_all(exc)
+
+    def _cancel(self) -> None:
+        for task in (self._worker, *self._collecting):
+            if task is not None:
+                task.cancel()
 
     async def answer(
         self, body: dict[str, Any], expected_tokens: int, reserve: Reserve = nullcontext, urgent: bool = False
@@ -76,6 +101,7 @@ class BatchEndpoint:
         """Return the answer to a request, from the next batch.
 
         Raises:
+            RequestRefusedError: the endpoint refuses this request for good.
             RequestFailedError: the request failed in each batch that contained it.
             StageError: the endpoint refuses the key, or has no batches.
         """
@@ -85,7 +111,7 @@ class BatchEndpoint:
             self._store.forget(Key.of({"batched": key}))
         collected = self._store.get(Key.of({"batched": key}))
         reason = ""
-        for _ in range(self._retries + 1):
+        for _ in range(self._limits.retries + 1):
             if collected is not None:
                 outcome: Answer | str = load_answer(collected)
             else:
@@ -101,8 +127,8 @@ class BatchEndpoint:
             if rejected is not None:
                 raise rejected
             if reason.startswith(_FINAL_ERRORS):
-                raise RequestFailedError(reason)
-        raise RequestFailedError(f"{reason} ({self._retries + 1} batches)")
+                raise RequestRefusedError(reason)
+        raise RequestFailedError(f"{reason} ({self._limits.retries + 1} batches)")
 
     async def _next_batch_outcome(self, key: str, body: dict[str, Any]) -> Answer | str:
         """Wait for the next batch; return the request's answer, or the reason why it has none."""
@@ -116,21 +142,49 @@ class BatchEndpoint:
         return await self._pending[key][1]
 
     async def _work(self) -> None:
-        """Collect the batches of earlier runs, then submit and collect batches for ever."""
+        """Collect the batches of earlier runs; submit and collect batches for ever."""
         try:
             for batch, keys in self._store.open_batches(self._namespace).items():
-                await self._collect(batch, keys)
+                self._start_collecting(batch, keys)
             while True:
-                await self._request_added.wait()
                 await self._wait_until_quiet()
-                while lines := self._next_file():
-                    await self._collect(await self._submit(lines), list(lines))
+                await self._submit_pending()
+                added = asyncio.create_task(self._request_added.wait())
+                ended, _ = await asyncio.wait({added, *self._collecting}, return_when=asyncio.FIRST_COMPLETED)
+                added.cancel()
+                for task in ended:
+                    task.result()
+                self._collecting -= ended
         except openai.OpenAIError as exc:
             self._fail_all(StageError(f"{SETTING}: batch: {' '.join(str(exc).split())[:300]}"))
         except StageError as exc:
             self._fail_all(exc)
         except Exception as exc:
             self._fail_all(StageError(f"{SETTING}: batch: {type(exc).__name__}: {exc}"))
+
+    async def _submit_pending(self) -> None:
+        """Submit all pending requests; one batch after the other once the limit of enqueued tokens is known."""
+        if self._full_since is not None:
+            if self._collecting:
+                return
+            await self._wait_for_the_queue(self._full_since)
+        while lines := self._next_file():
+            self._start_collecting(await self._submit(lines), list(lines))
+            if self._max_requests < self._limits.requests:
+                return
+
+    async def _wait_for_the_queue(self, full_since: float) -> None:
+        waited_s = time.monotonic() - full_since
+        if waited_s > self._limits.patience_s:
+            raise StageError(
+                f"{SETTING}: batch: the limit of enqueued tokens has admitted no batch for {waited_s / 3600:.1f} hours "
+                f"(runtime.teacher.batch_patience_h). {CONTINUE}"
+            )
+        await asyncio.sleep(self._limits.poll_s)
+
+    def _start_collecting(self, batch: str, keys: list[str]) -> None:
+        self._submitted |= set(keys)
+        self._collecting.add(asyncio.create_task(self._collect(batch, keys)))
 
     async def _wait_until_quiet(self) -> None:
         """Wait until no new request arrives: then everything that can be asked now is pending."""
@@ -145,17 +199,21 @@ class BatchEndpoint:
         lines: dict[str, bytes] = {}
         size = 0
         for key, (body, _) in self._pending.items():
+            if key in self._submitted:
+                continue
             line = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}
             data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
             size += len(data)
-            if lines and (size > MAX_BYTES or len(lines) == MAX_REQUESTS):
+            if lines and (size > MAX_BYTES or len(lines) == self._max_requests):
                 break
             lines[key] = data
         return lines
 
     async def _submit(self, lines: dict[str, bytes]) -> str:
-        file = await self._client.files.create(
-            file=("requests.jsonl", io.BytesIO(b"".join(lines.values()))), purpose="batch"
+        data = b"".join(lines.values())
+        file = await self._patiently(
+            "the upload of a batch",
+            lambda: self._client.files.create(file=("requests.jsonl", io.BytesIO(data)), purpose="batch"),
         )
         # recorded under its file first: if this run ends before the next line, the next run finds the batch by its file
         self._store.add_batch(_BY_FILE + file.id, self._namespace, list(lines))
@@ -169,20 +227,38 @@ class BatchEndpoint:
     async def _create(self, file_id: str) -> str:
         """Create a batch from an uploaded file exactly once: after a failure, look for it before another attempt."""
         once = self._client.with_options(max_retries=0)
-        for attempt in range(self._retries + 1):
+        tried = False
+
+        async def create() -> str:
+            nonlocal tried
+            if tried and (found := await self._find(_BY_FILE + file_id)) is not None:
+                return found
+            tried = True
+            batch = await once.batches.create(
+                input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h"
+            )
+            return batch.id
+
+        return await self._patiently("the start of a batch", create)
+
+    async def _patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until it succeeds; raise the last transient error when patience is used up."""
+        failing_since: float | None = None
+        while True:
             try:
-                batch = await once.batches.create(
-                    input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h"
-                )
-                return batch.id
-            except (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError):
-                found = await self._find(_BY_FILE + file_id)
-                if found is not None:
-                    return found
-                if attempt == self._retries:
-                    raise
-                await asyncio.sleep(self._poll_s)
-        raise AssertionError("the last attempt returns or raises")
+                return await call()
+            except _TRANSIENT as exc:
+                now = time.monotonic()
+                if failing_since is None:
+                    failing_since = now
+                    until = local_time(time.time() + self._limits.patience_s)
+                    console.say(f"{what} failed, it is tried again until {until}: {' '.join(str(exc).split())[:200]}")
+                if now - failing_since > self._limits.patience_s:
+                    raise StageError(
+                        f"{SETTING}: {what} has failed for {(now - failing_since) / 3600:.1f} hours "
+                        f"(runtime.teacher.batch_patience_h): {' '.join(str(exc).split())[:200]}. {CONTINUE}"
+                    ) from exc
+                await asyncio.sleep(self._limits.poll_s)
 
     async def _find(self, recorded: str) -> str | None:
         """Return the id of a recorded batch; None if its file was uploaded, but no batch created from it."""
@@ -198,7 +274,7 @@ class BatchEndpoint:
         batch_id = await self._find(recorded)
         try:
             outcomes = {} if batch_id is None else await self._outcomes(batch_id, keys)
-        except StageError:
+        except _BatchRefusedError:
             self._store.drop_batch(recorded)
             raise
         for key, outcome in outcomes.items():
@@ -210,7 +286,7 @@ class BatchEndpoint:
             if future is not None and not future.done():
                 future.set_result(outcome)
         self._store.drop_batch(recorded)
-        await asyncio.sleep(0)  # let those who asked continue, and ask their next question
+        self._submitted -= set(keys)
 
     async def _outcomes(self, batch_id: str, keys: list[str]) -> dict[str, Answer | str]:
         """Wait for a batch; return each request's answer, or the reason why it has none."""
@@ -220,18 +296,33 @@ class BatchEndpoint:
             console.say(f"batch {batch_id}: the endpoint no longer knows it; its requests are asked again")
             return {}
         if batch.status == "failed" and not batch.output_file_id:
-            reason = batch.errors.data[0].message if batch.errors and batch.errors.data else "no reason given"
-            raise StageError(f"{SETTING}: batch {batch_id} was refused: {reason}")
+            error = batch.errors.data[0] if batch.errors and batch.errors.data else None
+            reason = error.message if error else "no reason given"
+            if error is not None and _TOKEN_LIMIT.search(f"{error.code} {error.message}"):
+                self._note_token_limit(batch_id, len(keys))
+                return {}
+            raise _BatchRefusedError(f"{SETTING}: batch {batch_id} was refused: {reason}")
+        self._full_since = None
         outcomes: dict[str, Answer | str] = dict.fromkeys(keys, f"no answer, batch {batch_id} ended as {batch.status}")
         for file_id in (batch.error_file_id, batch.output_file_id):
             outcomes |= await self._read_results(file_id)
         return outcomes
 
+    def _note_token_limit(self, batch_id: str, requests: int) -> None:
+        if len(self._collecting) == 1:  # no other batch of ours takes a part of the limit
+            self._max_requests = max(1, requests // 2)
+        if self._full_since is None:
+            self._full_since = time.monotonic()
+        console.say(
+            f"batch {batch_id}: above the limit of enqueued tokens; its {requests} requests wait for the batches in "
+            f"flight, then at most {self._max_requests} are submitted at once"
+        )
+
     async def _wait_for(self, batch_id: str) -> Any:  # noqa: ANN401 - openai's Batch
         """Poll a batch until it has ended, and print its progress."""
         printed = ""
         while True:
-            batch = await self._client.batches.retrieve(batch_id)
+            batch = await self._patiently(f"batch {batch_id}: a poll", lambda: self._client.batches.retrieve(batch_id))
             if batch.request_counts is not None:
                 counts = batch.request_counts
                 line = (
@@ -242,12 +333,12 @@ class BatchEndpoint:
                 printed = line
             if batch.status in _END_STATES:
                 return batch
-            await asyncio.sleep(self._poll_s)
+            await asyncio.sleep(self._limits.poll_s)
 
     async def _read_results(self, file_id: str | None) -> dict[str, Answer | str]:
         if file_id is None:
             return {}
-        content = await self._client.files.content(file_id)
+        content = await self._patiently("the download of a batch", lambda: self._client.files.content(file_id))
         lines = [json.loads(line) for line in content.content.split(b"\n") if line.strip()]
         return {line["custom_id"]: _read_outcome(line) for line in lines}
 

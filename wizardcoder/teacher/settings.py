@@ -12,7 +12,7 @@ from wizardcoder.core.params import STRICT, AtLeastOne, Count, Fraction, NotNega
 from wizardcoder.teacher.addresses import BaseUrls, KeyVariable
 from wizardcoder.teacher.budget import Price
 from wizardcoder.teacher.serving import ServeParams
-from wizardcoder.teacher.wait_limits import RetryLimits
+from wizardcoder.teacher.wait_limits import BatchLimits, RetryLimits
 
 Role = Literal["instruct", "respond", "judge"]
 RESERVED_FIELDS = ("messages", "prompt", "model", "n", "stream", "endpoint", "attempt")
@@ -92,6 +92,10 @@ class TeacherRuntime:
     price: Price
     budget: NotNegative | None
     max_unclear: Fraction
+
+    def batch_limits(self) -> BatchLimits:
+        """Return the limits of batches."""
+        return BatchLimits(self.retries, self.batch_poll_s, self.batch_requests, 3600 * self.batch_patience_h)
 
     def retry_limits(self) -> RetryLimits:
         """Return the limits of retries and waits."""

@@ -211,13 +211,12 @@ class Teacher:
             urls = request.urls
             api_key = read_api_key(request.api_key_env, urls[0], "runtime.teacher.api_key_env")
             if runtime.mode == "batch":
-                client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=8)
+                client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=2)
                 endpoint = BatchEndpoint(
                     client,
                     request.namespace,
                     self.store,
-                    runtime.retries,
-                    runtime.batch_poll_s,
+                    runtime.batch_limits(),
                     section=request.section,
                 )
             else:

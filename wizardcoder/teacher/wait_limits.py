@@ -45,6 +45,23 @@ class RetryLimits:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """The limits of batches.
+
+    Attributes:
+        retries: further batches for a request that failed in one.
+        poll_s: seconds between two polls.
+        requests: in one batch at most.
+        patience_s: while polls fail, or the limit of enqueued tokens refuses each batch.
+    """
+
+    retries: int
+    poll_s: float
+    requests: int
+    patience_s: float
+
+
 def local_time(at: float) -> str:
     """Format a Unix time in the local zone, with the zone's name.
 
