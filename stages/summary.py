@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic.dataclasses import dataclass
 
 from wizardcoder.core import console, paths
+from wizardcoder.core.money import format_cost
 from wizardcoder.core.params import PART, STRICT, Text, load
 from wizardcoder.core.records import read_metrics, write_metrics
 from wizardcoder.core.stage_cli import run_stage
@@ -37,7 +38,8 @@ def main() -> None:
             {stage: read_metrics(paths.METRICS / f"{stage}.json") for stage in SOURCES}, params.evaluate.dev
         )
         write_metrics(paths.SUMMARY_METRICS, summary)
-        close(**{name: value for name, value in summary.items() if value is not None})
+        shown = {name: value for name, value in summary.items() if value is not None}
+        close(**{name: format_cost(value) if name == "cost" else value for name, value in shown.items()})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 from wizardcoder.benchmarks import protocol
 from wizardcoder.benchmarks.load import load_benchmark
 from wizardcoder.core.console import StageError
+from wizardcoder.core.money import format_cost
 from wizardcoder.core.params import RunParams, load
 from wizardcoder.core.records import Example, write_jsonl
 from wizardcoder.core.store import AnswerStore
@@ -21,7 +22,6 @@ from wizardcoder.estimates.offline import offline
 from wizardcoder.estimates.seeds import read_seeds
 from wizardcoder.evaluation.settings import GENERATIONS, make_sampler
 from wizardcoder.evolution.seed_source import SeedParams
-from wizardcoder.teacher.budget import format_cost
 
 pytestmark = pytest.mark.heavy
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from wizardcoder.core.console import StageError
-from wizardcoder.teacher.budget import Budget, Price, format_cost, suggest_budget
+from wizardcoder.teacher.budget import Budget, Price, suggest_budget
 
 
 def test_a_price_is_per_million_tokens():
@@ -58,17 +58,6 @@ def test_without_a_budget_nothing_that_costs_money_is_let_through_and_the_cost_i
     line = "runtime.teacher.budget: null, and the teacher has a price, so nothing was sent. The estimate is 9.8."
     assert [(type(exc), str(exc)) for exc in asyncio.run(main())] == [(StageError, line)] * 5
     assert described == [1]
-
-
-@pytest.mark.parametrize(
-    ("cost", "text"),
-    [
-        *((0, "0"), (1.23e-7, "0.00000012"), (0.00123, "0.0012"), (0.0999, "0.10"), (0.996, "1.0"), (1.0422, "1.0")),
-        *((9.96, "10"), (10.4, "10"), (99.6, "100"), (523.4, "523"), (12345.6, "12,346")),
-    ],
-)
-def test_money_has_two_significant_digits_and_from_10_on_no_decimals(cost, text):
-    assert format_cost(cost) == text
 
 
 @pytest.mark.parametrize(

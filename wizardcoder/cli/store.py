@@ -11,7 +11,7 @@ import typer
 
 from wizardcoder.core.cache import cache_dir
 from wizardcoder.core.console import StageError
-from wizardcoder.teacher.budget import format_cost
+from wizardcoder.core.money import format_cost
 
 if TYPE_CHECKING:
     from wizardcoder.core.store import AnswerStore

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
+from wizardcoder.core.money import format_cost
 from wizardcoder.estimates.rounds import Estimate
-from wizardcoder.teacher.budget import Price, format_cost, suggest_budget
+from wizardcoder.teacher.budget import Price, suggest_budget
 
 
 @dataclass(frozen=True, slots=True)

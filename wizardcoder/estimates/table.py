@@ -9,9 +9,9 @@ from __future__ import annotations
 from rich.table import Table
 
 from wizardcoder.core import console
+from wizardcoder.core.money import format_cost
 from wizardcoder.estimates.cost_estimate import CostEstimate
 from wizardcoder.estimates.rounds import Estimate
-from wizardcoder.teacher.budget import format_cost
 
 UNKNOWN = "unknown"
 

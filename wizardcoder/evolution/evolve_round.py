@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import IO
 
 from wizardcoder.core import console
+from wizardcoder.core.money import format_cost
 from wizardcoder.core.records import Example, PoolItem, Rejected, count_lines, read_records, to_line
 from wizardcoder.evolution.evolve_one import Evolution, evolve_one
 from wizardcoder.evolution.settings import EvolutionSettings
 from wizardcoder.teacher.ask_all import stream_answers
-from wizardcoder.teacher.budget import Price, describe_run_cost, format_cost
+from wizardcoder.teacher.budget import Price, describe_run_cost
 from wizardcoder.teacher.judging import UnclearLimit
 from wizardcoder.teacher.teacher import Teacher, Usage, open_teacher
 
