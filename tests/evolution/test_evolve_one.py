@@ -85,7 +85,7 @@ def ask_four_rounds(params, ids):
     for key in ids:
         teacher, item = Recorder(), PoolItem(key, f"Write a function that prints {key}.")
         for number in range(1, 5):
-            outcome = asyncio.run(evolve_one(params, number, item, teacher))
+            outcome = asyncio.run(evolve_one(params, number, item, teacher)).record
             assert isinstance(outcome, Example)
             item = PoolItem(outcome.id, outcome.instruction)
         requests[key] = teacher.asked
