@@ -53,6 +53,7 @@ FORMS = {
         "conversations": chat(("system", SYSTEM), ("human", Q), ("gpt", A), role="from", content="value"),
     },
     "sharegpt with other names": {"conversations": chat(("User", Q), ("ChatGPT", A), role="from", content="value")},
+    "sharegpt as a sequence of the hub": {"conversations": {"from": ["human", "gpt"], "value": [Q, A]}},
     "conversations with roles": {"conversations": chat(("user", Q), ("assistant", A))},
     "an instruction without an answer beside messages": {
         "instruction": "x",

@@ -129,6 +129,10 @@ def _turns_of(row: Mapping[str, Any], question: str) -> Iterator[tuple[str, Any]
             yield name, {"role": role, "content": value}
         elif isinstance(value, list):
             yield from ((f"{name}.{number}", turn) for number, turn in enumerate(value))
+        elif isinstance(value, dict) and all(isinstance(column, list) for column in value.values()):
+            # as `datasets` returns a sequence of turns
+            turns = zip(*value.values(), strict=False)
+            yield from ((f"{name}.{number}", dict(zip(value, turn, strict=True))) for number, turn in enumerate(turns))
         elif value is None:
             raise _UnreadableError("instruction_empty", _lack(row, name))
         else:
