@@ -201,7 +201,7 @@ def test_the_settings_of_the_generation_stand_beside_the_samples(ran):
     }
     found = {path.name: json.loads(path.read_text()) for path in (ran.folder / "data/results").glob("*.settings.json")}
     assert sorted(found) == [f"mine.{label}.settings.json" for label in ("adder", "base", "tuned")]
-    endpoint = {"backend": "endpoint", "endpoint": ran.url, "api": "chat", "model": "adder"}
+    endpoint = {"backend": "endpoint", "endpoint": "127.0.0.1/v1", "api": "chat", "model": "adder"}
     assert found["mine.adder.settings.json"] == endpoint | of_protocol
     local = found["mine.tuned.settings.json"]
     assert sorted(local.pop("files")) == [
