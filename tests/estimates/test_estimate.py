@@ -168,7 +168,7 @@ def test_a_file_and_a_price_may_be_given_without_an_edit_of_params_yaml(room):
     [
         (("--price", "-1", "2"), "--price: found -1 2, accepted: two numbers of at least 0"),
         (("--price", "nan", "2"), "--price: found nan 2, accepted: two numbers of at least 0"),
-        (("--seeds", "no.jsonl"), "seed.source: no.jsonl: no such file"),
+        (("--seeds", "no.jsonl"), "--seeds: no.jsonl: no such file"),
     ],
 )
 def test_a_wrong_file_or_price_is_one_line(room, args, line):

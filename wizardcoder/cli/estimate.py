@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from wizardcoder.core.console import StageError
+
 
 def estimate(
     *,
@@ -37,4 +39,6 @@ def estimate(
 
     if cache_dir is not None:
         os.environ["WC_CACHE_DIR"] = str(cache_dir)
+    if seeds is not None and not seeds.is_file():
+        raise StageError(f"--seeds: {seeds}: no such file")
     print_estimate(estimate_costs(params, tokenizer, seeds=seeds, price=read_price(price)))
