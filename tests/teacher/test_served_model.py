@@ -34,7 +34,8 @@ MOCK = f"{sys.executable} {ROOT / 'bench/mock_endpoint.py'} --port {{port}} --pr
 # as vLLM's workers, which do not end with their parent by themselves
 WORKER = (
     "import subprocess, sys\n"
-    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+    "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+    "print('worker', worker.pid, flush=True)\n"
 )
 MOCK_AS_PROGRAM = (
     f"import sys\nsys.argv = ['mock', '--port', sys.argv[1]]\nsys.path.insert(0, {str(ROOT)!r})\n"
@@ -61,6 +62,10 @@ def below(pid=None):
 
 def gone(processes):
     return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def worker_in(logs):
+    return int(re.search(r"worker (\d+)", (logs / "mock-0.log").read_text())[1])
 
 
 def mocks():
@@ -165,7 +170,7 @@ def test_workers_end_when_the_server_dies(tmp_path):
     program = WORKER + "sys.exit('out of memory')"
     with pytest.raises(StageError, match="exited with code 1 before it was ready: out of memory"):
         model_of(tmp_path, settings(python(program))).start()
-    assert gone(below())
+    assert not psutil.pid_exists(worker_in(tmp_path))
 
 
 def test_a_server_that_exits_before_it_is_ready_is_one_line_with_the_last_of_its_log(tmp_path):
@@ -189,6 +194,22 @@ def test_a_server_that_is_never_ready_is_ended(tmp_path):
         f"log: {tmp_path}/mock-0.log"
     )
     assert gone(below())
+
+
+def test_the_wait_for_a_model_that_loads_is_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("wizardcoder.teacher.served_model.PROGRESS_S", 0.3)
+    model = model_of(tmp_path, settings(python("import time; time.sleep(1)\n" + MOCK_AS_PROGRAM)))
+    model.start()
+    model.close()
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(rf"some/mock: 0 of 1 servers ready after \d+ s; log: {tmp_path}/mock-0.log", first)
+    assert re.fullmatch(r"some/mock: all servers ready after \d+ s", last)
+
+
+def test_a_late_server_is_ended_with_its_workers(tmp_path):
+    with pytest.raises(StageError, match=r"was not ready after 1 s"):
+        model_of(tmp_path, settings(python(WORKER + "import time; time.sleep(600)"), ready_s=1.0)).start()
+    assert not psutil.pid_exists(worker_in(tmp_path))
 
 
 def test_a_server_sees_its_gpus_and_variables(tmp_path):

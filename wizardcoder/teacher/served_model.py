@@ -113,17 +113,7 @@ class ServedModel:
         if self._watch is not None:
             self._watch.join()
             self._watch = None
-        running = [server.process for server in self._servers if server.process is not None]
-        for process in running:
-            assert process.stdin is not None
-            with suppress(OSError):
-                process.stdin.close()
-        for process in running:
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        _end([server.process for server in self._servers if server.process is not None])
 
     def any_ready(self) -> bool:
         """Return whether a server answers, as far as is known."""
@@ -168,6 +158,8 @@ class ServedModel:
                     f"{self.model}: {ready} of {len(self._servers)} servers ready after {printed - started:.0f} s; "
                     f"log: {self._servers[0].log}"
                 )
+        if printed > started:
+            console.say(f"{self.model}: all servers ready after {time.monotonic() - started:.0f} s")
 
     def _look_at(self, server: _Server) -> str | None:
         """Update a server's state and return what is wrong with it; one that is late is ended."""
@@ -182,8 +174,7 @@ class ServedModel:
         when = "" if server.ready else " before it was ready"
         what = f"exited with code {code}{when}" if code is not None else "was not ready in time"
         if code is None:
-            os.killpg(server.process.pid, signal.SIGKILL)
-            server.process.wait()
+            _end([server.process])
             what = f"was not ready after {self.serve.ready_s:g} s ({self.setting}.ready_s)"
         server.ready = False
         name = f"server {server.number + 1} of {len(self._servers)}"
@@ -207,6 +198,21 @@ class ServedModel:
                 server.restarts += 1
                 console.say(f"{problem}; restart {server.restarts} of {MAX_RESTARTS}")
                 self._launch(server)
+
+
+def _end(supervisors: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End servers through their supervisors, which find workers in other sessions too, and wait until they have."""
+    for process in supervisors:
+        assert process.stdin is not None
+        with suppress(OSError):
+            process.stdin.close()
+        process.terminate()
+    for process in supervisors:
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _free_ports(count: int) -> list[int]:
