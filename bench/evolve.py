@@ -2,7 +2,8 @@
 
 In: names of scenarios (default: all). Out: a table on the terminal. Each scenario runs `evolve_file` on new files in
 its own process. "command" is the time from exec to exit; "engine" is the time that the command reports, without the
-imports. The floor is requests x latency / concurrency, or requests / rate if the server limits the rate.
+imports. The floor is requests x latency / concurrency, or the time that the server's limit takes. "of bare" compares
+with a bare aiohttp client that sends bodies of the same size after each round: the median of the rounds' ratios.
 
     python bench/evolve.py [--runs 3] [NAME ...]
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import socket
@@ -30,6 +32,7 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 LATENCY_S = 0.2
+TOKENS = 2175.0  # that the mock's limit counts for a request, on average
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -43,6 +46,27 @@ def main():
 
 console.entry(main)
 """
+BARE = """
+import asyncio, json, sys, time
+import aiohttp
+url, concurrency, requests = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+
+async def main():
+    slots = asyncio.Semaphore(concurrency)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def one(number):
+            message = {"role": "user", "content": f"question {number} " * 50}
+            body = {"model": "m", "messages": [message], "temperature": 0.5, "max_tokens": 2048, "seed": number}
+            async with slots, session.post(f"{url}/chat/completions", data=json.dumps(body)) as reply:
+                json.loads(await reply.read())
+
+        await asyncio.gather(*(one(n) for n in range(requests)))
+
+started = time.monotonic()
+asyncio.run(main())
+print(time.monotonic() - started)
+"""
 
 
 @dataclass(frozen=True)
@@ -52,22 +76,35 @@ class Scenario:
     name: str
     records: int = 2000
     concurrency: int = 64
-    endpoint: dict[str, float] = field(default_factory=dict)
-    rate: float | None = None
+    endpoint: dict[str, float | str] = field(default_factory=dict)
+    rates: tuple[tuple[float, float], ...] = ()  # (seconds, requests per second from then on)
+    bare: bool = False  # compare with a bare client
     kill_after: int | None = None
 
     def floor_s(self) -> float:
         """Return the shortest possible time."""
-        requests = 2 * self.records
-        return requests / self.rate if self.rate else requests * LATENCY_S / self.concurrency
+        left = 2.0 * self.records
+        ends = [*(start for start, _ in self.rates[1:]), math.inf]
+        for (start, rate), end in zip(self.rates, ends[: len(self.rates)], strict=True):
+            if left <= rate * (end - start):
+                return start + left / rate
+            left -= rate * (end - start)
+        return left * LATENCY_S / self.concurrency
 
 
 SCENARIOS = (
-    Scenario("64 in flight"),
-    Scenario("256 in flight", concurrency=256),
+    Scenario("64 in flight", bare=True),
+    Scenario("256 in flight", concurrency=256, bare=True),
     Scenario("10x records", records=20_000, concurrency=256),
     Scenario("5 % 429, 2 % 500", endpoint={"p429": 0.05, "p500": 0.02, "retry-after-s": 1}),
-    Scenario("100 requests/s", endpoint={"rate-limit": 100}, rate=100),
+    Scenario("100 requests/s", endpoint={"rate-limit": 100}, rates=((0, 100),)),
+    Scenario(
+        "100, 40, 200 requests/s",
+        endpoint={"rate-limit": 100, "rate-changes": "[[15, 40], [35, 200]]"},
+        rates=((0, 100), (15, 40), (35, 200)),
+    ),
+    # each request counts as its 2,048 tokens at most and about 130 of the prompt
+    Scenario("13 M tokens/min", endpoint={"tokens-per-minute": 13e6}, rates=((0, 13e6 / 60 / TOKENS),)),
     Scenario("kill -9", kill_after=1000),
 )
 
@@ -83,6 +120,7 @@ class RunResult:
     stats: dict[str, int]
     written: int
     in_order: bool
+    bare_s: float | None = None
 
 
 def main() -> None:
@@ -92,8 +130,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     table = Table(
-        "scenario", "requests", "floor s", "command s", "engine s", "floor/engine", "requests/s", "CPU ms", "peak MB"
+        "scenario", "requests", "floor s", "command s", "engine s", "engine/floor", "requests/s", "of bare", "CPU ms"
     )
+    table.add_column("peak MB")
     for column in ("refused", "early", "asked twice", "lost", "in order"):
         table.add_column(column)
     for scenario in SCENARIOS:
@@ -110,14 +149,16 @@ def format_row(scenario: Scenario, results: list[RunResult]) -> list[str]:
     requests = 2 * scenario.records
     worst = {name: max(r.stats.get(name, 0) for r in results) for name in ("early", "429", "twice")}
     killed = scenario.kill_after is not None
+    ratios = [r.bare_s / r.engine_s for r in results if r.bare_s is not None]
     return [
         scenario.name,
         f"{requests:,}",
         "" if killed else f"{scenario.floor_s():.1f}",
         "" if killed else f"{seconds:.1f}",
         "" if killed else f"{engine_s:.1f}",
-        "" if killed else f"{scenario.floor_s() / engine_s:.0%}",
+        "" if killed else f"{engine_s / scenario.floor_s():.2f}",
         "" if killed else f"{requests / engine_s:.0f}",
+        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "",
         f"{statistics.median(r.cpu_s for r in results) / requests * 1000:.2f}",
         f"{max(r.peak_mb for r in results):.0f}",
         str(worst["429"]),
@@ -152,6 +193,7 @@ def run_scenario(scenario: Scenario) -> RunResult:
         written = [json.loads(line)["parent_id"] for line in (work / "out.jsonl").read_text().splitlines()]
         counts = read_stats(url)
         counts["twice"] = counts.get("answered", 0) - 2 * scenario.records
+        bare_s = run_bare(url, scenario) if scenario.bare else None
         in_order = written == [seed["id"] for seed in seeds]
         return RunResult(
             seconds,
@@ -161,11 +203,18 @@ def run_scenario(scenario: Scenario) -> RunResult:
             counts,
             len(written),
             in_order,
+            bare_s,
         )
 
 
+def run_bare(url: str, scenario: Scenario) -> float:
+    """Send as many requests with a bare client; return its seconds without the imports."""
+    command = [sys.executable, "-c", BARE, url, str(scenario.concurrency), str(2 * scenario.records)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 @contextmanager
-def serve_mock(options: dict[str, float]) -> Any:  # noqa: ANN401 - an iterator of the URL
+def serve_mock(options: dict[str, float | str]) -> Any:  # noqa: ANN401 - an iterator of the URL
     """Start the mock endpoint in its own process; yield its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

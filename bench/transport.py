@@ -25,7 +25,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.evolve import serve_mock
-from wizardcoder.teacher.http import LeanClient
+from wizardcoder.teacher.http import LeanOpenAI
 
 REQUESTS = 2000
 WARM_UP = 200
@@ -36,7 +36,7 @@ Way = Callable[[dict[str, Any]], Awaitable[object]]
 async def measure_all(url: str) -> list[tuple[str, float]]:
     """Return (way, CPU milliseconds per request)."""
     stock = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0, http_client=openai.DefaultAioHttpClient())
-    lean = openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0, http_client=LeanClient(60))
+    lean = LeanOpenAI(url, "k", 60)
     async with stock, lean, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def bare(body: dict[str, Any]) -> object:
@@ -47,10 +47,14 @@ async def measure_all(url: str) -> list[tuple[str, float]]:
             reply = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             return json.loads(reply.content)
 
+        async def encoded(body: dict[str, Any]) -> object:
+            reply = await lean.post_encoded("/chat/completions", json.dumps(body).encode())
+            return json.loads(reply.content)
+
         ways: dict[str, Way] = {
             "AsyncOpenAI, chat.completions.create": lambda body: stock.chat.completions.create(**body),
             "AsyncOpenAI, post": lambda body: plain(stock, body),
-            "AsyncOpenAI, post, LeanClient (used)": lambda body: plain(lean, body),
+            "LeanOpenAI (used)": encoded,
             "bare aiohttp": bare,
         }
         return [(name, await measure_way(way)) for name, way in ways.items()]

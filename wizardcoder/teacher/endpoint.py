@@ -4,8 +4,8 @@ In: request bodies. Out: for each an answer, or the reason why there is none. A 
 when it allows it, however often that takes; a failed request is retried after exponential backoff with jitter; a
 request that the endpoint refuses is given up. Several base URLs of one model share the load (replicas.py).
 
-Requests go through `openai.AsyncOpenAI` by its generic `post`, on a lean HTTP client (http.py): the typed `create`
-validates and rebuilds request and reply with pydantic, which costs more CPU than sending them (bench/README.md).
+Requests go through a lean `openai.AsyncOpenAI` (http.py): the SDK's typed `create` validates and rebuilds request and
+reply with pydantic, which costs more CPU than sending them (bench/README.md).
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Endpoint:
         replica.in_flight += 1
         self._in_flight.add(number)
         try:
-            return await replica.client.post(self._path, cast_to=httpx2.Response, body=body)
+            return await replica.client.post_encoded(self._path, _encode(body))
         finally:
             replica.in_flight -= 1
             self._in_flight.remove(number)
@@ -260,6 +260,14 @@ class Endpoint:
                 f"{failed.reason}. {CONTINUE}"
             )
         return RequestFailedError(f"{failed.reason} ({attempts} attempts)")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    """Return the JSON; a lone surrogate, which is not valid Unicode, becomes a question mark."""
+    return _ENCODER.encode(body).encode(errors="replace")
 
 
 def read_api_key(variable: str, url: str, key_setting: str) -> str:

@@ -10,9 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import openai
-
-from wizardcoder.teacher.http import LeanClient
+from wizardcoder.teacher.http import LeanOpenAI
 
 SKIP_REPLICA_S = 10.0  # a failing replica, until one request tries it again
 
@@ -21,7 +19,7 @@ SKIP_REPLICA_S = 10.0  # a failing replica, until one request tries it again
 class Replica:
     """One server, the requests that it works on, and its failures in a row."""
 
-    client: openai.AsyncOpenAI
+    client: LeanOpenAI
     url: str
     in_flight: int = 0
     failures: int = 0
@@ -37,7 +35,7 @@ class Replicas:
     """The replicas of one model."""
 
     def __init__(self, urls: Sequence[str], api_key: str, timeout_s: float) -> None:
-        self._all = [Replica(_client(url, api_key, timeout_s), url) for url in urls]
+        self._all = [Replica(LeanOpenAI(url, api_key, timeout_s), url) for url in urls]
 
     @property
     def urls(self) -> str:
@@ -59,9 +57,3 @@ class Replicas:
         """Close the connections."""
         for replica in self._all:
             await replica.client.close()
-
-
-def _client(url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
-        base_url=url, api_key=api_key, timeout=timeout_s, max_retries=0, http_client=LeanClient(timeout_s)
-    )

@@ -40,8 +40,11 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
 
 def exhausted_s(headers: Mapping[str, str], now: float | None = None) -> float:
     """Return the seconds until an exhausted limit of an answer's x-ratelimit headers resets; 0.0 if there is none."""
+    exhausted = _exhausted(headers)
+    if not exhausted:  # as nearly all answers
+        return 0.0
     server_now = _server_time(headers, now)
-    waits = (wait_s(headers[f"x-ratelimit-reset{kind}"], server_now) for kind in _exhausted(headers))
+    waits = (wait_s(headers[f"x-ratelimit-reset{kind}"], server_now) for kind in exhausted)
     return max((wait for wait in waits if wait is not None), default=0.0)
 
 
@@ -81,7 +84,9 @@ def _exhausted(headers: Mapping[str, str]) -> list[str]:
     """Return the limits that nothing remains of and whose reset is known."""
     found = []
     for kind in _LIMITS:
-        remaining = _number(headers.get(f"x-ratelimit-remaining{kind}", ""))
+        if f"x-ratelimit-remaining{kind}" not in headers:
+            continue
+        remaining = _number(headers[f"x-ratelimit-remaining{kind}"])
         if remaining is not None and remaining <= 0 and f"x-ratelimit-reset{kind}" in headers:
             found.append(kind)
     return found
