@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from processes import count_answers, interrupt, wait_until, wait_until_idle
+from ruamel.yaml import YAML
 
 from bench.mock_endpoint import MockEndpoint, Reply, default_reply
 from wizardcoder.core.records import Example, PoolItem, write_jsonl
@@ -149,3 +150,24 @@ def test_a_fatal_error_keeps_every_answer_in_flight(room, case):
         assert mock.counts["requests"] == last
         assert count_answers(room.folder / "cache/answers.sqlite") == last - 1
     assert not list(room.folder.glob(case.out))
+
+
+@pytest.mark.parametrize("name", ["evolve", "screen", "analyze", "decontaminate"])
+def test_a_teacher_with_a_price_and_without_a_budget_is_asked_nothing(room, name):
+    case = CASES[name]
+    with MockEndpoint(reply=case.reply) as mock:
+        case.prepare(room, mock.url)
+        params = YAML().load((room.folder / "params.yaml").read_text())
+        params["runtime"]["teacher"]["price"] = {"input": 1.0, "output": 2.0}
+        with (room.folder / "params.yaml").open("w") as file:
+            YAML().dump(params, file)
+        done = room.call(*case.args(mock.url))
+        assert mock.counts["requests"] == 0
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: runtime.teacher.budget: null, and the teacher has a price, so nothing was sent. ")
+    # two of the cases score a benchmark that they do not decontaminate, so that the run has no estimate
+    estimate = "No estimate: " if name in ("analyze", "decontaminate") else "The estimate is "
+    assert f"so nothing was sent. {estimate}" in last
+    assert "et `runtime: teacher: budget:" in last
+    assert list(room.folder.glob(case.out)) == []
