@@ -2,8 +2,9 @@
 
 In: names of scenarios (default: all). Out: a table on the terminal. Each scenario runs `evolve_file` on new files in
 its own process. "command" is the time from exec to exit; "engine" is the time that the command reports, without the
-imports. The floor is requests x latency / concurrency, or the time that the server's limit takes. "of bare" compares
-with a bare aiohttp client that sends bodies of the same size after each round: the median of the rounds' ratios.
+imports and the params. The floor is requests x latency / concurrency, or the time that the server's limit takes. "of
+bare" compares with a bare aiohttp client that sends bodies of the same size after each round: the median of the
+rounds' ratios.
 
     python bench/evolve.py [--runs 3] [NAME ...]
 """
@@ -40,9 +41,9 @@ from wizardcoder.core import console
 from wizardcoder.evolution.standalone import evolve_file, standalone_params
 
 def main():
+    params = standalone_params(sys.argv[1], "m", concurrency=int(sys.argv[2]))
     with console.closing_line("evolve"):
-        places = map(Path, ("in.jsonl", "out.jsonl", "work"))
-        evolve_file(standalone_params(sys.argv[1], "m", concurrency=int(sys.argv[2])), *places)
+        evolve_file(params, *map(Path, ("in.jsonl", "out.jsonl", "work")))
 
 console.entry(main)
 """
