@@ -181,7 +181,8 @@ def test_a_body_is_a_mapping_without_the_question(tmp_path, old, new, line):
 def asking(mock, tmp_path, main, monkeypatch, **runtime):
     """Run `main(teacher)` with a teacher at the mock endpoint and return what it returns, and the teacher."""
     monkeypatch.setenv("OPENAI_API_KEY", "any")
-    own = replace(TEACHER.runtime, price=Price(1e6, 1e6), retries=0, batch_poll_s=0.01, **runtime)
+    runtime = {"price": Price(1e6, 1e6), "budget": 1e6, "retries": 0, "batch_poll_s": 0.01} | runtime
+    own = replace(TEACHER.runtime, **runtime)
 
     async def run():
         async with open_teacher(replace(TEACHER, base_url=mock.url, runtime=own), tmp_path) as teacher:
@@ -213,6 +214,27 @@ def test_a_second_attempt_is_sent_even_if_its_body_is_the_same(tmp_path, monkeyp
     with MockEndpoint() as mock:
         _, teacher = asking(mock, tmp_path, main, monkeypatch, mode=mode)
     assert mock.counts["requests" if mode == "chat" else "batched"] == teacher.usage.requests == 2
+
+
+def test_a_batch_that_version_0_2_0_submitted_is_collected(tmp_path, monkeypatch):
+    async def submit(teacher):
+        asked = asyncio.create_task(teacher.ask("judge", CHAT, 1))
+        while not (found := teacher.store.open_batches("127.0.0.1/v1")).keys() & {"batch_0"}:
+            await asyncio.sleep(0.01)
+        teacher.stop(StageError("stopped"))
+        await asyncio.gather(asked, return_exceptions=True)
+        teacher.store.drop_batch("batch_0")
+        teacher.store.add_batch("batch_0", mock.url, found["batch_0"])
+
+    async def ask(teacher):
+        return await teacher.ask("judge", CHAT, 1)
+
+    with MockEndpoint(batch_polls=10**9) as mock:
+        asking(mock, tmp_path, submit, monkeypatch, mode="batch")
+        mock.batch_polls = 1
+        reply, _ = asking(mock, tmp_path, ask, monkeypatch, mode="batch")
+    assert reply.answer.text
+    assert mock.counts["batches"] == 1
 
 
 def test_a_budget_reserves_the_limit_under_each_of_its_names(tmp_path, monkeypatch):

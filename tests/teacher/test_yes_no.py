@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wizardcoder.teacher.yes_no import parse_equality, parse_yes_no, strip_thinking
+from wizardcoder.teacher.yes_no import parse_equality, parse_yes_no
 
 YES = [
     "Yes",
@@ -251,17 +251,3 @@ def test_a_judgement_is_read_as_not_equal(answer):
 @pytest.mark.parametrize("answer", UNCLEAR)
 def test_a_judgement_that_is_hedged_or_contradicts_itself_is_unclear(answer):
     assert parse_equality(answer) is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "left"),
-    [
-        ("7", "7"),
-        ("<think>5? 6?</think>\n7", "\n7"),
-        ("5? 6?</think>7", "7"),
-        ("<think>a</think>b</think>7", "7"),
-        ("<think>5? 6?", ""),
-    ],
-)
-def test_thinking_is_removed_from_an_answer(answer, left):
-    assert strip_thinking(answer) == left

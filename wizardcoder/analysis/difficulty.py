@@ -16,8 +16,8 @@ from wizardcoder.core.records import Example
 from wizardcoder.core.templates import fill
 from wizardcoder.teacher.ask_all import ask_all
 from wizardcoder.teacher.judging import UnclearLimit, ask_until_clear
+from wizardcoder.teacher.reasoning import separate_reasoning
 from wizardcoder.teacher.teacher import Teacher
-from wizardcoder.teacher.yes_no import strip_thinking
 
 # a number from 1 to 10 at the start, but not the start of a range ("1 to 10") or of a longer number
 _SCORE = re.compile(
@@ -67,7 +67,7 @@ def parse_score(answer: str) -> int | None:
     >>> parse_score("Score: 7/10"), parse_score("On a scale of 1 to 10: 7")
     (7, None)
     """
-    found = _SCORE.match(strip_thinking(answer))
+    found = _SCORE.match(separate_reasoning(answer).text)
     return int(found[1]) if found else None
 
 

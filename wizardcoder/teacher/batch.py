@@ -61,10 +61,11 @@ class BatchEndpoint:
         limits: BatchLimits,
         *,
         section: str = "teacher",
+        earlier_namespace: str | None = None,
     ) -> None:
         self.counts = RequestCounts()
         self._client, self._namespace, self._store = client, namespace, store
-        self._limits, self._section = limits, section
+        self._limits, self._section, self._earlier_namespace = limits, section, earlier_namespace
         self._max_requests = limits.requests
         self._full_since: float | None = None  # when the limit of enqueued tokens first refused a batch
         self._submitted: set[str] = set()  # keys of requests in batches that have not ended
@@ -144,8 +145,9 @@ class BatchEndpoint:
     async def _work(self) -> None:
         """Collect the batches of earlier runs; submit and collect batches for ever."""
         try:
-            for batch, keys in self._store.open_batches(self._namespace).items():
-                self._start_collecting(batch, keys)
+            for namespace in filter(None, (self._namespace, self._earlier_namespace)):
+                for batch, keys in self._store.open_batches(namespace).items():
+                    self._start_collecting(batch, keys)
             while True:
                 await self._wait_until_quiet()
                 await self._submit_pending()

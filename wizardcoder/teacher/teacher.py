@@ -218,6 +218,7 @@ class Teacher:
                     self.store,
                     runtime.batch_limits(),
                     section=request.section,
+                    earlier_namespace=request.earlier_namespace,
                 )
             else:
                 endpoint = self._make_endpoint(urls, api_key, request.section)

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from wizardcoder.teacher.reasoning import separate_reasoning
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -78,13 +80,8 @@ def parse_equality(answer: str) -> bool | None:
     return _parse(answer, _read_equality, _remove_equal_choice)
 
 
-def strip_thinking(answer: str) -> str:
-    """Return an answer without `<think>...</think>`; thinking that never ends leaves nothing."""
-    return answer.rpartition("</think>")[2].partition("<think>")[0]
-
-
 def _parse(answer: str, read: Callable[[str, bool], bool | None], remove_choice: Callable[[str], str]) -> bool | None:
-    answer = strip_thinking(answer)
+    answer = separate_reasoning(answer).text
     found = _read_fields(answer, read) or set(_read_sentences(remove_choice(_plain(answer)), read))
     return found.pop() if len(found) == 1 else None
 
