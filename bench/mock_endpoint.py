@@ -81,7 +81,7 @@ class MockEndpoint:
         self._released = asyncio.Event()
         self._faults: Counter[str] = Counter()  # by request, so far
         self._retry_at: dict[str, float] = {}
-        self._requests_left = self._tokens_left = 1.0  # share of a second's requests, of a minute's tokens
+        self._requests_left = self._tokens_left = 1.0  # share of a second's requests and tokens
         self._filled = self._first_request = 0.0
         self.url = ""
         self.files: dict[str, bytes] = {}
@@ -295,9 +295,9 @@ class MockEndpoint:
         elapsed = now - (self._filled or now)
         self._filled = now
         self._requests_left = min(1.0, self._requests_left + elapsed)
-        self._tokens_left = min(1.0, self._tokens_left + elapsed / 60)
+        self._tokens_left = min(1.0, self._tokens_left + elapsed)
         request = 1 / rate if rate else 0.0
-        tokens = _expected_tokens(json.loads(raw)) / (60 * tokens_per_s) if tokens_per_s else 0.0
+        tokens = _expected_tokens(json.loads(raw)) / tokens_per_s if tokens_per_s else 0.0
         if self._requests_left < request or self._tokens_left < tokens:
             return False
         self._requests_left -= request

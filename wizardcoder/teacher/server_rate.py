@@ -33,7 +33,7 @@ MAX_QUIET_WINDOWS = 10
 SAME_LIMIT = 0.05  # relative difference of two estimates of one limit
 CUTS_UNTIL_BACKGROUND = 3
 QUIET_AFTER_CUTS = 3  # windows without refusals, which show that the cuts were of use
-MAX_BACKGROUND = 0.4  # a larger share of refusals is always a limit
+MAX_BACKGROUND = 0.3  # a larger share of refusals is always a limit
 CLUMPED = 1.3  # times the average rate
 KEEP_BELOW = 0.995  # of the limit
 
@@ -135,10 +135,8 @@ class ServerRate:
             if not self._cuts:
                 self._rate_before_cuts = before
             self._cuts.append(len(self._refused) / len(self._sent))
-        if self._cuts_were_useless():
-            self.background = sum(self._cuts[1:]) / len(self._cuts[1:])
-            self.rate = self._rate_before_cuts
-            self._cuts.clear()
+        if len(self._cuts) > CUTS_UNTIL_BACKGROUND:
+            self._check_for_background(self.rate)
         self._start_window()
 
     def _sent_per_s(self, now: float) -> float:
@@ -149,9 +147,16 @@ class ServerRate:
             return allowed
         return min(self.rate or math.inf, len(self._sent) / max(elapsed, WINDOW_S / 4))
 
-    def _cuts_were_useless(self) -> bool:
-        """Return whether refusals go on as before: a lower rate ends those of a limit."""
-        return len(self._cuts) > CUTS_UNTIL_BACKGROUND and self._cuts[-1] > sum(self._cuts) / len(self._cuts) / 2
+    def _check_for_background(self, rate: float) -> None:
+        """Recognise refusals that go on as before, or at a far lower rate: those of a limit would have ended."""
+        go_on = self._cuts[-1] > 0.75 * max(self._cuts)
+        if not go_on and rate > 0.6 * self._rate_before_cuts:
+            return
+        self.background = sum(self._cuts[1:]) / len(self._cuts[1:])
+        if go_on:
+            self.rate = self._rate_before_cuts
+        self._searching = True
+        self._cuts.clear()
 
     def _rise(self, rate: float) -> None:
         self._quiet_windows += 1
