@@ -18,6 +18,7 @@ from wizardcoder.core.store import AnswerStore
 from wizardcoder.core.templates import fill
 from wizardcoder.evolution.evolve_one import evolve_one
 from wizardcoder.evolution.settings import EvolutionSettings
+from wizardcoder.teacher.answer import RequestRefusedError
 from wizardcoder.teacher.chats import Message
 from wizardcoder.teacher.request import build_request, stored_answer, token_limit
 from wizardcoder.teacher.settings import Role, TeacherParams
@@ -141,10 +142,13 @@ class _FromStore:
 
     def __init__(self, params: TeacherParams, store: AnswerStore) -> None:
         self.hits = 0
-        self._params, self._store = params, store
+        self._params, self._store, self._refusals = params, store, store.refusals()
 
     async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
-        known = stored_answer(self._store, build_request(self._params, role, messages, seed, attempt))
+        request = build_request(self._params, role, messages, seed, attempt)
+        known = stored_answer(self._store, request)
+        if known is None and (reason := self._refusals.get(request.key.digest)) is not None:
+            raise RequestRefusedError(reason)
         if known is None:
             raise _UnknownAnswerError(role, messages)
         self.hits += 1
