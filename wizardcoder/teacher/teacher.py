@@ -16,12 +16,9 @@ from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any, Protocol
 
-import openai
-
-from wizardcoder.core import bundled_wheels, console
+from wizardcoder.core import console
 from wizardcoder.core.console import StageError
 from wizardcoder.core.store import FILE_NAME, AnswerStore
-from wizardcoder.teacher.addresses import LOCAL
 from wizardcoder.teacher.answer import (
     Answer,
     RequestRefusedError,
@@ -30,21 +27,15 @@ from wizardcoder.teacher.answer import (
     load_answer,
 )
 from wizardcoder.teacher.ask_all import WINDOW_BATCH, window_size
-from wizardcoder.teacher.batch import BatchEndpoint
 from wizardcoder.teacher.budget import Budget, describe_run_cost
 from wizardcoder.teacher.chats import Message
-from wizardcoder.teacher.endpoint import Endpoint, read_api_key
-from wizardcoder.teacher.rate_limit import RateLimiter
+from wizardcoder.teacher.endpoints import Endpoints
 from wizardcoder.teacher.refusals import Refusals
 from wizardcoder.teacher.request import ChatRequest, build_request, stored_answer, token_limit
-from wizardcoder.teacher.served_endpoint import ServedEndpoint
-from wizardcoder.teacher.served_endpoint import start as start_servers
-from wizardcoder.teacher.served_model import LOGS, ServedModel
-from wizardcoder.teacher.serving import TEACHER_SETTING, GpuPool, embedded
+from wizardcoder.teacher.served_model import LOGS
 from wizardcoder.teacher.settings import Role, TeacherParams
 
 CHARACTERS_PER_TOKEN = 3.0  # a cautious guess, until the model's own counts are known
-AnyEndpoint = Endpoint | ServedEndpoint | BatchEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +79,9 @@ class Teacher:
     params: TeacherParams
     store: AnswerStore
     budget: Budget
-    logs: Path
+    endpoints: Endpoints
     refusals: Refusals
     usage: Usage = dataclass_field(default_factory=Usage)
-    _stack: AsyncExitStack = dataclass_field(default_factory=AsyncExitStack)
-    _endpoints: dict[tuple[str, ...], AnyEndpoint] = dataclass_field(default_factory=dict)
-    _opening: asyncio.Lock = dataclass_field(default_factory=asyncio.Lock)
-    _starting: ServedModel | None = None
-    _gpus: GpuPool = dataclass_field(default_factory=GpuPool)
-    _stopped: StageError | None = None
     _in_flight: dict[str, asyncio.Task[Answer]] = dataclass_field(default_factory=dict)
     _tokens_per_character: dict[str, float] = dataclass_field(default_factory=dict)
 
@@ -125,11 +110,7 @@ class Teacher:
 
     def stop(self, exc: StageError) -> None:
         """Send nothing more; requests in flight are still answered and kept."""
-        self._stopped = exc
-        if self._starting is not None:
-            self._starting.interrupt()
-        for endpoint in self._endpoints.values():
-            endpoint.stop(exc)
+        self.endpoints.stop(exc)
 
     def expected_prompt_tokens(self, body: dict[str, Any]) -> int:
         """Estimate the tokens of a request's prompt from this model's earlier answers in the store."""
@@ -180,7 +161,7 @@ class Teacher:
             raise
 
     async def _pay_for(self, request: ChatRequest, urgent: bool) -> Answer:
-        endpoint = self._endpoints.get(request.endpoint_id) or await self._endpoint_of(request)
+        endpoint = await self.endpoints.get(request)
         price = self.params.runtime.price
         prompt_tokens, max_tokens = self.expected_prompt_tokens(request.body), token_limit(request.body)
         max_cost = price.of(prompt_tokens, max_tokens)
@@ -192,60 +173,6 @@ class Teacher:
         self.budget.spent += paid
         self.usage.paid += paid
         return load_answer(self.store.put(request.key, answer_fields(answer), paid))
-
-    async def _endpoint_of(self, request: ChatRequest) -> AnyEndpoint:
-        async with self._opening:
-            if self._stopped is not None:
-                raise self._stopped
-            if request.endpoint_id not in self._endpoints:
-                self._endpoints[request.endpoint_id] = await self._open(request)
-        return self._endpoints[request.endpoint_id]
-
-    async def _open(self, request: ChatRequest) -> AnyEndpoint:
-        runtime = self.params.runtime
-        endpoint: AnyEndpoint
-        if request.is_served:
-            served = await self._serve(request)
-            endpoint = ServedEndpoint(self._make_endpoint(served.urls, "none", request.section), served)
-        else:
-            urls = request.urls
-            api_key = read_api_key(request.api_key_env, urls[0], "runtime.teacher.api_key_env")
-            if runtime.mode == "batch":
-                client = openai.AsyncOpenAI(base_url=urls[0], api_key=api_key, timeout=runtime.timeout_s, max_retries=2)
-                endpoint = BatchEndpoint(
-                    client,
-                    request.namespace,
-                    self.store,
-                    runtime.batch_limits(),
-                    section=request.section,
-                    earlier_namespace=request.earlier_namespace,
-                )
-            else:
-                endpoint = self._make_endpoint(urls, api_key, request.section)
-        self._stack.push_async_callback(endpoint.close)
-        return endpoint
-
-    def _make_endpoint(self, urls: Sequence[str], api_key: str, section: str) -> Endpoint:
-        runtime = self.params.runtime
-        limiter = RateLimiter(runtime.concurrency, runtime.requests_per_minute, runtime.tokens_per_minute)
-        return Endpoint(urls, api_key, limiter, runtime.timeout_s, runtime.retry_limits(), section=section)
-
-    async def _serve(self, request: ChatRequest) -> ServedModel:
-        """Start the servers of a model; they end with this teacher."""
-        runtime = self.params.runtime
-        if runtime.mode == "batch":
-            raise StageError("runtime.teacher.mode: found batch, accepted for a model that the stage serves: chat")
-        if request.urls[0] == LOCAL:
-            serve = embedded(runtime.serve, runtime.slots, self.params.local.context_tokens)
-            model = str(bundled_wheels.gguf_path())
-        else:
-            serve, model = runtime.serve, request.body["model"]
-        served = ServedModel(serve, TEACHER_SETTING, model, self._gpus.take(serve, TEACHER_SETTING), self.logs)
-        self._stack.callback(served.close)
-        self._starting = served
-        await start_servers(served)
-        self._starting = None
-        return served
 
 
 @asynccontextmanager
@@ -267,8 +194,9 @@ async def open_teacher(
         # a batch is refused or answered as a whole: only its end shows that nothing was answered
         concurrency = WINDOW_BATCH if params.runtime.mode == "batch" else params.runtime.concurrency
         budget, refusals = Budget(params.runtime.budget, store.spent(), describe_cost), Refusals(store, concurrency)
-        teacher = Teacher(params, store, budget, logs or cache / LOGS, refusals)
-        async with teacher._stack:
+        async with AsyncExitStack() as stack:
+            endpoints = Endpoints(params, store, logs or cache / LOGS, stack)
+            teacher = Teacher(params, store, budget, endpoints, refusals)
             try:
                 yield teacher
                 refusals.check()
