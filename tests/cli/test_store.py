@@ -33,7 +33,7 @@ def call(tmp_path, capsys):
 def test_size_lists_answers_money_models_and_endpoints(store, call):
     first, second = call("size").splitlines()
     assert first.startswith(f"{store}: 1 answers, ")
-    assert first.endswith(" 2.0000 spent")
+    assert first.endswith(" 2.0 spent")
     assert second == "         1  m  http://e/v1"
 
 

@@ -260,6 +260,7 @@ def test_leaves_goes_into_nested_parts():
         "runtime.teacher.price.input",
         "runtime.teacher.price.output",
         "runtime.teacher.budget",
+        "runtime.teacher.max_unclear",
         "runtime.decontaminate.workers",
     ]
 

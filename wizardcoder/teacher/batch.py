@@ -10,13 +10,11 @@ half the requests if none was in flight.
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import openai
 
@@ -29,21 +27,17 @@ from wizardcoder.teacher.answer import (
     RequestRefusedError,
     answer_fields,
     load_answer,
-    read_answer,
 )
+from wizardcoder.teacher.batch_client import SETTING, BatchClient
 from wizardcoder.teacher.endpoint import RequestCounts, Reserve
 from wizardcoder.teacher.rejected_parameter import parameter_error
-from wizardcoder.teacher.wait_limits import CONTINUE, BatchLimits, local_time
+from wizardcoder.teacher.wait_limits import CONTINUE, BatchLimits
 
-T = TypeVar("T")
 MAX_BYTES = 190_000_000  # per file; OpenAI's limit is 200 MB
 COLLECT_S = 0.2  # without a new request until a batch is uploaded
-SETTING = "runtime.teacher.mode"
 _BY_FILE = "file:"  # prefix of a recorded batch whose id is not known yet
 _FINAL_ERRORS = tuple(f"HTTP {status}:" for status in (400, 403, 404, 413, 422))  # a retry gives the same
 _TOKEN_LIMIT = re.compile(r"token_limit_exceeded|enqueued token", re.IGNORECASE)
-_TRANSIENT = (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError)
-_END_STATES = ("completed", "failed", "expired", "cancelled")
 
 
 class _BatchRefusedError(StageError):
@@ -64,7 +58,7 @@ class BatchEndpoint:
         earlier_namespace: str | None = None,
     ) -> None:
         self.counts = RequestCounts()
-        self._client, self._namespace, self._store = client, namespace, store
+        self._client, self._namespace, self._store = BatchClient(client, limits), namespace, store
         self._limits, self._section, self._earlier_namespace = limits, section, earlier_namespace
         self._max_requests = limits.requests
         self._full_since: float | None = None  # when the limit of enqueued tokens first refused a batch
@@ -212,68 +206,20 @@ class BatchEndpoint:
         return lines
 
     async def _submit(self, lines: dict[str, bytes]) -> str:
-        data = b"".join(lines.values())
-        file = await self._patiently(
-            "the upload of a batch",
-            lambda: self._client.files.create(file=("requests.jsonl", io.BytesIO(data)), purpose="batch"),
-        )
+        file_id = await self._client.upload(b"".join(lines.values()))
         # recorded under its file first: if this run ends before the next line, the next run finds the batch by its file
-        self._store.add_batch(_BY_FILE + file.id, self._namespace, list(lines))
-        batch_id = await self._create(file.id)
+        self._store.add_batch(_BY_FILE + file_id, self._namespace, list(lines))
+        batch_id = await self._client.create(file_id)
         self._store.add_batch(batch_id, self._namespace, list(lines))
-        self._store.drop_batch(_BY_FILE + file.id)
+        self._store.drop_batch(_BY_FILE + file_id)
         self.counts.sent += len(lines)
         console.say(f"batch {batch_id}: {len(lines)} requests submitted")
         return batch_id
 
-    async def _create(self, file_id: str) -> str:
-        """Create a batch from an uploaded file exactly once: after a failure, look for it before another attempt."""
-        once = self._client.with_options(max_retries=0)
-        tried = False
-
-        async def create() -> str:
-            nonlocal tried
-            if tried and (found := await self._find(_BY_FILE + file_id)) is not None:
-                return found
-            tried = True
-            batch = await once.batches.create(
-                input_file_id=file_id, endpoint="/v1/chat/completions", completion_window="24h"
-            )
-            return batch.id
-
-        return await self._patiently("the start of a batch", create)
-
-    async def _patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it succeeds; raise the last transient error when patience is used up."""
-        failing_since: float | None = None
-        while True:
-            try:
-                return await call()
-            except _TRANSIENT as exc:
-                now = time.monotonic()
-                if failing_since is None:
-                    failing_since = now
-                    until = local_time(time.time() + self._limits.patience_s)
-                    console.say(f"{what} failed, it is tried again until {until}: {' '.join(str(exc).split())[:200]}")
-                if now - failing_since > self._limits.patience_s:
-                    raise StageError(
-                        f"{SETTING}: {what} has failed for {(now - failing_since) / 3600:.1f} hours "
-                        f"(runtime.teacher.batch_patience_h): {' '.join(str(exc).split())[:200]}. {CONTINUE}"
-                    ) from exc
-                await asyncio.sleep(self._limits.poll_s)
-
-    async def _find(self, recorded: str) -> str | None:
-        """Return the id of a recorded batch; None if its file was uploaded, but no batch created from it."""
-        if not recorded.startswith(_BY_FILE):
-            return recorded
-        async for batch in self._client.batches.list():
-            if batch.input_file_id == recorded.removeprefix(_BY_FILE):
-                return batch.id
-        return None
-
     async def _collect(self, recorded: str, keys: list[str]) -> None:
         """Wait for a recorded batch, store its answers, hand them to those who asked, and delete the record."""
-        batch_id = await self._find(recorded)
+        by_file = recorded.startswith(_BY_FILE)
+        batch_id = await self._client.find_by_file(recorded.removeprefix(_BY_FILE)) if by_file else recorded
         try:
             outcomes = {} if batch_id is None else await self._outcomes(batch_id, keys)
         except _BatchRefusedError:
@@ -293,7 +239,7 @@ class BatchEndpoint:
     async def _outcomes(self, batch_id: str, keys: list[str]) -> dict[str, Answer | str]:
         """Wait for a batch; return each request's answer, or the reason why it has none."""
         try:
-            batch = await self._wait_for(batch_id)
+            batch = await self._client.wait_for(batch_id)
         except openai.NotFoundError:
             console.say(f"batch {batch_id}: the endpoint no longer knows it; its requests are asked again")
             return {}
@@ -307,7 +253,7 @@ class BatchEndpoint:
         self._full_since = None
         outcomes: dict[str, Answer | str] = dict.fromkeys(keys, f"no answer, batch {batch_id} ended as {batch.status}")
         for file_id in (batch.error_file_id, batch.output_file_id):
-            outcomes |= await self._read_results(file_id)
+            outcomes |= await self._client.read_results(file_id)
         return outcomes
 
     def _note_token_limit(self, batch_id: str, requests: int) -> None:
@@ -319,30 +265,6 @@ class BatchEndpoint:
             f"batch {batch_id}: above the limit of enqueued tokens; its {requests} requests wait for the batches in "
             f"flight, then at most {self._max_requests} are submitted at once"
         )
-
-    async def _wait_for(self, batch_id: str) -> Any:  # noqa: ANN401 - openai's Batch
-        """Poll a batch until it has ended, and print its progress."""
-        printed = ""
-        while True:
-            batch = await self._patiently(f"batch {batch_id}: a poll", lambda: self._client.batches.retrieve(batch_id))
-            if batch.request_counts is not None:
-                counts = batch.request_counts
-                line = (
-                    f"batch {batch_id}: {batch.status}, {counts.completed}/{counts.total} done, {counts.failed} failed"
-                )
-                if line != printed:
-                    console.say(line)
-                printed = line
-            if batch.status in _END_STATES:
-                return batch
-            await asyncio.sleep(self._limits.poll_s)
-
-    async def _read_results(self, file_id: str | None) -> dict[str, Answer | str]:
-        if file_id is None:
-            return {}
-        content = await self._patiently("the download of a batch", lambda: self._client.files.content(file_id))
-        lines = [json.loads(line) for line in content.content.split(b"\n") if line.strip()]
-        return {line["custom_id"]: _read_outcome(line) for line in lines}
 
     def _fail_all(self, exc: StageError) -> None:
         self._stopped = exc
@@ -356,16 +278,3 @@ def _split_reason(reason: str) -> tuple[int, str]:
     """Return status and message of the reason why a request of a batch has no answer; status 0 if it has none."""
     found = re.match(r"HTTP (\d+): ", reason)
     return (int(found[1]), reason[found.end() :]) if found else (0, reason)
-
-
-def _read_outcome(line: dict[str, Any]) -> Answer | str:
-    """Read a line of a batch's output or error file."""
-    response, error = line.get("response") or {}, line.get("error") or {}
-    if response.get("status_code") == 200:
-        try:
-            return read_answer(response["body"])
-        except (LookupError, TypeError, AttributeError) as exc:
-            return f"the reply is not a chat completion ({type(exc).__name__})"
-    body = response.get("body") or {}
-    reason = error.get("message") or (body.get("error") or {}).get("message") or "no reason given"
-    return f"HTTP {response.get('status_code', 'none')}: {reason}"
