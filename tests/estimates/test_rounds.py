@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 
 from stages.evolve import Params
 from wizardcoder.core.params import load
+from wizardcoder.core.records import PoolItem
 from wizardcoder.core.store import AnswerStore
 from wizardcoder.estimates.rounds import ENOUGH_ANSWERS, Estimator
+from wizardcoder.evolution.evolve_one import draw_evolution
 from wizardcoder.teacher.answer import Answer, answer_fields
+from wizardcoder.teacher.chats import evolve_messages
 from wizardcoder.teacher.request import DEFAULT_TOKEN_LIMIT, build_request
 
 PARAMS = load(Params, Path(__file__).resolve().parents[2] / "params.yaml")
@@ -63,3 +67,13 @@ def test_another_temperature_or_seed_is_a_request_like_it(store):
 def test_a_few_answers_are_not_enough(store):
     keep(store, with_body(), 200, count=ENOUGH_ANSWERS - 1)
     assert Estimator(with_body(), store).lengths["respond"] == 320
+
+
+def test_a_request_that_was_refused_is_not_counted(store):
+    params, pool = with_body(), [PoolItem("a", "Write a function."), PoolItem("b", "Write a class.")]
+    drawn, evolve = draw_evolution(params.run.seed, 1, "a", params.evolve.heuristics), params.evolve
+    messages = evolve_messages(evolve.prompt, evolve.heuristics, evolve.few_shot, drawn.heuristic, pool[0].instruction)
+    store.put_refusal(build_request(params.teacher, "instruct", messages, drawn.seed).key, "HTTP 400: too long")
+    estimator = Estimator(params, store, numbers=[1])
+    asyncio.run(estimator.follow(pool))
+    assert estimator.rounds[1].requests == len(["instruct", "judge", "respond"])  # of the other record

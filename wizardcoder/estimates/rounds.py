@@ -7,7 +7,7 @@ requests is an upper bound. Does not cover later stages: judgements.py does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -62,9 +62,11 @@ class Estimator:
     count: Callable[[str], float] = field(init=False)
     limits: dict[Role, int] = field(default_factory=dict)
     lengths: dict[Role, float] = field(default_factory=dict)
+    refused: dict[str, str] = field(init=False)  # reasons of the requests that the endpoint refused for good, by key
 
     def __post_init__(self) -> None:
         self.count = self._counter()
+        self.refused = self.store.refusals()
         for role in ROLES:
             body = build_request(self.settings.teacher, role, [], 0).body
             lengths = self.store.completion_tokens(body)
@@ -84,7 +86,7 @@ class Estimator:
                 item = await self._one(number, item, estimate)
 
     async def _one(self, number: int, item: PoolItem, estimate: Estimate) -> PoolItem:
-        known = _FromStore(self.settings.teacher, self.store)
+        known = _FromStore(self.settings.teacher, self.store, self.refused)
         try:
             outcome = (await evolve_one(self.settings, number, item, known)).record
         except _UnknownAnswerError as unknown:
@@ -140,14 +142,14 @@ class _UnknownAnswerError(Exception):
 class _FromStore:
     """A teacher that answers only from the store."""
 
-    def __init__(self, params: TeacherParams, store: AnswerStore) -> None:
+    def __init__(self, params: TeacherParams, store: AnswerStore, refused: Mapping[str, str]) -> None:
         self.hits = 0
-        self._params, self._store, self._refusals = params, store, store.refusals()
+        self._params, self._store, self._refused = params, store, refused
 
     async def ask(self, role: Role, messages: list[Message], seed: int, attempt: int = 0) -> Reply:
         request = build_request(self._params, role, messages, seed, attempt)
         known = stored_answer(self._store, request)
-        if known is None and (reason := self._refusals.get(request.key.digest)) is not None:
+        if known is None and (reason := self._refused.get(request.key.digest)) is not None:
             raise RequestRefusedError(reason)
         if known is None:
             raise _UnknownAnswerError(role, messages)
