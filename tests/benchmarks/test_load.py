@@ -274,7 +274,7 @@ def test_fields_beside_those_of_humaneval_are_ignored_in_own_files_and_refused_i
         (LINES[:-9], "own.jsonl:2: not JSON, or cut short: Unterminated string starting at (column 118)"),
         (b"\n{}x", "own.jsonl:2: not JSON, or cut short: Extra data (column 3)"),
         (b"[" * 200_000, "own.jsonl:1: not JSON that can be read: "),
-        (b"9" * 5000, "own.jsonl:1: not JSON that can be read: Exceeds the limit"),
+        (b"9" * 5000, "own.jsonl:1: not JSON that can be read: an integer of more than 4300 digits"),
         (b"[]", "own.jsonl:1: found list, accepted: an object, one per problem"),
         (b"null", "own.jsonl:1: found NoneType, accepted: an object, one per problem"),
         (LINES + b'{"a": "\xff"}', "own.jsonl:3: not UTF-8: byte 0xff"),

@@ -64,6 +64,13 @@ def gone(processes):
     return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
+def ended(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def worker_in(logs):
     return int(re.search(r"worker (\d+)", (logs / "mock-0.log").read_text())[1])
 
@@ -170,7 +177,7 @@ def test_workers_end_when_the_server_dies(tmp_path):
     program = WORKER + "sys.exit('out of memory')"
     with pytest.raises(StageError, match="exited with code 1 before it was ready: out of memory"):
         model_of(tmp_path, settings(python(program))).start()
-    assert not psutil.pid_exists(worker_in(tmp_path))
+    wait_until(lambda: ended(worker_in(tmp_path)))  # killed, but perhaps not yet gone
 
 
 def test_a_server_that_exits_before_it_is_ready_is_one_line_with_the_last_of_its_log(tmp_path):
@@ -209,7 +216,7 @@ def test_the_wait_for_a_model_that_loads_is_shown(tmp_path, monkeypatch, capsys)
 def test_a_late_server_is_ended_with_its_workers(tmp_path):
     with pytest.raises(StageError, match=r"was not ready after 1 s"):
         model_of(tmp_path, settings(python(WORKER + "import time; time.sleep(600)"), ready_s=1.0)).start()
-    assert not psutil.pid_exists(worker_in(tmp_path))
+    wait_until(lambda: ended(worker_in(tmp_path)))  # killed, but perhaps not yet gone
 
 
 def test_a_server_sees_its_gpus_and_variables(tmp_path):
