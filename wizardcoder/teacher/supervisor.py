@@ -26,8 +26,8 @@ GRACE_S = 5.0  # between SIGTERM and SIGKILL
 def main(parent: int, folder: str, command: list[str]) -> int:
     """Run the command and return its exit code, 128 + N if signal N ended it."""
     adopt_orphans()
-    # a new session leader cannot be reached by the terminal; SIGTERM from elsewhere must end the server too
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    received: list[int] = []  # noted, not raised: an exception would interrupt the end of the workers below
+    signal.signal(signal.SIGTERM, lambda signum, _: received.append(signum))
     try:
         server = subprocess.Popen(
             command,
@@ -35,13 +35,14 @@ def main(parent: int, folder: str, command: list[str]) -> int:
             stdin=subprocess.DEVNULL,
             preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
         )
-        while server.poll() is None and os.getppid() == parent and not _is_closed(sys.stdin.fileno()):
-            pass
+        while server.poll() is None and os.getppid() == parent and not received:
+            if _is_closed(sys.stdin.fileno()):
+                break
         code = server.poll()
     finally:
         _end_descendants()
     if code is None:
-        return 0
+        return 128 + received[0] if received else 0
     return code if code >= 0 else 128 - code
 
 
