@@ -130,6 +130,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    known = [scenario.name for scenario in SCENARIOS]
+    if unknown := [name for name in options.names if name not in known]:
+        parser.error(f"found {unknown[0]!r}, accepted: {', '.join(map(repr, known))}")
     table = Table(
         "scenario", "requests", "floor s", "command s", "engine s", "engine/floor", "requests/s", "of bare", "CPU ms"
     )
