@@ -1,4 +1,4 @@
-"""A base URL that is certainly wrong is named with the right one; a key in place of a variable's name is not shown."""
+"""A base URL that is certainly wrong is reported with the right one; a key given as a variable's name is not shown."""
 
 from __future__ import annotations
 

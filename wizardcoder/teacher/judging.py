@@ -52,7 +52,7 @@ class UnclearLimit:
     def of_equality(cls, teacher: TeacherParams) -> UnclearLimit:
         """Return the limit for the judge of equality; none for the embedded teacher.
 
-        Of its first 12 judgements in the default run 9 are unclear, which rejects no evolution.
+        It is rarely clear (`judge_unclear` in metrics/evolve_rN.json), and an unclear judgement rejects no evolution.
         """
         limit = cls.of(teacher)
         limit.max_share = 1.0 if (teacher.judge.base_url or teacher.base_url) == LOCAL else limit.max_share
